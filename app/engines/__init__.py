@@ -1,0 +1,1 @@
+"""Engines compute the network's forward pass. They see ids and arrays, never words."""

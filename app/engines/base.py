@@ -1,0 +1,69 @@
+"""What an engine is, and what one forward pass leaves behind. No engine sees a word.
+
+Shapes: B phrases, T padded timesteps, F features of a layer's input, H its units, V classes.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from app.network import Floats, Ids, Mask, Network
+
+
+class Outputs(NamedTuple):
+    """The end of the network: `logits` [B, V] before, `probabilities` [B, V] after the softmax."""
+
+    logits: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RecurrentTrace:
+    """One SimpleRNN layer over all timesteps.
+
+    pre_activation = input_term + recurrent_term + bias; hidden_state = activation(pre_activation).
+    Where the network skips a timestep (`Trace.skipped`) the terms are 0, because nothing was
+    computed, and `hidden_state` repeats the one before (0 at the start).
+    """
+
+    name: str
+    input: Floats  # [T, F]
+    input_term: Floats  # [T, H] x_t·kernel
+    recurrent_term: Floats  # [T, H] h_{t-1}·recurrent_kernel
+    bias: Floats  # [H], zeros where the layer has none
+    pre_activation: Floats  # [T, H]
+    hidden_state: Floats  # [T, H]
+
+
+class DenseTrace(NamedTuple):
+    """What a Dense layer behind the last recurrent one gave at the last timestep."""
+
+    name: str
+    output: Floats  # [units]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Everything one forward pass of one phrase computed."""
+
+    ids: Ids  # [T]
+    skipped: Mask  # [T] True where the network masks the timestep (mask_zero and id 0)
+    recurrent: tuple[RecurrentTrace, ...]
+    dense: tuple[DenseTrace, ...]
+    logits: Floats  # [V]
+    probabilities: Floats  # [V]
+    step_probabilities: Floats  # [T, V] what the network would have said after each timestep
+
+
+class Engine(Protocol):
+    """A way to run one network. Instances are immutable and safe to call from any thread."""
+
+    name: str
+    network: Network
+
+    def forward(self, padded: Ids) -> Outputs:
+        """Run padded ids [B, T] through the network."""
+        ...
+
+    def trace(self, padded: Ids) -> Trace:
+        """Run one phrase's padded ids [T] and keep every intermediate value."""
+        ...

@@ -1,0 +1,192 @@
+"""Everything that can go wrong, in one tree. Each error knows its HTTP status and stable code.
+
+UnrolledError
+├── ModelError                a model folder that cannot be served; never a client's fault
+│   ├── ArchiveError          model.keras is damaged, oversized, or tries something it should not
+│   ├── UnsupportedNetwork    a sound archive whose network is outside the contract
+│   ├── VocabularyError       vocabulary.json does not fit the network
+│   └── CardError             model.json cannot be understood
+├── CorpusError               a text that cannot be trained or evaluated on
+├── MissingDependency         an optional package is needed for what was asked
+├── SettingsError             an UNROLLED_* setting that cannot be used
+└── RequestError              what a client sent, or when
+    ├── InvalidJson           400  invalid_json
+    ├── Unauthorized          401  unauthorized
+    ├── ModelNotFound         404  model_not_found
+    ├── NotFound              404  not_found
+    ├── MethodNotAllowed      405  method_not_allowed
+    ├── BodyTooLarge          413  body_too_large
+    ├── InvalidRequest        422  invalid_request
+    ├── EmptyPhrase           422  empty_phrase
+    ├── UnknownWords          422  unknown_words
+    ├── Overloaded            503  overloaded
+    └── NotReady              503  not_ready
+
+Errors are raised where the cause is known and rendered once, at the edge (api/, cli.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class UnrolledError(Exception):
+    """The root. `str(error)` is one sentence for a person; `code` is for programs."""
+
+    code = "error"
+    status = 500
+    title = "Something went wrong"
+
+
+class ModelError(UnrolledError):
+    """A model folder that cannot be served."""
+
+    code = "invalid_model"
+    title = "The model cannot be loaded"
+
+
+class ArchiveError(ModelError):
+    """`model.keras` is damaged, too large, or contains what an archive of weights should not."""
+
+    code = "invalid_archive"
+
+
+class UnsupportedNetwork(ModelError):
+    """A network outside the contract; the message names the layer and the option."""
+
+    code = "unsupported_network"
+
+
+class VocabularyError(ModelError):
+    """`vocabulary.json` is not a bijection of words into 1..classes-1."""
+
+    code = "invalid_vocabulary"
+
+
+class CardError(ModelError):
+    """`model.json` has a field that cannot be understood."""
+
+    code = "invalid_card"
+
+
+class CorpusError(UnrolledError):
+    """A text that cannot be trained or evaluated on: empty, binary, not UTF-8, too short."""
+
+    code = "invalid_corpus"
+    title = "The text cannot be used"
+
+
+class MissingDependency(UnrolledError):
+    """An optional package is needed; the message says how to install it."""
+
+    code = "missing_dependency"
+    title = "An optional package is missing"
+
+
+class SettingsError(UnrolledError):
+    """A setting that cannot be used; the message names it."""
+
+    code = "invalid_settings"
+    title = "The settings cannot be used"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One field at fault: a JSON pointer (RFC 6901) and what is wrong with it."""
+
+    pointer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word outside the vocabulary: where it stands and the closest words that are inside.
+
+    `position` counts tokens from 0, `span` is the [start, end) character range in the phrase.
+    """
+
+    word: str
+    position: int
+    span: tuple[int, int]
+    suggestions: tuple[str, ...]
+
+
+class RequestError(UnrolledError):
+    """What a client sent, or when; never answered with a 500."""
+
+    status = 422
+    title = "The request cannot be answered"
+
+    def __init__(self, detail: str, *, problems: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(detail)
+        self.problems = tuple(problems)
+
+
+class InvalidJson(RequestError):
+    """The body is not JSON."""
+
+    code, status, title = "invalid_json", 400, "The body is not valid JSON"
+
+
+class Unauthorized(RequestError):
+    """API keys are set and the request carries none of them."""
+
+    code, status, title = "unauthorized", 401, "An API key is needed"
+
+
+class ModelNotFound(RequestError):
+    """No model of that name is loaded."""
+
+    code, status, title = "model_not_found", 404, "No such model"
+
+
+class NotFound(RequestError):
+    """No such path, layer or weight."""
+
+    code, status, title = "not_found", 404, "Not found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+
+class BodyTooLarge(RequestError):
+    """The body exceeds UNROLLED_MAX_BODY_BYTES."""
+
+    code, status, title = "body_too_large", 413, "The body is too large"
+
+
+class InvalidRequest(RequestError):
+    """A field is missing, of the wrong type or out of range."""
+
+    code, title = "invalid_request", "The request is not valid"
+
+
+class EmptyPhrase(RequestError):
+    """The phrase has no words and the model has no start word."""
+
+    code, title = "empty_phrase", "The phrase is empty"
+
+
+class UnknownWords(RequestError):
+    """Words outside the vocabulary of a model that has no unknown word."""
+
+    code, title = "unknown_words", "The phrase has words the model does not know"
+
+    def __init__(self, detail: str, unknown: Sequence[UnknownWord]) -> None:
+        super().__init__(detail)
+        self.unknown = tuple(unknown)
+
+
+class Overloaded(RequestError):
+    """The queue is full; `retry_after` is in seconds."""
+
+    code, status, title = "overloaded", 503, "The service is overloaded"
+    retry_after = 1
+
+
+class NotReady(RequestError):
+    """Models are loading, or the service is draining."""
+
+    code, status, title = "not_ready", 503, "The service is not ready"

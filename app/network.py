@@ -1,0 +1,178 @@
+"""The network as plain data: the layer types we understand, their options and their weights.
+
+Knows nothing about words, files or how to compute; `archive.py` makes it, engines run it.
+Names are Keras's own (`kernel`, `recurrent_kernel`, `bias`, `embeddings`). Weights are C-contiguous
+float32. Shapes: V vocabulary rows or classes, E embedding size, F input features, H units,
+B phrases, T timesteps.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+ActivationName = Literal["linear", "tanh", "relu", "sigmoid", "softmax"]
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """A row of `embeddings` [V, E] for each id; with `mask_zero` id 0 is skipped downstream."""
+
+    name: str
+    embeddings: Floats
+    mask_zero: bool
+    class_name: str = "Embedding"
+
+    @property
+    def units(self) -> int:
+        """Features that leave the layer at each timestep."""
+        return self.embeddings.shape[1]
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """Weights by Keras's names."""
+        return {"embeddings": self.embeddings}
+
+
+@dataclass(frozen=True, eq=False)
+class SimpleRNN:
+    """h_t = activation(x_t·kernel + h_{t-1}·recurrent_kernel + bias), h_{-1} = 0.
+
+    `kernel` [F, H], `recurrent_kernel` [H, H], `bias` [H] or None.
+    """
+
+    name: str
+    activation: ActivationName
+    kernel: Floats
+    recurrent_kernel: Floats
+    bias: Floats | None
+    return_sequences: bool
+    class_name: str = "SimpleRNN"
+
+    @property
+    def units(self) -> int:
+        """Features that leave the layer at each timestep."""
+        return self.kernel.shape[1]
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """Weights by Keras's names."""
+        return _named(
+            kernel=self.kernel, recurrent_kernel=self.recurrent_kernel, bias=self.bias
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """activation(x·kernel + bias), timestep by timestep. `kernel` [F, H], `bias` [H] or None."""
+
+    name: str
+    activation: ActivationName
+    kernel: Floats
+    bias: Floats | None
+    class_name: str = "Dense"  # or "TimeDistributed", which computes the same
+
+    @property
+    def units(self) -> int:
+        """Features that leave the layer."""
+        return self.kernel.shape[1]
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """Weights by Keras's names."""
+        return _named(kernel=self.kernel, bias=self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class ReversedEmbedding:
+    """A ReversibleEmbedding called with `reverse=True`: logits = x·embeddingsᵀ, [.., E] -> [.., V].
+
+    Tied, `embeddings` [V, E] is the very array of the Embedding; else `reverse_embeddings`ᵀ.
+    """
+
+    name: str
+    embeddings: Floats
+    tied: bool
+    class_name: str = "ReversibleEmbedding"
+
+    @property
+    def units(self) -> int:
+        """Classes."""
+        return self.embeddings.shape[0]
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """Weights of its own: none when tied (Keras's reverse_embeddings is [E, V])."""
+        return {} if self.tied else {"reverse_embeddings": self.embeddings.T}
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise:
+    """An Activation or Softmax layer, or one that only acts in training (Dropout …): linear."""
+
+    name: str
+    activation: ActivationName
+    units: int
+    class_name: str
+
+    @property
+    def weights(self) -> dict[str, Floats]:
+        """None."""
+        return {}
+
+
+Layer = Embedding | SimpleRNN | Dense | ReversedEmbedding | Elementwise
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers in order. The first is an Embedding, or ids enter as numbers ([B, T, 1]).
+
+    `max_length` is the input's fixed length, None where the archive leaves it open. The last
+    layer's output goes through softmax: `layers[-1]` is a Dense or Elementwise with that
+    activation.
+    """
+
+    name: str
+    class_name: str  # "Sequential" or "Functional"
+    layers: tuple[Layer, ...]
+    max_length: int | None
+
+    @property
+    def classes(self) -> int:
+        """Size of the output distribution, V."""
+        return self.layers[-1].units
+
+    @property
+    def mask_zero(self) -> bool:
+        """Whether padded timesteps are skipped."""
+        first = self.layers[0]
+        return isinstance(first, Embedding) and first.mask_zero
+
+    @cached_property
+    def recurrent(self) -> tuple[SimpleRNN, ...]:
+        """The recurrent layers, first to last."""
+        return tuple(layer for layer in self.layers if isinstance(layer, SimpleRNN))
+
+    @cached_property
+    def weights(self) -> dict[str, Floats]:
+        """Every weight by "layer/weight", in Keras's order; a tied array stands once."""
+        return {
+            f"{layer.name}/{name}": array
+            for layer in self.layers
+            for name, array in layer.weights.items()
+        }
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights; the notebook's network has 13."""
+        return sum(array.size for array in self.weights.values())
+
+
+def _named(**weights: Floats | None) -> dict[str, Floats]:
+    return {name: array for name, array in weights.items() if array is not None}
