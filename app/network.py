@@ -62,9 +62,7 @@ class SimpleRNN:
     @property
     def weights(self) -> dict[str, Floats]:
         """Weights by Keras's names."""
-        return _named(
-            kernel=self.kernel, recurrent_kernel=self.recurrent_kernel, bias=self.bias
-        )
+        return _named(kernel=self.kernel, recurrent_kernel=self.recurrent_kernel, bias=self.bias)
 
 
 @dataclass(frozen=True, eq=False)

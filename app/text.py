@@ -59,7 +59,9 @@ class TextOptions:
 
 def tokenize(phrase: str, options: TextOptions) -> list[Token]:
     """Cut a phrase into tokens: at white space, or into words, numbers and sentence ends."""
-    return list(_words(phrase, options) if options.tokenizer == "words" else _split(phrase, options))
+    return list(
+        _words(phrase, options) if options.tokenizer == "words" else _split(phrase, options)
+    )
 
 
 def _split(phrase: str, options: TextOptions) -> Iterator[Token]:
