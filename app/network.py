@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 ActivationName = Literal["linear", "tanh", "relu", "sigmoid", "softmax"]
 
 
@@ -31,7 +32,7 @@ class Embedding:
     @property
     def units(self) -> int:
         """Features that leave the layer at each timestep."""
-        return self.embeddings.shape[1]
+        return int(self.embeddings.shape[1])
 
     @property
     def weights(self) -> dict[str, Floats]:
@@ -57,7 +58,7 @@ class SimpleRNN:
     @property
     def units(self) -> int:
         """Features that leave the layer at each timestep."""
-        return self.kernel.shape[1]
+        return int(self.kernel.shape[1])
 
     @property
     def weights(self) -> dict[str, Floats]:
@@ -78,7 +79,7 @@ class Dense:
     @property
     def units(self) -> int:
         """Features that leave the layer."""
-        return self.kernel.shape[1]
+        return int(self.kernel.shape[1])
 
     @property
     def weights(self) -> dict[str, Floats]:
@@ -101,7 +102,7 @@ class ReversedEmbedding:
     @property
     def units(self) -> int:
         """Classes."""
-        return self.embeddings.shape[0]
+        return int(self.embeddings.shape[0])
 
     @property
     def weights(self) -> dict[str, Floats]:

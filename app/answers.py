@@ -1,0 +1,236 @@
+"""What the service answers, as plain data: field names are the HTTP contract.
+
+One definition serves the JSON encoder, the OpenAPI document and the command line. Arrays stay
+NumPy arrays of float32, so that their numbers are written with float32's precision.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import GetPydanticSchema, WithJsonSchema
+from pydantic_core import core_schema
+
+from app.errors import UnknownWord
+from app.network import Floats, Ids, Mask
+
+_AsIs = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
+
+
+def _numbers(kind: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "array", "items": {"type": kind}})
+
+
+Number = Annotated[np.float32, _AsIs, WithJsonSchema({"type": "number"})]
+Vector = Annotated[Floats, _AsIs, _numbers("number")]
+Integers = Annotated[Ids, _AsIs, _numbers("integer")]
+Booleans = Annotated[Mask, _AsIs, _numbers("boolean")]
+Matrix = Annotated[
+    Floats,
+    _AsIs,
+    WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "number"}}}),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A suggested next word. Under a `prefix`, `probability` is renormalised over its words."""
+
+    word: str
+    id: int
+    probability: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """`tokens`, `ids` and `spans` (character offsets) run in parallel."""
+
+    model: str
+    phrase: str
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    unknown: tuple[UnknownWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedInput:
+    """What enters the network: `mask` is false at padding, `dropped` tokens were cut off."""
+
+    model: str
+    phrase: str
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    unknown: tuple[UnknownWord, ...]
+    padded: Integers
+    mask: Booleans
+    max_length: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenState:
+    """One layer's hidden state after one padded position; `masked`: the network skipped it."""
+
+    position: int
+    token: str | None
+    id: int
+    masked: bool
+    hidden_state: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenStates:
+    """The hidden state of one recurrent layer at every timestep."""
+
+    model: str
+    phrase: str
+    layer: str
+    units: int
+    timesteps: tuple[HiddenState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The whole softmax distribution in id order; `words[0]` is null, the padding."""
+
+    model: str
+    phrase: str
+    words: tuple[str | None, ...]
+    probabilities: Vector
+    logits: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """The most probable next words, best first; `next_word` is null where no word fits."""
+
+    model: str
+    phrase: str
+    next_word: str | None
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixPredicted:
+    """The most probable next words that begin with `prefix`.
+
+    `prefix_mass` is the share of the distribution that all such words had.
+    """
+
+    model: str
+    phrase: str
+    next_word: str | None
+    predictions: tuple[Prediction, ...]
+    prefix: str
+    prefix_mass: Number
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStep:
+    """One layer's arithmetic: pre_activation = input_term + recurrent_term + bias.
+
+    The terms are null where the network skips the timestep and carries its state over.
+    """
+
+    name: str
+    input: Vector | None
+    input_term: Vector | None
+    recurrent_term: Vector | None
+    bias: Vector
+    pre_activation: Vector | None
+    hidden_state: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedStep:
+    """One padded position; `predictions`: what the network would have said after this word."""
+
+    position: int
+    token: str | None
+    id: int
+    masked: bool
+    layers: tuple[LayerStep, ...]
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseOutput:
+    """The output of a dense layer after the last timestep."""
+
+    name: str
+    output: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything one forward pass computed. `entropy` is in bits."""
+
+    model: str
+    phrase: str
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    unknown: tuple[UnknownWord, ...]
+    padded: Integers
+    mask: Booleans
+    max_length: int
+    dropped: int
+    bag_of_words: dict[str, int]
+    timesteps: tuple[ExplainedStep, ...]
+    dense: tuple[DenseOutput, ...]
+    logits: Vector
+    predictions: tuple[Prediction, ...]
+    entropy: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPhrase:
+    """One phrase as a bag of words, and as the network's memory of it."""
+
+    phrase: str
+    bag_of_words: dict[str, int]
+    hidden_state: Vector
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Phrases side by side; both distances are symmetric matrices in the order of `phrases`.
+
+    `hidden_state_distance` is Euclidean, between the last recurrent layer's final states.
+    `distribution_distance` is the Jensen-Shannon distance to base 2: 0 the same, 1 disjoint.
+    """
+
+    model: str
+    phrases: tuple[str, ...]
+    results: tuple[ComparedPhrase, ...]
+    same_bag_of_words: bool
+    hidden_state_distance: Matrix
+    distribution_distance: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredWord:
+    """A word given the words before it; null where the model cannot say (no start word)."""
+
+    word: str
+    id: int
+    probability: float | None
+    log_probability: float | None
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A phrase word by word. `log_probability` is natural, summed over the scored words."""
+
+    model: str
+    phrase: str
+    words: tuple[ScoredWord, ...]
+    log_probability: float | None
+    perplexity: float | None
+
+
+Answer = Any  # one of the above

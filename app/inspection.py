@@ -1,0 +1,184 @@
+"""The deeper looks at a model: explain a prediction, compare phrases, score a text.
+
+Pure functions of a Model and phrases. In-sequence states are those of one forward pass: where a
+network does not mask its padding, the state after word k differs from the final state of the
+k-word phrase padded anew.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.answers import (
+    Compared,
+    ComparedPhrase,
+    DenseOutput,
+    Explained,
+    ExplainedStep,
+    LayerStep,
+    Scored,
+    ScoredWord,
+)
+from app.engines.base import Trace
+from app.errors import EmptyPhrase
+from app.model import DEFAULT_TOP_K, Model
+from app.network import Floats
+from app.text import Encoded, pad
+
+_SCORED_AT_ONCE = 64  # phrases per forward pass: bounds the distributions held in memory
+
+
+def bag_of_words(encoded: Encoded) -> dict[str, int]:
+    """The phrase with its order thrown away: "this is" and "is this" are the same bag."""
+    return dict(Counter(encoded.tokens))
+
+
+def entropy(probabilities: Floats) -> float:
+    """Entropy of a distribution [V] in bits."""
+    p = probabilities[probabilities > 0].astype(np.float64)
+    return float(max(0.0, -(p * np.log2(p)).sum()))
+
+
+def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:
+    """Every number of the forward pass for one phrase."""
+    encoded = model.encode(phrase)
+    padded = model.pad(encoded)
+    trace = model.engine.trace(padded.ids)
+    timesteps = tuple(
+        ExplainedStep(
+            t,
+            model.token_at(encoded, padded, t),
+            int(padded.ids[t]),
+            bool(trace.skipped[t]),
+            _layer_steps(trace, t),
+            () if trace.skipped[t] else model.rank(trace.step_probabilities[t], k),
+        )
+        for t in range(len(padded.ids))
+    )
+    return Explained(
+        model.id,
+        phrase,
+        encoded.tokens,
+        encoded.ids,
+        encoded.spans,
+        model.unknown_words(phrase, encoded),
+        padded.ids,
+        padded.mask,
+        model.options.max_length,
+        padded.dropped,
+        bag_of_words(encoded),
+        timesteps,
+        tuple(DenseOutput(dense.name, dense.output) for dense in trace.dense),
+        trace.logits,
+        model.rank(trace.probabilities, k),
+        entropy(trace.probabilities),
+    )
+
+
+def _layer_steps(trace: Trace, t: int) -> tuple[LayerStep, ...]:
+    if trace.skipped[t]:
+        return tuple(
+            LayerStep(layer.name, None, None, None, layer.bias, None, layer.hidden_state[t])
+            for layer in trace.recurrent
+        )
+    return tuple(
+        LayerStep(
+            layer.name,
+            layer.input[t],
+            layer.input_term[t],
+            layer.recurrent_term[t],
+            layer.bias,
+            layer.pre_activation[t],
+            layer.hidden_state[t],
+        )
+        for layer in trace.recurrent
+    )
+
+
+def compare(model: Model, phrases: Sequence[str], k: int = DEFAULT_TOP_K) -> Compared:
+    """Phrases side by side: the same bag of words may be two hidden states."""
+    encoded = [model.encode(phrase) for phrase in phrases]
+    traces = [model.engine.trace(model.pad(one).ids) for one in encoded]
+    bags = [bag_of_words(one) for one in encoded]
+    states = np.stack([trace.recurrent[-1].hidden_state[-1] for trace in traces])  # [N, H]
+    differences = states[:, None, :] - states[None, :, :]  # [N, N, H]
+    distributions = [trace.probabilities for trace in traces]
+    return Compared(
+        model.id,
+        tuple(phrases),
+        tuple(
+            ComparedPhrase(phrase, bag, state, model.rank(probabilities, k))
+            for phrase, bag, state, probabilities in zip(
+                phrases, bags, states, distributions, strict=True
+            )
+        ),
+        all(bag == bags[0] for bag in bags),
+        np.sqrt((differences**2).sum(axis=-1)),
+        np.array([[jensen_shannon(p, q) for q in distributions] for p in distributions], "f"),
+    )
+
+
+def jensen_shannon(p: Floats, q: Floats) -> float:
+    """Jensen-Shannon distance to base 2: 0 for equal distributions [V], 1 for disjoint ones.
+
+    The square root of the divergence (Endres and Schindelin 2003), which is a metric.
+    """
+    p, q = p / p.sum(dtype=np.float64), q / q.sum(dtype=np.float64)
+    middle = (p + q) / 2
+    divergence = (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2
+    return math.sqrt(min(1.0, max(0.0, divergence)))
+
+
+def _relative_entropy(p: Floats, q: Floats) -> float:
+    inside = p > 0
+    return float((p[inside] * np.log2(p[inside] / q[inside])).sum())
+
+
+def score(model: Model, phrase: str) -> Scored:
+    """The probability of every word given the words before it, as `predict` would have said it.
+
+    Raises EmptyPhrase for a phrase without words.
+    """
+    encoded = model.encode(phrase)
+    if not encoded.ids:
+        raise EmptyPhrase("the phrase has no words to score")
+    first = 0 if model.start_id is not None else 1
+    words = [
+        ScoredWord(token, number, None, None, None)
+        for token, number in zip(encoded.tokens[:first], encoded.ids[:first], strict=True)
+    ]
+    for begin in range(first, len(encoded.ids), _SCORED_AT_ONCE):
+        words += _score_range(model, encoded, range(begin, len(encoded.ids))[:_SCORED_AT_ONCE])
+    known = [word.log_probability for word in words if word.log_probability is not None]
+    total = math.fsum(known) if known else None
+    perplexity = None if total is None else math.exp(min(-total / len(known), 700.0))
+    return Scored(model.id, phrase, tuple(words), total, perplexity)
+
+
+def _score_range(model: Model, encoded: Encoded, positions: range) -> list[ScoredWord]:
+    histories = [
+        pad(encoded.ids[:position], model.start_id, model.options).ids for position in positions
+    ]
+    logits, probabilities = model.engine.forward(np.stack(histories))  # [N, V], [N, V]
+    scored = []
+    for row, position in enumerate(positions):
+        target = encoded.ids[position]
+        probability = float(probabilities[row, target])
+        scored.append(
+            ScoredWord(
+                encoded.tokens[position],
+                target,
+                probability,
+                _log_softmax(logits[row], target),
+                1 + int((logits[row] > logits[row, target]).sum()),
+            )
+        )
+    return scored
+
+
+def _log_softmax(logits: Floats, target: int) -> float:
+    """log softmax(logits [V])[target], finite where the probability underflows to 0."""
+    shifted = logits.astype(np.float64) - logits.max()
+    return float(shifted[target] - math.log(np.exp(shifted).sum()))

@@ -1,0 +1,200 @@
+"""One loaded model: text, network, engine and card together. Phrase in, answer out.
+
+The only place where words meet arrays. Knows nothing about HTTP, files or batching; what it
+answers is in `answers.py`, the deeper looks (explain, compare, score) in `inspection.py`.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.answers import (
+    Distribution,
+    HiddenState,
+    HiddenStates,
+    PaddedInput,
+    Predicted,
+    Prediction,
+    PrefixPredicted,
+    Tokenized,
+)
+from app.card import Card
+from app.engines.base import Engine, Outputs
+from app.engines.topk import top_k
+from app.errors import NotFound, UnknownWord
+from app.network import Floats, Indices, Mask, Network
+from app.text import (
+    Encoded,
+    Padded,
+    TextOptions,
+    Vocabulary,
+    describe_unknown,
+    encode,
+    pad,
+    tokenize,
+)
+
+DEFAULT_TOP_K = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network that can be asked about phrases. Immutable; safe to use from any thread."""
+
+    id: str
+    vocabulary: Vocabulary
+    options: TextOptions
+    card: Card
+    engine: Engine
+    fingerprint: str  # changes with the network or the vocabulary
+    created: int = 0  # Unix time of the network's file
+
+    @property
+    def network(self) -> Network:
+        """The network the engine runs."""
+        return self.engine.network
+
+    @cached_property
+    def start_id(self) -> int | None:
+        """The id of the start word, where the model has one."""
+        return None if self.options.start is None else self.vocabulary.id_of(self.options.start)
+
+    @cached_property
+    def suggestible(self) -> Mask:
+        """[V] True for the words `predict` may suggest: no padding, no marks, none blocked."""
+        marks = {self.options.unknown, self.options.start, self.options.number}
+        banned = {None, *marks, *self.card.blocked}
+        return np.array([word not in banned for word in self.vocabulary.words])
+
+    def encode(self, phrase: str) -> Encoded:
+        """Raises UnknownWords where the model has no word to stand in."""
+        return encode(phrase, self.vocabulary, self.options)
+
+    def pad(self, encoded: Encoded) -> Padded:
+        """Raises EmptyPhrase where the phrase is empty and the model has no start word."""
+        return pad(encoded.ids, self.start_id, self.options)
+
+    def token_at(self, encoded: Encoded, padded: Padded, timestep: int) -> str | None:
+        """The token that entered at a timestep: the start word too, None for padding."""
+        position = padded.positions[timestep]
+        if position is not None:
+            return encoded.tokens[position]
+        return self.options.start if padded.mask[timestep] else None
+
+    def tokenize(self, phrase: str) -> Tokenized:
+        """Tokens, ids and character spans."""
+        encoded = self.encode(phrase)
+        unknown = self.unknown_words(phrase, encoded)
+        return Tokenized(self.id, phrase, encoded.tokens, encoded.ids, encoded.spans, unknown)
+
+    def unknown_words(self, phrase: str, encoded: Encoded) -> tuple[UnknownWord, ...]:
+        """The words that the unknown word stands in for, with the closest known ones."""
+        if not encoded.unknown:
+            return ()
+        tokens = tokenize(phrase, self.options)
+        return tuple(describe_unknown(tokens, encoded.unknown, self.vocabulary))
+
+    def padded_input(self, phrase: str) -> PaddedInput:
+        """Tokens, and the padded ids that enter the network."""
+        encoded = self.encode(phrase)
+        padded = self.pad(encoded)
+        return PaddedInput(
+            self.id,
+            phrase,
+            encoded.tokens,
+            encoded.ids,
+            encoded.spans,
+            self.unknown_words(phrase, encoded),
+            padded.ids,
+            padded.mask,
+            self.options.max_length,
+            padded.dropped,
+        )
+
+    def hidden_states(self, phrase: str, layer: str | None = None) -> HiddenStates:
+        """The hidden state of a recurrent layer (default: the last) at every timestep.
+
+        Raises NotFound where the network has no recurrent layer of that name.
+        """
+        names = [recurrent.name for recurrent in self.network.recurrent]
+        if layer is not None and layer not in names:
+            raise NotFound(f"no such recurrent layer; this model has {', '.join(names)}")
+        encoded = self.encode(phrase)
+        padded = self.pad(encoded)
+        trace = self.engine.trace(padded.ids)
+        recurrent = trace.recurrent[-1 if layer is None else names.index(layer)]
+        timesteps = tuple(
+            HiddenState(
+                position,
+                self.token_at(encoded, padded, position),
+                int(padded.ids[position]),
+                bool(trace.skipped[position]),
+                state,
+            )
+            for position, state in enumerate(recurrent.hidden_state)
+        )
+        units = recurrent.hidden_state.shape[1]
+        return HiddenStates(self.id, phrase, recurrent.name, units, timesteps)
+
+    def outputs(self, phrase: str) -> Outputs:
+        """Logits [V] and probabilities [V] of the next word."""
+        outputs = self.engine.forward(self.pad(self.encode(phrase)).ids[np.newaxis])
+        return Outputs(outputs.logits[0], outputs.probabilities[0])
+
+    def distribution(self, phrase: str) -> Distribution:
+        """The whole distribution, marks and blocked words included."""
+        logits, probabilities = self.outputs(phrase)
+        return Distribution(self.id, phrase, self.vocabulary.words, probabilities, logits)
+
+    def predict(
+        self, phrase: str, k: int = DEFAULT_TOP_K, prefix: str | None = None
+    ) -> Predicted | PrefixPredicted:
+        """The k most probable next words that may be suggested."""
+        return self.answer(phrase, self.outputs(phrase).probabilities, k, prefix)
+
+    def answer(
+        self, phrase: str, probabilities: Floats, k: int, prefix: str | None
+    ) -> Predicted | PrefixPredicted:
+        """Turn a computed distribution [V] into the answer of `predict`."""
+        if not prefix:
+            best = self.rank(probabilities, k)
+            return Predicted(self.id, phrase, best[0].word if best else None, best)
+        candidates = self.ids_beginning_with(prefix)  # [N]
+        mass = probabilities[candidates].sum()
+        shares = probabilities[candidates] / (mass or np.float32(1))
+        order = np.argsort(-shares, kind="stable")[:k]
+        best = self._predictions(candidates[order], shares[order])
+        first = best[0].word if best else None
+        return PrefixPredicted(self.id, phrase, first, best, prefix, mass)
+
+    def rank(self, probabilities: Floats, k: int = DEFAULT_TOP_K) -> tuple[Prediction, ...]:
+        """The k best suggestible words of a distribution [V], ties by id."""
+        ids = top_k(probabilities, k, self.suggestible)
+        return self._predictions(ids, probabilities[ids])
+
+    def _predictions(self, ids: Indices, probabilities: Floats) -> tuple[Prediction, ...]:
+        words = self.vocabulary.words
+        return tuple(
+            Prediction(words[number], int(number), probability)
+            for number, probability in zip(ids, probabilities, strict=True)
+        )
+
+    def ids_beginning_with(self, prefix: str) -> Indices:
+        """Ids [N], ascending, of suggestible words that begin with the letters typed so far."""
+        keys, ids = self._by_spelling
+        typed = self._spelling(prefix)
+        first = bisect_left(keys, typed)
+        last = bisect_left(keys, typed + "\U0010ffff")
+        return np.sort(ids[first:last])
+
+    @cached_property
+    def _by_spelling(self) -> tuple[list[str], Indices]:
+        allowed = np.flatnonzero(self.suggestible)
+        pairs = sorted((self._spelling(str(self.vocabulary.words[i])), int(i)) for i in allowed)
+        return [key for key, _ in pairs], np.array([i for _, i in pairs], np.intp)
+
+    def _spelling(self, word: str) -> str:
+        word = word.replace("’", "'")
+        return word.lower() if self.options.lowercase else word
