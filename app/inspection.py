@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.answers import (
     Compared,
@@ -131,7 +132,7 @@ def jensen_shannon(p: Floats, q: Floats) -> float:
     return math.sqrt(min(1.0, max(0.0, divergence)))
 
 
-def _relative_entropy(p: Floats, q: Floats) -> float:
+def _relative_entropy(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
     inside = p > 0
     return float((p[inside] * np.log2(p[inside] / q[inside])).sum())
 
