@@ -1,0 +1,1 @@
+"""Training: text in, model folder out. Uses the serving text code; serving never imports it."""

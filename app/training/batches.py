@@ -1,0 +1,149 @@
+"""Encoded text -> batches, in an order that depends on the seed and the epoch alone.
+
+So that a resumed run meets the same batches as one that was never stopped, nothing here keeps
+state between epochs.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.network import Indices
+from app.training.bptt import Batch
+from app.training.corpus import Encoded
+
+_POOL = 64  # batches sorted by length together: like lengths side by side, order still random
+
+Int64s = NDArray[np.int64]
+
+
+class SentenceBatches:
+    """Every line a sequence of its own, from a fresh state; like lengths share a batch."""
+
+    carries_state = False
+
+    def __init__(
+        self,
+        texts: Sequence[tuple[Encoded, float]],
+        words: int,
+        start_id: int | None,
+        seed: int,
+    ) -> None:
+        self.texts = texts
+        self.words = words
+        self.start_id = start_id
+        self.seed = seed
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        for text, lines in self.plan(number):
+            yield self._batch(text, lines)
+
+    def plan(self, number: int) -> list[tuple[Int64s, Int64s]]:
+        """The lines of every batch of one epoch, as (text, line) numbers."""
+        rng = np.random.default_rng((self.seed, number))
+        texts, lines = self._draw(rng)
+        lengths = np.concatenate([text.lengths for text, _ in self.texts])
+        firsts = np.cumsum([0, *(len(text) for text, _ in self.texts)])
+        length = lengths[firsts[texts] + lines]
+        batches = []
+        pool = max(1, int(_POOL * self.words / max(1.0, float(length.mean()))))
+        for begin in range(0, len(lines), pool):
+            members = np.arange(begin, min(begin + pool, len(lines)))
+            members = members[np.argsort(length[members], kind="stable")]
+            batches += [(texts[some], lines[some]) for some in self._cut(members, length)]
+        order = rng.permutation(len(batches))
+        return [batches[at] for at in order]
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Int64s, Int64s]:
+        """Each text's lines `weight` times: whole repeats and a random part, shuffled."""
+        texts, lines = [], []
+        for number, (text, weight) in enumerate(self.texts):
+            whole, part = divmod(weight, 1.0)
+            extra = rng.permutation(len(text))[: round(part * len(text))]
+            drawn = np.concatenate([np.tile(np.arange(len(text)), int(whole)), extra])
+            lines.append(drawn)
+            texts.append(np.full(len(drawn), number))
+        order = rng.permutation(sum(map(len, lines)))
+        return np.concatenate(texts)[order], np.concatenate(lines)[order]
+
+    def _cut(self, members: Int64s, length: Int64s) -> Iterator[Int64s]:
+        """Split lines sorted by length where the padded batch would exceed `words`."""
+        begin = 0
+        for end in range(1, len(members) + 1):
+            if end == len(members) or (end + 1 - begin) * (length[members[end]] + 1) > self.words:
+                yield members[begin:end]
+                begin = end
+
+    def _batch(self, texts: Int64s, lines: Int64s) -> Batch:
+        sequences = [
+            self.texts[text][0].ids[self._slice(self.texts[text][0], line)]
+            for text, line in zip(texts, lines, strict=True)
+        ]
+        return padded_batch(sequences, self.start_id)
+
+    @staticmethod
+    def _slice(text: Encoded, line: int) -> slice:
+        return slice(int(text.ends[line - 1]) if line else 0, int(text.ends[line]))
+
+
+def padded_batch(sequences: Sequence[Indices | NDArray[np.int32]], start_id: int | None) -> Batch:
+    """Lines of ids -> inputs and targets [T, B], padded at the end, where nothing is predicted.
+
+    With a start mark a line of n words is n + 1 predictions: the last target is the mark.
+    """
+    mark = [] if start_id is None else [start_id]
+    whole = [np.concatenate([mark, sequence, mark]).astype(np.int32) for sequence in sequences]
+    T = max(len(one) for one in whole) - 1
+    ids = np.zeros((T, len(whole)), np.int32)
+    targets = np.zeros_like(ids)
+    mask = np.zeros(ids.shape, np.bool_)
+    for column, one in enumerate(whole):
+        n = len(one) - 1
+        ids[:n, column] = one[:-1]
+        targets[:n, column] = one[1:]
+        mask[:n, column] = True
+    return Batch(ids, targets, mask)
+
+
+class RunningBatches:
+    """One running text cut into `sequences` columns, read in windows; the state is carried over."""
+
+    carries_state = True
+
+    def __init__(
+        self, text: Encoded, sequences: int, window: int, mark: int | None, seed: int
+    ) -> None:
+        stream = np.asarray(text.ids)
+        if mark is not None:  # a mark after every line, and one in front
+            stream = np.concatenate([[mark], np.insert(stream, text.ends, mark)])
+        self.window = window
+        self.seed = seed
+        self.sequences = max(1, min(sequences, (len(stream) - 1) // 2))
+        rows = (len(stream) - 1) // self.sequences
+        self.ids = np.ascontiguousarray(
+            stream[: rows * self.sequences].reshape(self.sequences, rows).T, np.int32
+        )
+        self.targets = np.ascontiguousarray(
+            stream[1 : rows * self.sequences + 1].reshape(self.sequences, rows).T, np.int32
+        )
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Windows in order; the first is shorter by chance, so that cuts fall elsewhere."""
+        begin = 0
+        rows = len(self.ids)
+        end = 1 + int(np.random.default_rng((self.seed, number)).integers(self.window))
+        while begin < rows:
+            part = slice(begin, min(end, rows))
+            ids, targets = self.ids[part], self.targets[part]
+            yield Batch(ids, targets, np.ones(ids.shape, np.bool_))
+            begin, end = part.stop, part.stop + self.window
+
+    def plan(self, number: int) -> range:
+        """As many entries as the epoch has batches."""
+        first = 1 + int(np.random.default_rng((self.seed, number)).integers(self.window))
+        return range(1 + -(-max(0, len(self.ids) - first) // self.window))
+
+
+Batches = SentenceBatches | RunningBatches

@@ -1,0 +1,90 @@
+"""AdamW with gradient clipping (Loshchilov and Hutter 2019), in place, on whole arrays or rows.
+
+Tables of which a batch touches some rows are updated in those rows alone ("lazy" Adam): a row's
+moments wait until it is touched again.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.network import Floats
+from app.training.bptt import Gradients, Parameters
+
+_BLOCK = 1 << 16  # elements updated at a time, so that the temporaries stay in the cache
+
+
+@dataclass(slots=True)
+class AdamW:
+    """Optimiser state: first and second moments by parameter name, and the step count."""
+
+    weight_decay: float = 0.0
+    clip_norm: float = 1.0
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    epsilon: float = 1e-8
+    steps: int = 0
+    first: Parameters = field(default_factory=dict)
+    second: Parameters = field(default_factory=dict)
+
+    def update(self, parameters: Parameters, gradients: Gradients, rate: float) -> None:
+        """One step of size `rate` on `parameters`, in place."""
+        self.steps += 1
+        for name, parameter in parameters.items():
+            if name not in self.first:
+                self.first[name] = np.zeros_like(parameter)
+                self.second[name] = np.zeros_like(parameter)
+        factor = self._clipping(gradients)
+        # Bias corrections folded into the step size and epsilon (Kingma and Ba 2015, section 2).
+        unbias = np.sqrt(1 - self.beta_2**self.steps)
+        step = np.float32(rate * unbias / (1 - self.beta_1**self.steps))
+        epsilon = np.float32(self.epsilon * unbias)
+        for name, gradient in gradients.dense.items():
+            arrays = parameters[name], self.first[name], self.second[name], gradient
+            decay = self._decay(parameters[name], name, rate)
+            flat = [array.reshape(-1) for array in arrays]
+            for start in range(0, gradient.size, _BLOCK):
+                block = [array[start : start + _BLOCK] for array in flat]
+                self._apply(*block, factor, step, epsilon, decay)
+        for name, rows in gradients.rows.items():
+            tables = parameters[name], self.first[name], self.second[name]
+            p, m, v = (table[rows.ids] for table in tables)
+            self._apply(p, m, v, rows.values, factor, step, epsilon, self._decay(p, name, rate))
+            for table, updated in zip(tables, (p, m, v), strict=True):
+                table[rows.ids] = updated
+
+    def _clipping(self, gradients: Gradients) -> np.float32:
+        arrays = [*gradients.dense.values(), *(rows.values for rows in gradients.rows.values())]
+        norm = np.sqrt(sum(float(np.vdot(array, array)) for array in arrays))
+        return np.float32(min(1.0, self.clip_norm / (norm + 1e-12)) if self.clip_norm else 1.0)
+
+    def _decay(self, parameter: Floats, name: str, rate: float) -> np.float32:
+        """What a parameter is multiplied by; biases are not decayed."""
+        decayed = parameter.ndim == 2 and parameter.shape[1] > 1 and "bias" not in name
+        return np.float32(1 - rate * self.weight_decay if decayed else 1.0)
+
+    def _apply(
+        self,
+        p: Floats,
+        m: Floats,
+        v: Floats,
+        gradient: Floats,
+        factor: np.float32,
+        step: np.float32,
+        epsilon: np.float32,
+        decay: np.float32,
+    ) -> None:
+        gradient = gradient * factor
+        m *= np.float32(self.beta_1)
+        m += np.float32(1 - self.beta_1) * gradient
+        np.square(gradient, out=gradient)
+        gradient *= np.float32(1 - self.beta_2)
+        v *= np.float32(self.beta_2)
+        v += gradient
+        np.sqrt(v, out=gradient)
+        gradient += epsilon
+        np.divide(m, gradient, out=gradient)
+        gradient *= step
+        if decay != 1:
+            p *= decay
+        p -= gradient

@@ -1,0 +1,156 @@
+"""A whole training run: corpus -> vocabulary -> fit -> model folder."""
+
+import hashlib
+import math
+import platform
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.errors import CorpusError
+from app.text import Vocabulary
+from app.training.batches import Batches, RunningBatches, SentenceBatches, padded_batch
+from app.training.bptt import Batch, Parameters
+from app.training.config import TrainConfig
+from app.training.corpus import (
+    Encoded,
+    build_vocabulary,
+    count_words,
+    encode_file,
+    training_lines,
+    validation_lines,
+)
+from app.training.export import publish
+from app.training.fit import Fit, Report
+
+_VALIDATION_BATCH = 64  # lines at a time
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a run ends with; `perplexity` is the kept weights' on the validation text."""
+
+    folder: Path
+    perplexity: float
+    epochs: float
+    steps: int
+    seconds: float
+    words: int  # of the training text
+
+
+def workspace_of(out: Path) -> Path:
+    """Where a run keeps its encoded text and checkpoints: hidden, beside the model folder."""
+    return out.with_name(f".{out.name}.run")
+
+
+def train(config: TrainConfig, out: Path, report: Report, *, resume: bool = False) -> TrainResult:
+    """Train a model and publish it as the folder `out`, at once and complete.
+
+    A killed run leaves `out` as it was; `resume` goes on from its last checkpoint to the same
+    result. Raises CorpusError for a text that cannot be trained on.
+    """
+    workspace = workspace_of(out)
+    if not resume:
+        shutil.rmtree(workspace, ignore_errors=True)
+    workspace.mkdir(parents=True, exist_ok=True)
+    counts = count_words(config)
+    vocabulary = build_vocabulary(counts, config)
+    fit, words = prepare(config, vocabulary, workspace)
+    if resume:
+        fit.resume()
+    started = time.time()
+    best = fit(report)
+    run = fit.run
+    publish(
+        out,
+        config,
+        fit.shape,
+        best,
+        vocabulary,
+        training=_facts(config, fit, words, started),
+        metrics={"validation_perplexity": round(run.best_perplexity, 3)},
+        curve=run.curve,
+    )
+    shutil.rmtree(workspace, ignore_errors=True)
+    epochs = min(config.epochs, float(run.epoch))
+    return TrainResult(out, run.best_perplexity, epochs, run.step, run.seconds, words)
+
+
+def prepare(config: TrainConfig, vocabulary: Vocabulary, workspace: Path) -> tuple[Fit, int]:
+    """Encode the text and set up the run; also the number of training words.
+
+    Raises CorpusError where the text is smaller than one window.
+    """
+    texts = []
+    for number, source in enumerate(config.sources):
+        lines = training_lines(source.path, config)
+        encoded = encode_file(lines, vocabulary, config, workspace / f"train-{number}.ids")
+        texts.append((encoded, source.weight))
+    held_out = encode_file(validation_lines(config), vocabulary, config, workspace / "valid.ids")
+    words = sum(len(text.ids) for text, _ in texts)
+    if not words:
+        raise CorpusError("the corpus is smaller than one window: no line has two words")
+    start = None if config.start is None else vocabulary.id_of(config.start)
+    batches: Batches
+    if config.context == "running":
+        window = config.max_length
+        batches = RunningBatches(joined(texts), config.sequences, window, start, config.seed)
+        columns = RunningBatches(held_out if len(held_out) else texts[0][0], 10, window, start, 0)
+        validation: Sequence[Batch] = list(columns.epoch(0))
+    else:
+        batches = SentenceBatches(texts, config.batch_size, start, config.seed)
+        validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
+    classes = len(vocabulary) + 1
+    return Fit(config, classes, batches, validation, workspace / "checkpoint.npz"), words
+
+
+def joined(texts: Sequence[tuple[Encoded, float]]) -> Encoded:
+    """Several encoded texts behind each other, in memory."""
+    if len(texts) == 1:
+        return texts[0][0]
+    offsets = np.cumsum([0, *(len(text.ids) for text, _ in texts[:-1])])
+    ends = [text.ends + offset for (text, _), offset in zip(texts, offsets, strict=True)]
+    return Encoded(np.concatenate([text.ids for text, _ in texts]), np.concatenate(ends))
+
+
+def sentence_batches(text: Encoded, start: int | None) -> list[Batch]:
+    """All lines of a text, like lengths together."""
+    order = np.argsort(text.lengths, kind="stable")
+    ends, lengths = text.ends, text.lengths
+    lines = [text.ids[ends[at] - lengths[at] : ends[at]] for at in order]
+    return [
+        padded_batch(lines[begin : begin + _VALIDATION_BATCH], start)
+        for begin in range(0, len(lines), _VALIDATION_BATCH)
+    ]
+
+
+def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[str, object]:
+    run = fit.run
+    sources = [
+        {"file": source.path.name, "weight": source.weight, "sha256": _sha256(source.path)}
+        for source in config.sources
+    ]
+    fields = ("embedding", "units", "layers", "projection", "tied", "context", "learning_rate")
+    fields += ("batch_size", "epochs", "dropout", "embedding_dropout", "projection_dropout")
+    fields += ("word_dropout", "weight_decay", "clip_norm", "sampled", "full_softmax", "averaged")
+    return {
+        "command": "unrolled train",
+        "sources": sources,
+        "words": words,
+        "seed": config.seed,
+        "steps": run.step,
+        "seconds": round(run.seconds),
+        "hours": round(run.seconds / 3600, 2),
+        "finished": time.strftime("%Y-%m-%d", time.gmtime(started + 1)),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "recipe": {name: getattr(config, name) for name in fields},
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
