@@ -1,7 +1,6 @@
 """A whole training run: corpus -> vocabulary -> fit -> model folder."""
 
 import hashlib
-import math
 import platform
 import shutil
 import time
@@ -14,7 +13,7 @@ import numpy as np
 from app.errors import CorpusError
 from app.text import Vocabulary
 from app.training.batches import Batches, RunningBatches, SentenceBatches, padded_batch
-from app.training.bptt import Batch, Parameters
+from app.training.bptt import Batch
 from app.training.config import TrainConfig
 from app.training.corpus import (
     Encoded,

@@ -1,0 +1,226 @@
+"""The model's configuration -> its layers in order: Sequential, or a functional graph in a line."""
+
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from app.archive.container import Weights
+from app.archive.layers import EMBEDDINGS, READERS, Place, embedding
+from app.archive.options import Options
+from app.errors import ArchiveError, UnsupportedNetwork
+from app.network import (
+    Dense,
+    Elementwise,
+    Embedding,
+    Layer,
+    Network,
+    ReversedEmbedding,
+    SimpleRNN,
+)
+
+_MOST_LAYERS = 100
+_REVERSED = "reverse"
+
+
+def build_network(config: dict[str, Any], weights: Weights) -> Network:
+    """Build the network that `config.json` describes.
+
+    Raises UnsupportedNetwork or ArchiveError, naming the layer.
+    """
+    model = Options.read(config)
+    entries = model.config.get("layers")
+    if not isinstance(entries, list) or not entries:
+        raise ArchiveError("config.json: the model has no layers")
+    if len(entries) > _MOST_LAYERS:
+        raise UnsupportedNetwork(f"the model has {len(entries)} layers; at most {_MOST_LAYERS}")
+    every = [Options.read(entry) for entry in entries]
+    if model.class_name == "Sequential":
+        calls = [(options, False) for options in every]
+    elif model.class_name in ("Functional", "Model"):
+        calls = _in_a_line(model, every)
+    else:
+        raise UnsupportedNetwork(f"the model is a {model.class_name}, not Sequential or Functional")
+    shape = _input_shape(config, model, calls)
+    calls = [call for call in calls if call[0].class_name != "InputLayer"]
+    groups = _groups(every)
+    layers = _layers(calls, shape, groups, weights)
+    _check_ends(layers)
+    return Network(model.name, model.class_name, tuple(layers), shape[1])
+
+
+def _layers(
+    calls: list[tuple[Options, bool]],
+    shape: list[int | None],
+    groups: dict[str, str],
+    weights: Weights,
+) -> list[Layer]:
+    layers: list[Layer] = []
+    first = calls[0][0] if calls else None
+    if first is None or (first.class_name not in EMBEDDINGS and shape[2:] != [1]):
+        raise UnsupportedNetwork(
+            f"the input has shape {shape}: ids enter an Embedding as (batch, timesteps), "
+            "or a SimpleRNN as (batch, timesteps, 1)"
+        )
+    features = 1
+    for options, is_reversed in calls:
+        options.require_float32()
+        place = Place(features, groups[options.name], weights)
+        if is_reversed:
+            layer: Layer = _reversed(options, place, layers)
+        elif options.class_name in EMBEDDINGS:
+            if layers or len(shape) != 2:
+                raise options.refuse("an embedding is supported as the first layer only")
+            layer = embedding(options, place)
+        elif options.class_name in READERS:
+            layer = READERS[options.class_name](options, place)
+        else:
+            raise options.refuse("this type of layer is not supported")
+        features = layer.units
+        layers.append(layer)
+    return layers
+
+
+def _reversed(options: Options, place: Place, layers: list[Layer]) -> ReversedEmbedding:
+    source = next((one for one in layers if one.name == options.name), None)
+    if not isinstance(source, Embedding):
+        raise options.refuse("it is called with reverse=True, but is not the network's embedding")
+    rows, columns = source.embeddings.shape
+    if place.features != columns:
+        raise options.refuse(f"reverse=True needs {columns} features, {place.features} come in")
+    if options.flag("tie_weights", True):
+        return ReversedEmbedding(options.name, source.embeddings, tied=True)
+    weights = place.read(
+        options, "", embeddings=(rows, columns), reverse_embeddings=(columns, rows)
+    )
+    table = np.ascontiguousarray(weights["reverse_embeddings"].T)
+    return ReversedEmbedding(options.name, table, tied=False)
+
+
+def _check_ends(layers: list[Layer]) -> None:
+    recurrent = [at for at, layer in enumerate(layers) if isinstance(layer, SimpleRNN)]
+    if not recurrent:
+        raise UnsupportedNetwork("the network has no SimpleRNN layer")
+    for at in recurrent[:-1]:
+        layer = layers[at]
+        if isinstance(layer, SimpleRNN) and not layer.return_sequences:
+            raise UnsupportedNetwork(
+                f"layer {layer.name!r} (SimpleRNN): return_sequences = False before "
+                "another SimpleRNN"
+            )
+    last = layers[-1]
+    if not isinstance(last, Dense | Elementwise) or last.activation != "softmax":
+        raise UnsupportedNetwork(f"the last layer, {last.name!r}, does not end in softmax")
+    for layer in layers[:-1]:
+        if isinstance(layer, Dense | Elementwise) and layer.activation == "softmax":
+            raise UnsupportedNetwork(
+                f"layer {layer.name!r} ({layer.class_name}): activation = 'softmax' "
+                "before the last layer"
+            )
+
+
+def _input_shape(
+    config: dict[str, Any], model: Options, calls: list[tuple[Options, bool]]
+) -> list[int | None]:
+    """[batch, timesteps] or [batch, timesteps, features]; None where the archive leaves it open."""
+    first = calls[0][0].config
+    build = config.get("build_config")
+    candidates = (
+        first.get("batch_shape"),
+        first.get("batch_input_shape"),
+        model.config.get("build_input_shape"),
+        build.get("input_shape") if isinstance(build, dict) else None,
+    )
+    shape = next((one for one in candidates if isinstance(one, list)), None)
+    if shape is None:
+        raise UnsupportedNetwork(
+            "the archive does not say what shape the input has: build it first"
+        )
+    sizes = all(
+        size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
+        for size in shape
+    )
+    if not sizes or len(shape) not in (2, 3):
+        raise UnsupportedNetwork(f"the input has shape {shape!r:.80}, not (batch, timesteps[, 1])")
+    return shape
+
+
+def _groups(layers: list[Options]) -> dict[str, str]:
+    """The group of each layer's weights: its class in snake case, numbered where it repeats."""
+    seen: Counter[str] = Counter()
+    groups = {}
+    for options in layers:
+        snake = _snake_case(options.class_name)
+        groups[options.name] = f"layers/{snake}_{seen[snake]}" if seen[snake] else f"layers/{snake}"
+        seen[snake] += 1
+    if len(groups) != len(layers):
+        raise ArchiveError("config.json: two layers have the same name")
+    return groups
+
+
+def _snake_case(name: str) -> str:
+    """As Keras derives names: "SimpleRNN" -> "simple_rnn"."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _in_a_line(model: Options, layers: list[Options]) -> list[tuple[Options, bool]]:
+    """Order the calls of a functional model; each is (layer, called with reverse=True)."""
+    by_name = {options.name: options for options in layers}
+    following: dict[tuple[str, int], tuple[Options, int, bool]] = {}
+    for options in layers:
+        for node, call in enumerate(options.inbound):
+            source, is_reversed = _read_call(options, call)
+            if source in following:
+                raise UnsupportedNetwork(f"the output of {source[0]!r} is used more than once")
+            following[source] = (options, node, is_reversed)
+    at = _end(model.config.get("input_layers"), "inputs")
+    last = _end(model.config.get("output_layers"), "outputs")
+    if at[0] not in by_name:
+        raise ArchiveError(f"config.json: there is no input layer {at[0]!r}")
+    line = [(by_name[at[0]], False)]
+    while at in following:
+        options, node, is_reversed = following.pop(at)
+        line.append((options, is_reversed))
+        at = (options.name, node)
+    if at != last or following:
+        raise UnsupportedNetwork("the layers do not follow each other in a line")
+    return line
+
+
+def _end(value: object, what: str) -> tuple[str, int]:
+    """The single input or output: [name, node, tensor], or a list with one such."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    match value:
+        case [str(name), int(node), 0]:
+            return name, node
+    raise UnsupportedNetwork(f"the model has several {what}; one is supported")
+
+
+def _read_call(options: Options, call: object) -> tuple[tuple[str, int], bool]:
+    kwargs: Any = {}
+    match call:
+        case {
+            "args": [{"class_name": "__keras_tensor__", "config": {"keras_history": history}}],
+            **others,
+        }:
+            kwargs = others.get("kwargs", {})
+        case _:
+            raise options.refuse("it is called with something other than one tensor")
+    match history:
+        case [str(name), int(node), 0]:
+            source = (name, node)
+        case _:
+            raise options.refuse("it is called with something other than one layer's output")
+    if not isinstance(kwargs, dict):
+        raise options.refuse("its call has damaged arguments")
+    for argument, value in kwargs.items():
+        if value not in (None, False) and argument != _REVERSED:
+            raise options.refuse(f"it is called with {argument:.40} = {value!r:.60}")
+    is_reversed = kwargs.get(_REVERSED, False)
+    if is_reversed and options.class_name != "ReversibleEmbedding":
+        raise options.refuse("it is called with reverse=True")
+    return source, bool(is_reversed)

@@ -1,0 +1,298 @@
+"""The forward pass from scratch, in float32 NumPy.
+
+    x_t = E[id_t]                               Embedding; without one, x_t = [id_t]
+    h_t = f(x_t·W + h_{t-1}·U + b),  h_{-1} = 0   SimpleRNN
+    y   = g(h_T·V + c)                          Dense, after the last timestep
+    p_i = exp(y_i) / Σ_j exp(y_j)               softmax
+
+Where padding is masked, a padded timestep leaves every state as it was, so it is left out before
+anything is computed. Phrases of different lengths run together: sorted by length, longest first,
+the phrases that are still running at timestep t are always the first `running[t]` rows, and all
+rows of all timesteps lie behind each other ("packed", [N, features] with N = Σ running).
+
+Knows ids and arrays, not words. Shapes: B phrases, T timesteps, N packed rows, F input features,
+H units, V classes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
+from app.network import (
+    ActivationName,
+    Dense,
+    Elementwise,
+    Embedding,
+    Floats,
+    Ids,
+    Layer,
+    Network,
+    ReversedEmbedding,
+    SimpleRNN,
+)
+
+State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
+ZERO = np.float32(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Sequences of ids, time-major: `ids` [N]; `running` [T] counts the rows of each timestep.
+
+    `order[row]` is the sequence that runs in a row.
+    """
+
+    ids: NDArray[np.intp]
+    running: list[int]
+    order: list[int]
+
+    @property
+    def starts(self) -> list[int]:
+        """The first packed row of each timestep."""
+        return np.cumsum([0, *self.running]).tolist()
+
+
+def pack(sequences: Sequence[Sequence[int]]) -> Packed:
+    """Arrange non-empty sequences of ids for `NumpyEngine.run`."""
+    if len(sequences) == 1:
+        return Packed(np.array(sequences[0], np.intp), [1] * len(sequences[0]), [0])
+    order = sorted(range(len(sequences)), key=lambda at: -len(sequences[at]))
+    lengths = [len(sequences[at]) for at in order]
+    ids: list[int] = []
+    running: list[int] = []
+    rows = len(order)
+    for t in range(lengths[0]):
+        while lengths[rows - 1] <= t:
+            rows -= 1
+        running.append(rows)
+        ids += [sequences[at][t] for at in order[:rows]]
+    return Packed(np.array(ids, np.intp), running, order)
+
+
+class NumpyEngine:
+    """Runs one network. Immutable after construction; safe to call from any thread."""
+
+    name = "numpy"
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        layers = [layer for layer in network.layers if not _is_identity(layer)]
+        embedding = layers[0]
+        self._embeddings = embedding.embeddings if isinstance(embedding, Embedding) else None
+        last = max(at for at, layer in enumerate(layers) if isinstance(layer, SimpleRNN))
+        self._body = layers[0 if self._embeddings is None else 1 : last + 1]
+        self._head = layers[last + 1 :]
+
+    def forward(self, padded: Ids) -> Outputs:
+        """Padded ids [B, T] -> logits and probabilities [B, V]."""
+        packed = pack([self.unpadded(row) for row in padded.tolist()])
+        hidden = self.run(packed)
+        return self.output(self.last(packed, hidden[-1]))
+
+    def unpadded(self, ids: list[int]) -> list[int]:
+        """The ids whose timesteps are computed: all of them unless padding is masked."""
+        return [number for number in ids if number] if self.network.mask_zero else ids
+
+    def initial_state(self, phrases: int) -> State:
+        """Zeros, [B, H] for each recurrent layer."""
+        return tuple(
+            np.zeros((phrases, layer.units), np.float32) for layer in self.network.recurrent
+        )
+
+    def run(self, packed: Packed, state: State | None = None) -> list[Floats]:
+        """The hidden states [N, H] of every recurrent layer, starting from `state` or zeros.
+
+        Rows of `state` are in packed order.
+        """
+        x = self._enter(packed.ids)  # [N, F]
+        hidden: list[Floats] = []
+        for layer in self._body:
+            if isinstance(layer, SimpleRNN):
+                before = None if state is None else state[len(hidden)]
+                x = _recur(layer, x, packed.running, before)  # [N, F] -> [N, H]
+                hidden.append(x)
+            else:
+                x = _apply(layer, x)
+        return hidden
+
+    def last(self, packed: Packed, hidden: Floats) -> Floats:
+        """The rows [N, H] -> [B, H] after each sequence's last timestep, in the callers' order."""
+        if len(packed.order) == 1:
+            return hidden[-1:]
+        final = np.empty((len(packed.order), hidden.shape[1]), np.float32)
+        start = 0
+        for t, rows in enumerate(packed.running):
+            going_on = packed.running[t + 1] if t + 1 < len(packed.running) else 0
+            final[packed.order[going_on:rows]] = hidden[start + going_on : start + rows]
+            start += rows
+        return final
+
+    def output(self, h: Floats) -> Outputs:
+        """What the layers behind the last recurrent one make of its state: [B, H] -> [B, V]."""
+        for layer in self._head[:-1]:
+            h = _apply(layer, h)
+        logits = _before_softmax(self._head[-1], h)
+        return Outputs(logits, softmax(logits))
+
+    def trace(self, padded: Ids) -> Trace:
+        """One phrase's padded ids [T], with every intermediate value."""
+        T = len(padded)
+        skipped = (padded == 0) if self.network.mask_zero else np.zeros(T, np.bool_)
+        steps = np.flatnonzero(~skipped)  # [S] the timesteps that are computed
+        x = self._enter(padded[steps].astype(np.intp))  # [S, F]
+        recurrent: list[RecurrentTrace] = []
+        for layer in self._body:
+            if isinstance(layer, SimpleRNN):
+                hidden = _recur(layer, x, [1] * len(steps), None)  # [S, H]
+                recurrent.append(_recurrent_trace(layer, x, hidden, steps, T))
+                x = hidden
+            else:
+                x = _apply(layer, x)
+        outputs = self.output(x)  # [S, V]: also what it would have said after each step
+        dense = self._dense_traces(x[-1:])
+        said = _spread(outputs.probabilities, steps, T)
+        return Trace(
+            padded,
+            skipped,
+            tuple(recurrent),
+            dense,
+            outputs.logits[-1],
+            outputs.probabilities[-1],
+            said,
+        )
+
+    def _dense_traces(self, h: Floats) -> tuple[DenseTrace, ...]:
+        traces = []
+        for layer in self._head:
+            h = _apply(layer, h)
+            if isinstance(layer, Dense | ReversedEmbedding):
+                traces.append(DenseTrace(layer.name, h[0]))
+        return tuple(traces)
+
+    def _enter(self, ids: NDArray[np.intp]) -> Floats:
+        """[N] -> [N, F]: embedding rows, or the ids themselves as numbers."""
+        if self._embeddings is None:
+            return ids[:, np.newaxis].astype(np.float32)
+        entered: Floats = self._embeddings[ids]
+        return entered
+
+
+def _is_identity(layer: Layer) -> bool:
+    return isinstance(layer, Elementwise) and layer.activation == "linear"
+
+
+def _recur(layer: SimpleRNN, x: Floats, running: list[int], h: Floats | None) -> Floats:
+    """h_t = f(x_t·W + h_{t-1}·U + b) over packed rows. [N, F], [B, H] -> [N, H]."""
+    f, U = ACTIVATIONS[layer.activation], layer.recurrent_kernel
+    out = x @ layer.kernel  # [N, H]: the input terms of all timesteps in one product
+    if layer.bias is not None:
+        out += layer.bias
+    start = 0
+    for rows in running:
+        now = out[start : start + rows]  # [rows, H], a view
+        if h is not None:
+            now += h[:rows] @ U
+        h = f(now)
+        start += rows
+    return out
+
+
+def _recurrent_trace(
+    layer: SimpleRNN, x: Floats, hidden: Floats, steps: NDArray[np.intp], T: int
+) -> RecurrentTrace:
+    """Recompute the terms of every timestep from the states: [S, F], [S, H] -> [T, ...]."""
+    before = np.concatenate([np.zeros_like(hidden[:1]), hidden[:-1]])  # h_{t-1}
+    input_term = x @ layer.kernel  # [S, H]
+    recurrent_term = before @ layer.recurrent_kernel  # [S, H]
+    bias = np.zeros(layer.units, np.float32) if layer.bias is None else layer.bias
+    carried = np.zeros((T, layer.units), np.float32)
+    for t in range(T):  # a skipped timestep repeats the state before it
+        at = np.searchsorted(steps, t, side="right") - 1
+        carried[t] = hidden[at] if at >= 0 else ZERO
+    return RecurrentTrace(
+        layer.name,
+        _spread(x, steps, T),
+        _spread(input_term, steps, T),
+        _spread(recurrent_term, steps, T),
+        bias,
+        _spread(input_term + bias + recurrent_term, steps, T),
+        carried,
+    )
+
+
+def _spread(rows: Floats, steps: NDArray[np.intp], T: int) -> Floats:
+    """Rows [S, features] of the computed timesteps -> [T, features], zeros where skipped."""
+    if len(steps) == T:
+        return rows
+    spread = np.zeros((T, rows.shape[1]), np.float32)
+    spread[steps] = rows
+    return spread
+
+
+def _before_softmax(layer: Layer, x: Floats) -> Floats:
+    """Logits: the last layer without its softmax. [B, F] -> [B, V]."""
+    if isinstance(layer, Dense):
+        return _affine(layer, x)
+    return x if isinstance(layer, Elementwise) else _apply(layer, x)
+
+
+def _apply(layer: Layer, x: Floats) -> Floats:
+    """A layer without memory, row by row: [N, F] -> [N, units]."""
+    match layer:
+        case Dense():
+            return ACTIVATIONS[layer.activation](_affine(layer, x))
+        case ReversedEmbedding():
+            product: Floats = x @ layer.embeddings.T
+            return product
+        case Elementwise():
+            return ACTIVATIONS[layer.activation](x.copy())
+    raise AssertionError(f"{layer.name} has a memory or reads ids")
+
+
+def _affine(layer: Dense, x: Floats) -> Floats:
+    out: Floats = x @ layer.kernel
+    if layer.bias is not None:
+        out += layer.bias
+    return out
+
+
+def softmax(x: Floats) -> Floats:
+    """exp(x) / Σ exp(x) over the last axis [B, V]; the largest term is exp(0)."""
+    out = x - x.max(axis=-1, keepdims=True)
+    np.exp(out, out=out)
+    out /= out.sum(axis=-1, keepdims=True)
+    return out
+
+
+def _tanh(x: Floats) -> Floats:
+    return np.tanh(x, out=x)
+
+
+def _relu(x: Floats) -> Floats:
+    return np.maximum(x, ZERO, out=x)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), written so that it cannot overflow."""
+    x *= np.float32(0.5)
+    np.tanh(x, out=x)
+    x += np.float32(1)
+    x *= np.float32(0.5)
+    return x
+
+
+def _linear(x: Floats) -> Floats:
+    return x
+
+
+# Each works in place where it can, and returns its argument or a new array.
+ACTIVATIONS: dict[ActivationName, Callable[[Floats], Floats]] = {
+    "tanh": _tanh,
+    "relu": _relu,
+    "sigmoid": _sigmoid,
+    "linear": _linear,
+    "softmax": softmax,
+}
