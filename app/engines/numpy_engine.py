@@ -49,11 +49,6 @@ class Packed:
     running: list[int]
     order: list[int]
 
-    @property
-    def starts(self) -> list[int]:
-        """The first packed row of each timestep."""
-        return np.cumsum([0, *self.running]).tolist()
-
 
 def pack(sequences: Sequence[Sequence[int]]) -> Packed:
     """Arrange non-empty sequences of ids for `NumpyEngine.run`."""
@@ -261,7 +256,7 @@ def _affine(layer: Dense, x: Floats) -> Floats:
 
 def softmax(x: Floats) -> Floats:
     """exp(x) / Σ exp(x) over the last axis [B, V]; the largest term is exp(0)."""
-    out = x - x.max(axis=-1, keepdims=True)
+    out: Floats = x - x.max(axis=-1, keepdims=True)
     np.exp(out, out=out)
     out /= out.sum(axis=-1, keepdims=True)
     return out

@@ -28,4 +28,5 @@ def top_k(values: Floats, k: int, allowed: Mask) -> Indices:
         candidates = np.arange(V)
     found = scores[candidates]
     order = np.argsort(-found, kind="stable")[:k]
-    return candidates[order[found[order] >= 0]]
+    best_ids: Indices = candidates[order[found[order] >= 0]]
+    return best_ids

@@ -279,7 +279,7 @@ class Unrolled:
     def _through_time(self, layer: int, hidden: Floats, d_hidden: Floats) -> Floats:
         """δ_t for every timestep, last to first. [T, B, H], [T, B, H] -> [T, B, H]."""
         U_T = np.ascontiguousarray(self.parameters[f"recurrent_kernel_{layer}"].T)
-        delta = 1.0 - np.square(hidden)
+        delta: Floats = np.float32(1) - np.square(hidden)
         carried = np.zeros_like(hidden[0])
         for t in reversed(range(len(hidden))):
             carried += d_hidden[t]

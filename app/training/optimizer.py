@@ -44,8 +44,8 @@ class AdamW:
             decay = self._decay(parameters[name], name, rate)
             flat = [array.reshape(-1) for array in arrays]
             for start in range(0, gradient.size, _BLOCK):
-                block = [array[start : start + _BLOCK] for array in flat]
-                self._apply(*block, factor, step, epsilon, decay)
+                p, m, v, g = (array[start : start + _BLOCK] for array in flat)
+                self._apply(p, m, v, g, factor, step, epsilon, decay)
         for name, rows in gradients.rows.items():
             tables = parameters[name], self.first[name], self.second[name]
             p, m, v = (table[rows.ids] for table in tables)

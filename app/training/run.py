@@ -1,6 +1,5 @@
 """A whole training run: corpus -> vocabulary -> fit -> model folder."""
 
-import hashlib
 import platform
 import shutil
 import time
@@ -23,9 +22,29 @@ from app.training.corpus import (
     training_lines,
     validation_lines,
 )
-from app.training.export import publish
+from app.training.export import publish, sha256_of
 from app.training.fit import Fit, Report
 
+_RECIPE = (
+    "embedding",
+    "units",
+    "layers",
+    "projection",
+    "tied",
+    "context",
+    "learning_rate",
+    "batch_size",
+    "epochs",
+    "dropout",
+    "embedding_dropout",
+    "projection_dropout",
+    "word_dropout",
+    "weight_decay",
+    "clip_norm",
+    "sampled",
+    "full_softmax",
+    "averaged",
+)
 _VALIDATION_BATCH = 64  # lines at a time
 
 
@@ -130,12 +149,9 @@ def sentence_batches(text: Encoded, start: int | None) -> list[Batch]:
 def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[str, object]:
     run = fit.run
     sources = [
-        {"file": source.path.name, "weight": source.weight, "sha256": _sha256(source.path)}
+        {"file": source.path.name, "weight": source.weight, "sha256": sha256_of(source.path)}
         for source in config.sources
     ]
-    fields = ("embedding", "units", "layers", "projection", "tied", "context", "learning_rate")
-    fields += ("batch_size", "epochs", "dropout", "embedding_dropout", "projection_dropout")
-    fields += ("word_dropout", "weight_decay", "clip_norm", "sampled", "full_softmax", "averaged")
     return {
         "command": "unrolled train",
         "sources": sources,
@@ -146,10 +162,5 @@ def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[st
         "hours": round(run.seconds / 3600, 2),
         "finished": time.strftime("%Y-%m-%d", time.gmtime(started + 1)),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "recipe": {name: getattr(config, name) for name in fields},
+        "recipe": {name: getattr(config, name) for name in _RECIPE},
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

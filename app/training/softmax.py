@@ -113,7 +113,7 @@ def _over_sample(
 ) -> Loss:
     N, head = len(features), candidates.head
     rows = table[candidates.ids]  # [K, P]
-    scores = features @ rows.T  # [N, K]
+    scores: Floats = features @ rows.T  # [N, K]
     if bias is not None:
         scores += bias[candidates.ids, 0]
     scores[:, head:] += np.float32(np.log(candidates.weight))
@@ -146,8 +146,8 @@ def _over_sample(
     scale = (1.0 / (N * sums)).astype(np.float32)
     scores *= scale[:, None]
     scores[common, targets[common]] -= np.float32(1.0 / N)
-    d_rare = (rare_terms * scale[rare] - np.float32(1.0 / N))[:, None]  # [rare, 1]
-    d_features = scores @ rows
+    d_rare: Floats = (rare_terms * scale[rare] - np.float32(1.0 / N))[:, None]  # [rare, 1]
+    d_features: Floats = scores @ rows
     d_features[rare] += d_rare * table[rare_targets]
     d_rows = RowGradient(candidates.ids, scores.T @ features)
     d_bias = RowGradient(candidates.ids, scores.sum(axis=0)[:, None])

@@ -1,0 +1,50 @@
+"""How far the NumPy engine is from Keras on one network: the largest difference, at every timestep.
+
+Needs TensorFlow. The archive is not loaded by Keras; its network is rebuilt from plain data.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.engines import make_engine
+from app.network import Embedding, Ids, Network
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Largest absolute differences from Keras over a sample of inputs."""
+
+    phrases: int
+    hidden_states: float
+    probabilities: float
+
+
+def compare_with_keras(
+    network: Network, max_length: int, phrases: int = 8, seed: int = 0
+) -> Agreement:
+    """Run random phrases of all lengths up to `max_length` through both engines.
+
+    Raises MissingDependency where TensorFlow is not installed.
+    """
+    keras = make_engine("tensorflow", network)
+    ours = make_engine("numpy", network)
+    hidden = probabilities = 0.0
+    for padded in _inputs(network, max_length, phrases, seed):
+        a, b = ours.trace(padded), keras.trace(padded)
+        for left, right in zip(a.recurrent, b.recurrent, strict=True):
+            hidden = max(hidden, float(np.abs(left.hidden_state - right.hidden_state).max()))
+        probabilities = max(probabilities, float(np.abs(a.probabilities - b.probabilities).max()))
+    return Agreement(phrases, hidden, probabilities)
+
+
+def _inputs(network: Network, max_length: int, phrases: int, seed: int) -> list[Ids]:
+    first = network.layers[0]
+    rows = first.embeddings.shape[0] if isinstance(first, Embedding) else network.classes
+    rng = np.random.default_rng(seed)
+    inputs = []
+    for length in np.linspace(1, max_length, phrases).astype(int):
+        padded = np.zeros(max_length, np.int32)
+        padded[max_length - length :] = rng.integers(1, max(rows, 2), length)
+        inputs.append(padded)
+    return inputs
