@@ -1,0 +1,71 @@
+# make serve     install what serving needs and start on http://127.0.0.1:8000
+# make install   that first half alone
+# make test      install the rest (TensorFlow, test tools); check format, lint, types; run the tests
+# make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
+# make format    rewrite the code in its own style
+# make lock      resolve the dependencies anew into requirements/
+# make docker    build the serving image, unrolled
+# make clean     remove everything that these made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST_ARGS ?=
+UNROLLED_DOCKER_BUILD_ARGS ?=
+
+.PHONY: serve install install-test test check bench format lock docker clean
+
+serve: install
+	$(BIN)/unrolled serve
+
+install: $(VENV)/.serve
+install-test: $(VENV)/.test
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: requirements/serve.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement requirements/serve.txt
+	$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.serve
+	$(PIP) install --quiet --require-hashes --requirement requirements/test.txt
+	@touch $@
+
+test: install-test check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: install-test
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: install-test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: install-test
+	$(BIN)/python -m benchmarks
+
+# One resolution for Python 3.11 and newer, on any system: the widest set first, the others within it.
+UV_COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-annotate --custom-compile-command "make lock" --upgrade pyproject.toml
+
+lock: $(VENV)-lock/bin/uv
+	$(UV_COMPILE) --extra tensorflow --extra test --output-file requirements/test.txt
+	$(UV_COMPILE) --constraint requirements/test.txt --extra tensorflow --output-file requirements/training.txt
+	$(UV_COMPILE) --constraint requirements/test.txt --output-file requirements/serve.txt
+
+$(VENV)-lock/bin/uv:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip --disable-pip-version-check install --quiet uv
+
+docker:
+	docker build $(UNROLLED_DOCKER_BUILD_ARGS) --tag unrolled .
+
+clean:
+	rm -rf $(VENV) $(VENV)-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find app tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
