@@ -19,6 +19,7 @@ UnrolledError
     ├── InvalidRequest        422  invalid_request
     ├── EmptyPhrase           422  empty_phrase
     ├── UnknownWords          422  unknown_words
+    ├── NotFinite             422  not_finite
     ├── Overloaded            503  overloaded
     └── NotReady              503  not_ready
 
@@ -177,6 +178,12 @@ class UnknownWords(RequestError):
     def __init__(self, detail: str, unknown: Sequence[UnknownWord]) -> None:
         super().__init__(detail)
         self.unknown = tuple(unknown)
+
+
+class NotFinite(RequestError):
+    """The network's numbers overflow float32 for this phrase, as Keras's would."""
+
+    code, title = "not_finite", "The network overflows for this phrase"
 
 
 class Overloaded(RequestError):

@@ -24,7 +24,7 @@ from app.answers import (
 )
 from app.engines.base import Trace
 from app.errors import EmptyPhrase
-from app.model import DEFAULT_TOP_K, Model
+from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
 from app.text import Encoded, pad
 
@@ -46,7 +46,7 @@ def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:
     """Every number of the forward pass for one phrase."""
     encoded = model.encode(phrase)
     padded = model.pad(encoded)
-    trace = model.engine.trace(padded.ids)
+    trace = model.trace(padded)
     timesteps = tuple(
         ExplainedStep(
             t,
@@ -101,7 +101,7 @@ def _layer_steps(trace: Trace, t: int) -> tuple[LayerStep, ...]:
 def compare(model: Model, phrases: Sequence[str], k: int = DEFAULT_TOP_K) -> Compared:
     """Phrases side by side: the same bag of words may be two hidden states."""
     encoded = [model.encode(phrase) for phrase in phrases]
-    traces = [model.engine.trace(model.pad(one).ids) for one in encoded]
+    traces = [model.trace(model.pad(one)) for one in encoded]
     bags = [bag_of_words(one) for one in encoded]
     states = np.stack([trace.recurrent[-1].hidden_state[-1] for trace in traces])  # [N, H]
     differences = states[:, None, :] - states[None, :, :]  # [N, N, H]
@@ -163,6 +163,7 @@ def _score_range(model: Model, encoded: Encoded, positions: range) -> list[Score
         pad(encoded.ids[:position], model.start_id, model.options).ids for position in positions
     ]
     logits, probabilities = model.engine.forward(np.stack(histories))  # [N, V], [N, V]
+    check_finite(logits)
     scored = []
     for row, position in enumerate(positions):
         target = encoded.ids[position]

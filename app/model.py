@@ -21,9 +21,9 @@ from app.answers import (
     Tokenized,
 )
 from app.card import Card
-from app.engines.base import Engine, Outputs
+from app.engines.base import Engine, Outputs, Trace
 from app.engines.topk import top_k
-from app.errors import NotFound, UnknownWord
+from app.errors import NotFinite, NotFound, UnknownWord
 from app.network import Floats, Indices, Mask, Network
 from app.text import (
     Encoded,
@@ -123,7 +123,7 @@ class Model:
             raise NotFound(f"no such recurrent layer; this model has {', '.join(names)}")
         encoded = self.encode(phrase)
         padded = self.pad(encoded)
-        trace = self.engine.trace(padded.ids)
+        trace = self.trace(padded)
         recurrent = trace.recurrent[-1 if layer is None else names.index(layer)]
         timesteps = tuple(
             HiddenState(
@@ -139,9 +139,21 @@ class Model:
         return HiddenStates(self.id, phrase, recurrent.name, units, timesteps)
 
     def outputs(self, phrase: str) -> Outputs:
-        """Logits [V] and probabilities [V] of the next word."""
+        """Logits [V] and probabilities [V] of the next word.
+
+        Raises NotFinite where the network overflows.
+        """
         outputs = self.engine.forward(self.pad(self.encode(phrase)).ids[np.newaxis])
+        check_finite(outputs.logits)
         return Outputs(outputs.logits[0], outputs.probabilities[0])
+
+    def trace(self, padded: Padded) -> Trace:
+        """Every number of the forward pass. Raises NotFinite where the network overflows."""
+        trace = self.engine.trace(padded.ids)
+        for layer in trace.recurrent:
+            check_finite(layer.hidden_state)
+        check_finite(trace.logits)
+        return trace
 
     def distribution(self, phrase: str) -> Distribution:
         """The whole distribution, marks and blocked words included."""
@@ -198,3 +210,9 @@ class Model:
     def _spelling(self, word: str) -> str:
         word = word.replace("’", "'")
         return word.lower() if self.options.lowercase else word
+
+
+def check_finite(values: Floats) -> None:
+    """Raises NotFinite where a linear or relu network has left float32's range."""
+    if not np.isfinite(values).all():
+        raise NotFinite("the network's numbers overflow for this phrase")

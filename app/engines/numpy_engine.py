@@ -84,8 +84,9 @@ class NumpyEngine:
     def forward(self, padded: Ids) -> Outputs:
         """Padded ids [B, T] -> logits and probabilities [B, V]."""
         packed = pack([self.unpadded(row) for row in padded.tolist()])
-        hidden = self.run(packed)
-        return self.output(self.last(packed, hidden[-1]))
+        with np.errstate(over="ignore", invalid="ignore"):  # a linear network may overflow
+            hidden = self.run(packed)
+            return self.output(self.last(packed, hidden[-1]))
 
     def unpadded(self, ids: list[int]) -> list[int]:
         """The ids whose timesteps are computed: all of them unless padding is masked."""
@@ -134,6 +135,10 @@ class NumpyEngine:
 
     def trace(self, padded: Ids) -> Trace:
         """One phrase's padded ids [T], with every intermediate value."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._trace(padded)
+
+    def _trace(self, padded: Ids) -> Trace:
         T = len(padded)
         skipped = (padded == 0) if self.network.mask_zero else np.zeros(T, np.bool_)
         steps = np.flatnonzero(~skipped)  # [S] the timesteps that are computed

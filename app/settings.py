@@ -1,0 +1,71 @@
+"""Settings from `UNROLLED_*` environment variables; README's table lists the same ones."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import SettingsError
+
+_BESIDE_THE_PACKAGE = Path(__file__).parent.parent / "models"
+
+
+def _default_models() -> Path:
+    here = Path("models")
+    return here if here.is_dir() or not _BESIDE_THE_PACKAGE.is_dir() else _BESIDE_THE_PACKAGE
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="UNROLLED_", frozen=True, extra="ignore")
+
+    models_dir: Path = Field(default_factory=_default_models, description="Folder of model folders")
+    default_model: str | None = Field(
+        None, description="Model of requests that name none; else `english`, else the first"
+    )
+    engine: Literal["numpy", "tensorflow"] = Field("numpy", description="What computes")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=256, description="Processes; they share the weights")
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Keys that open the service, with commas between; none leaves it open"
+    )
+    max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body")
+    max_batch: int = Field(32, ge=1, le=4096, description="Most phrases in one matrix product")
+    max_queue: int = Field(1024, ge=1, description="Most requests in progress; more get 503")
+    poll_seconds: float = Field(
+        2.0, ge=0, description="How often the models folder is looked at; 0 never"
+    )
+    drain_seconds: float = Field(
+        0.0, ge=0, description="From not ready to not listening, after SIGTERM"
+    )
+    log_format: Literal["json", "console"] = Field("console", description="Shape of log lines")
+    log_phrases: bool = Field(False, description="Whether phrases are logged")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call, with commas between; * for all"
+    )
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @cached_property
+    def keys(self) -> tuple[bytes, ...]:
+        """The API keys as they come over the wire."""
+        return tuple(key.encode() for key in self.api_keys)
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings from the environment. Raises SettingsError, naming the variable."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise SettingsError(f"UNROLLED_{name.upper()}: {first['msg']}") from error
