@@ -24,7 +24,7 @@ from app.card import Card
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
-from app.network import Floats, Indices, Mask, Network
+from app.network import Floats, Ids, Indices, Mask, Network
 from app.text import (
     Encoded,
     Padded,
@@ -67,6 +67,13 @@ class Model:
         marks = {self.options.unknown, self.options.start, self.options.number}
         banned = {None, *marks, *self.card.blocked}
         return np.array([word not in banned for word in self.vocabulary.words])
+
+    @cached_property
+    def probe(self) -> Ids:
+        """A padded input [1, T] for checking that the model answers."""
+        probe = np.zeros((1, self.options.max_length), np.int32)
+        probe[0, -1] = min(self.vocabulary.word_to_id.values())
+        return probe
 
     def encode(self, phrase: str) -> Encoded:
         """Raises UnknownWords where the model has no word to stand in."""

@@ -85,7 +85,9 @@ def _fingerprint(folder: Path) -> str:
 class Repository:
     """Loaded models by id. Reading is lock-free: a change replaces the whole mapping."""
 
-    def __init__(self, folder: Path, engine: str = "numpy", default: str | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, engine: str = "numpy", default: str | None = None
+    ) -> None:
         self.folder = folder
         self.engine = engine
         self.problems: dict[str, str] = {}  # folders that cannot be served, and why
@@ -97,7 +99,7 @@ class Repository:
     @classmethod
     def of(cls, *models: Model, default: str | None = None) -> "Repository":
         """A repository of models that are loaded already, without a folder."""
-        repository = cls(Path("/nonexistent"), default=default)
+        repository = cls(None, default=default)
         repository._models = {model.id: model for model in models}
         return repository
 
@@ -111,7 +113,7 @@ class Repository:
         """The model of requests that name none. Raises ModelNotFound where there is none."""
         models = self._models
         for name in (self._wanted, _PREFERRED):
-            if name in models:
+            if name is not None and name in models:
                 return models[name]
         if self._wanted is not None or not models:
             raise ModelNotFound(f"the default model, {self._wanted or 'any'}, is not loaded")
@@ -142,7 +144,8 @@ class Repository:
     def refresh(self) -> bool:
         """Load what is new or changed, drop what is gone; True where anything changed."""
         with self._refreshing:
-            signatures = {folder.name: _signature(folder) for folder in self._folders()}
+            folders = {folder.name: folder for folder in self._folders()}
+            signatures = {name: _signature(folder) for name, folder in folders.items()}
             if signatures == self._signatures:
                 return False
             models = {name: m for name, m in self._models.items() if name in signatures}
@@ -151,7 +154,7 @@ class Repository:
                 if signature == self._signatures.get(name):
                     continue
                 try:
-                    models[name] = load_model(self.folder / name, self.engine)
+                    models[name] = load_model(folders[name], self.engine)
                     self.problems.pop(name, None)
                     log.info("model %s loaded", name)
                 except (ModelError, OSError) as error:
@@ -161,7 +164,7 @@ class Repository:
             return True
 
     def _folders(self) -> list[Path]:
-        if not self.folder.is_dir():
+        if self.folder is None or not self.folder.is_dir():
             return []
         return sorted(
             folder

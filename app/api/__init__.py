@@ -1,0 +1,1 @@
+"""HTTP, thinly: requests in, answers and problems out. No arithmetic happens here."""

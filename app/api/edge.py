@@ -1,0 +1,94 @@
+"""Where every request enters: ids, keys, limits, problems, metrics and the log, for all routes.
+
+Phrase endpoints are answered here by their exact path; everything else goes on to FastAPI.
+"""
+
+import hmac
+import logging
+import time
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api import problems
+from app.api.endpoint import Endpoint
+from app.api.exchange import ClientGone, Exchange
+from app.api.service import Service
+from app.errors import Overloaded, RequestError, Unauthorized, UnrolledError
+from app.logs import log_request
+
+log = logging.getLogger("unrolled")
+
+# Answered without a key and however many requests are in progress.
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+
+
+class InternalError(UnrolledError):
+    """Something that no client can cause; what it was stands in the log alone."""
+
+    code = "internal_error"
+    title = "The service has a fault"
+
+
+class Edge:
+    """The outermost ASGI application for HTTP."""
+
+    def __init__(self, service: Service, endpoints: tuple[Endpoint, ...], rest: ASGIApp) -> None:
+        self.service = service
+        self._endpoints = {endpoint.path: endpoint for endpoint in endpoints}
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = Exchange.of(scope, receive, send)
+        service = self.service
+        service.in_progress += 1
+        try:
+            await self._answer(exchange)
+        except ClientGone:
+            exchange.status = 499
+        except RequestError as error:
+            await _respond_problem(exchange, error)
+        except Exception:
+            log.exception("request %s failed", exchange.request_id)
+            if exchange.status:  # the answer is under way: it can only be cut off
+                raise
+            await _respond_problem(exchange, InternalError("the service has a fault"))
+        finally:
+            service.in_progress -= 1
+            seconds = time.perf_counter() - exchange.started
+            service.metrics.record(exchange.route, exchange.status, seconds)
+            log_request(service.settings, exchange, seconds)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        path: str = exchange.scope["path"]
+        if path not in PROBES:
+            self._admit(exchange)
+        endpoint = self._endpoints.get(path)
+        if endpoint is not None:
+            exchange.route = path
+            await endpoint(self.service, exchange)
+            return
+        exchange.scope["exchange"] = exchange
+        await self._rest(exchange.scope, exchange.receive, exchange.send_noted)
+        route = exchange.scope.get("route")
+        exchange.route = getattr(route, "path", "other")
+
+    def _admit(self, exchange: Exchange) -> None:
+        """Raises Unauthorized without a key where one is needed, Overloaded past the limit."""
+        settings = self.service.settings
+        if settings.keys and not _has_key(exchange, settings.keys):
+            raise Unauthorized("send a key: Authorization: Bearer … or X-API-Key: …")
+        if self.service.in_progress > settings.max_queue:
+            raise Overloaded("too many requests are in progress")
+
+
+def _has_key(exchange: Exchange, keys: tuple[bytes, ...]) -> bool:
+    scheme, _, bearer = (exchange.header(b"authorization") or b"").partition(b" ")
+    sent = bearer.strip() if scheme.lower() == b"bearer" else exchange.header(b"x-api-key") or b""
+    return any(hmac.compare_digest(sent, key) for key in keys)
+
+
+async def _respond_problem(exchange: Exchange, error: UnrolledError) -> None:
+    body = problems.encode(problems.problem(error, exchange.request_id))
+    headers = tuple((name.encode(), value.encode()) for name, value in problems.headers(error))
+    await exchange.respond(error.status, body, problems.CONTENT_TYPE, headers)

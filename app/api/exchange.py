@@ -1,0 +1,124 @@
+"""One HTTP exchange on raw ASGI: reading a bounded body, sending bytes, and what is noted of it."""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from app.errors import BodyTooLarge
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+JSON = b"application/json"
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request being answered. `marks` are (name, seconds) for Server-Timing, in order."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    request_id: str
+    traceparent: str | None
+    started: float = field(default_factory=time.perf_counter)
+    status: int = 0
+    route: str = "other"
+    model: str | None = None
+    phrase: str | None = None
+    marks: list[tuple[str, float]] = field(default_factory=list)
+    marked: float = 0.0
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive, send: Send) -> "Exchange":
+        """Take over a request: its id is the client's, where that is sound, or a new one."""
+        request_id = traceparent = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value.decode()
+            elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
+                traceparent = value.decode()
+        exchange = cls(scope, receive, send, request_id or uuid.uuid4().hex, traceparent)
+        exchange.marked = exchange.started
+        return exchange
+
+    def header(self, wanted: bytes) -> bytes | None:
+        """The first header of this (lower-case) name."""
+        for name, value in self.scope["headers"]:
+            if name == wanted:
+                return bytes(value)
+        return None
+
+    def mark(self, name: str) -> None:
+        """Note that the time since the last mark went into `name`."""
+        now = time.perf_counter()
+        self.marks.append((name, now - self.marked))
+        self.marked = now
+
+    async def body(self, limit: int) -> bytes:
+        """The request's body. Raises BodyTooLarge past `limit` bytes, ClientGone."""
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        message = await self.receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body") or message["type"] == "http.disconnect":
+            body = await self._rest(message, bytearray(body), limit)
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        return body
+
+    async def _rest(self, message: Message, body: bytearray, limit: int) -> bytes:
+        while message["type"] != "http.disconnect" and message.get("more_body"):
+            if len(body) > limit:
+                break
+            message = await self.receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return bytes(body)
+
+    async def respond(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        """Send a whole answer; a HEAD request gets its headers alone."""
+        head: dict[str, Any] = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", str(len(body)).encode()),
+                *headers,
+            ],
+        }
+        if self.scope["method"] == "HEAD":
+            body = b""
+        await self.send_noted(head)
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def send_noted(self, message: Message) -> None:
+        """Pass a message on; the start of a response gets the exchange's own headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [
+                *message["headers"],
+                (b"x-request-id", self.request_id.encode()),
+                (b"server-timing", self._server_timing()),
+            ]
+        await self.send(message)
+
+    def _server_timing(self) -> bytes:
+        total = time.perf_counter() - self.started
+        marks = [*self.marks, ("total", total)]
+        return ", ".join(f"{name};dur={1e3 * seconds:.3f}" for name, seconds in marks).encode()

@@ -1,0 +1,50 @@
+"""Errors on FastAPI's own routes, as the same problem documents."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.api import problems
+from app.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Answer what routes raise. Anything unexpected goes on to the edge."""
+    app.add_exception_handler(RequestError, _request_error)
+    app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    app.add_exception_handler(HTTPException, _no_route)
+
+
+async def _request_error(request: Request, error: Any) -> Response:
+    return _respond(request, error)
+
+
+async def _invalid_parameters(request: Request, error: Any) -> Response:
+    details = [{**one, "loc": one["loc"][1:]} for one in error.errors()]
+    return _respond(request, problems.from_details(details))
+
+
+async def _no_route(request: Request, error: Any) -> Response:
+    status = error.status_code
+    if status == 405:
+        return _respond(request, MethodNotAllowed("this path does not answer that method"))
+    if status == 404:
+        return _respond(request, NotFound("there is nothing at this path"))
+    return _respond(request, InvalidRequest("the request is not valid"))
+
+
+def _respond(request: Request, error: RequestError) -> Response:
+    members = problems.problem(error, request.scope["exchange"].request_id)
+    return Response(
+        problems.encode(members),
+        error.status,
+        dict(problems.headers(error)),
+        problems.CONTENT_TYPE.decode(),
+    )

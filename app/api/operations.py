@@ -1,0 +1,172 @@
+"""Probes, metrics and the models themselves: the routes that FastAPI serves."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app.api.service import Service
+from app.errors import NotFound
+from app.model import Model
+from app.network import Network
+from app.summary import output_shapes, summary
+
+router = APIRouter()
+
+
+def service_of(request: Request) -> Service:
+    """The application's service."""
+    service: Service = request.app.state.service
+    return service
+
+
+@router.get("/", include_in_schema=False)
+async def start() -> Response:
+    """The documentation, until there is more to see."""
+    return RedirectResponse("/docs")
+
+
+@router.get("/livez", tags=["operations"], summary="The process runs")
+async def live() -> dict[str, str]:
+    """Answers as long as the event loop does."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", tags=["operations"], summary="A prediction can be made")
+async def ready(request: Request) -> dict[str, str]:
+    """Runs a tiny inference on the default model; 503 while loading and while draining."""
+    service_of(request).check_ready()
+    return {"status": "ok"}
+
+
+@router.get("/metrics", tags=["operations"], summary="Metrics in Prometheus's text format")
+async def metrics(request: Request) -> Response:
+    """Requests, durations, models."""
+    service = service_of(request)
+    body = service.metrics.exposition(service.repository.models)
+    return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/v1/models", tags=["models"], summary="The models in service")
+async def list_models(request: Request) -> Response:
+    """OpenAI's list, with what each model is made of."""
+    service = service_of(request)
+    service.model(None)
+    models = service.repository.models
+    return _json({"object": "list", "data": [describe(models[name]) for name in sorted(models)]})
+
+
+@router.get("/v1/models/{model_id}", tags=["models"], summary="One model")
+async def get_model(request: Request, model_id: str) -> Response:
+    """OpenAI's model object, with what the model is made of."""
+    return _json(describe(service_of(request).model(model_id)))
+
+
+@router.get("/v1/models/{model_id}/vocabulary", tags=["models"], summary="word → id")
+async def get_vocabulary(request: Request, model_id: str) -> Response:
+    """The vocabulary as the model folder has it."""
+    model = service_of(request).model(model_id)
+    return _cached(request, model, lambda: orjson.dumps(model.vocabulary.word_to_id))
+
+
+@router.get("/v1/models/{model_id}/weights", tags=["models"], summary="Names and shapes of weights")
+async def list_weights(
+    request: Request,
+    model_id: str,
+    values: Annotated[bool, Query(description="Whether the numbers are listed too")] = False,
+) -> Response:
+    """Every weight by layer/weight, in Keras's order."""
+    model = service_of(request).model(model_id)
+
+    def body() -> bytes:
+        weights = [_weight(name, array, values) for name, array in model.network.weights.items()]
+        answer = {"model": model.id, "parameters": model.network.parameters, "weights": weights}
+        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    return _cached(request, model, body)
+
+
+@router.get(
+    "/v1/models/{model_id}/weights/{name:path}", tags=["models"], summary="One weight's values"
+)
+async def get_weight(request: Request, model_id: str, name: str) -> Response:
+    """The numbers of one weight, such as `simple_rnn/kernel`."""
+    model = service_of(request).model(model_id)
+    array = model.network.weights.get(name)
+    if array is None:
+        raise NotFound(f"no such weight; this model has {', '.join(model.network.weights)}")
+
+    def body() -> bytes:
+        answer = {"model": model.id, **_weight(name, array, True)}
+        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    return _cached(request, model, body)
+
+
+@router.get("/v1/models/{model_id}/summary", tags=["models"], summary="The network as text")
+async def get_summary(request: Request, model_id: str) -> Response:
+    """A table of the layers, as Keras prints it."""
+    model = service_of(request).model(model_id)
+    text = summary(model.network, model.options.max_length)
+    return _cached(request, model, text.encode, PlainTextResponse.media_type)
+
+
+def describe(model: Model) -> dict[str, Any]:
+    """A model as OpenAI's object, and what it is made of."""
+    card = model.card
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": model.created,
+        "owned_by": "unrolled",
+        "title": card.title,
+        "description": card.description,
+        "architecture": list(_architecture(model.network, model.options.max_length)),
+        "parameters": model.network.parameters,
+        "max_length": model.options.max_length,
+        "vocabulary_size": len(model.vocabulary),
+        "start": model.options.start,
+        "unknown": model.options.unknown,
+        "engine": model.engine.name,
+        "fingerprint": model.fingerprint,
+        "metrics": card.metrics,
+        "licence": card.licence,
+        "corpus": card.corpus,
+    }
+
+
+def _architecture(network: Network, max_length: int) -> Iterator[dict[str, Any]]:
+    shapes = output_shapes(network, max_length)
+    for layer, shape in zip(network.layers, shapes, strict=True):
+        yield {
+            "name": layer.name,
+            "class_name": layer.class_name,
+            "output_shape": shape,
+            "units": layer.units,
+            "activation": getattr(layer, "activation", None),
+            "parameters": sum(array.size for array in layer.weights.values()),
+        }
+
+
+def _weight(name: str, array: Any, values: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": name, "shape": array.shape, "dtype": "float32"}
+    return described | ({"values": array.copy()} if values else {})
+
+
+def _json(content: object) -> Response:
+    return Response(orjson.dumps(content), media_type=JSONResponse.media_type)
+
+
+def _cached(
+    request: Request, model: Model, body: Any, media_type: str | None = JSONResponse.media_type
+) -> Response:
+    """An answer that changes with the model alone: 304 to a client that has it."""
+    etag = f'"{model.fingerprint}"'
+    headers = {"etag": etag, "cache-control": "no-cache"}
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(body(), media_type=media_type, headers=headers)

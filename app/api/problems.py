@@ -1,0 +1,99 @@
+"""Errors as RFC 9457 problem documents. What the caller sent is not echoed back."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from app.errors import (
+    FieldProblem,
+    InvalidJson,
+    InvalidRequest,
+    NotReady,
+    Overloaded,
+    RequestError,
+    Unauthorized,
+    UnknownWords,
+    UnrolledError,
+)
+
+CONTENT_TYPE = b"application/problem+json"
+_MOST_PROBLEMS = 20
+_LONGEST_WORD = 64
+
+
+def problem(error: UnrolledError, request_id: str | None = None) -> dict[str, Any]:
+    """The members of a problem document."""
+    members: dict[str, Any] = {
+        "type": f"urn:unrolled:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": str(error),
+        "code": error.code,
+    }
+    if request_id is not None:
+        members["request_id"] = request_id
+    if isinstance(error, UnknownWords):
+        members["unknown"] = [
+            {
+                "word": unknown.word[:_LONGEST_WORD],
+                "position": unknown.position,
+                "span": unknown.span,
+                "suggestions": unknown.suggestions,
+            }
+            for unknown in error.unknown
+        ]
+    if isinstance(error, RequestError) and error.problems:
+        members["errors"] = [
+            {"pointer": one.pointer, "message": one.message} for one in error.problems
+        ]
+    return members
+
+
+def headers(error: UnrolledError) -> Iterator[tuple[str, str]]:
+    """What goes with some statuses."""
+    if isinstance(error, Overloaded | NotReady):
+        yield "retry-after", str(Overloaded.retry_after)
+    elif isinstance(error, Unauthorized):
+        yield "www-authenticate", "Bearer"
+
+
+def encode(members: Mapping[str, Any]) -> bytes:
+    """A problem document as JSON; what cannot be written in UTF-8 is replaced."""
+    try:
+        return orjson.dumps(members)
+    except TypeError:  # a lone surrogate
+        return orjson.dumps(_writable(members))
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {key: _writable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(inner) for inner in value]
+    return value
+
+
+def from_validation(error: ValidationError) -> RequestError:
+    """Pydantic's complaint as ours: the body is no JSON, or a field is at fault."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return from_details(details)
+
+
+def from_details(details: Iterable[Mapping[str, Any]]) -> RequestError:
+    """The same from a list of error details."""
+    listed = list(details)
+    if any(one["type"] == "json_invalid" for one in listed):
+        return InvalidJson("the body is not valid JSON")
+    problems = [FieldProblem(pointer(one["loc"]), one["msg"]) for one in listed[:_MOST_PROBLEMS]]
+    first = problems[0]
+    return InvalidRequest(f"{first.pointer or 'the body'}: {first.message}", problems=problems)
+
+
+def pointer(location: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901); a name of the caller's own is cut short."""
+    parts = (str(part)[:_LONGEST_WORD].replace("~", "~0").replace("/", "~1") for part in location)
+    return "".join(f"/{part}" for part in parts)

@@ -1,0 +1,65 @@
+"""What a client may send. Strict: a field of another type or name is an error, never ignored."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.model import DEFAULT_TOP_K
+
+LONGEST_PHRASE = 65_536  # characters
+MOST_PHRASES = 1_000
+MOST_COMPARED = 32
+MOST_SUGGESTIONS = 1_000
+
+Phrase = Annotated[str, Field(max_length=LONGEST_PHRASE, examples=["this is"])]
+TopK = Annotated[int, Field(ge=1, le=MOST_SUGGESTIONS)]
+Prefix = Annotated[
+    str | None,
+    Field(max_length=64, description="Letters typed so far of the next word"),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: Annotated[str | None, Field(max_length=64, examples=["notebook"])] = None
+
+
+class PhraseRequest(_Request):
+    """A phrase, and the model to ask (the default one where none is named)."""
+
+    phrase: Phrase
+
+
+class HiddenStatesRequest(PhraseRequest):
+    """`layer` names a recurrent layer; the last one where none is named."""
+
+    layer: Annotated[str | None, Field(max_length=200)] = None
+
+
+class ExplainRequest(PhraseRequest):
+    """`top_k` bounds the predictions after every word."""
+
+    top_k: TopK = DEFAULT_TOP_K
+
+
+class PredictRequest(PhraseRequest):
+    """With `prefix`, only words that begin with it are suggested."""
+
+    top_k: TopK = DEFAULT_TOP_K
+    prefix: Prefix = None
+
+
+class BatchRequest(_Request):
+    """Many phrases at once; each is answered, or refused, on its own."""
+
+    phrases: Annotated[list[Phrase], Field(min_length=1, max_length=MOST_PHRASES)]
+    top_k: TopK = DEFAULT_TOP_K
+    prefix: Prefix = None
+
+
+class CompareRequest(_Request):
+    """Phrases to lay side by side."""
+
+    phrases: Annotated[list[Phrase], Field(min_length=2, max_length=MOST_COMPARED)]
+    top_k: TopK = DEFAULT_TOP_K

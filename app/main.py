@@ -1,0 +1,115 @@
+"""The application: `uvicorn app.main:app`. Importing it loads no model; the lifespan does."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import __version__, logs
+from app.api import handlers, openapi, operations
+from app.api.edge import Edge
+from app.api.phrases import ENDPOINTS
+from app.api.service import Service
+from app.batching import Batcher
+from app.repository import Repository
+from app.settings import Settings, read_settings
+
+log = logging.getLogger("unrolled")
+
+_DESCRIPTION = (
+    "Next-word prediction with Keras SimpleRNN models: words, ids, padding, hidden states and the "
+    "softmax distribution of every phrase."
+)
+
+
+class Unrolled(FastAPI):
+    """FastAPI, with the phrase endpoints answered before its routing."""
+
+    edge: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """HTTP enters at the edge, the lifespan goes to FastAPI."""
+        if scope["type"] == "http" and self.edge is not None:
+            await self.edge(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.document(self, ENDPOINTS)
+        return self.openapi_schema
+
+
+def create_app(settings: Settings | None = None, repository: Repository | None = None) -> Unrolled:
+    """The application. What is not passed is read from the environment when it starts.
+
+    A `repository` that is passed and has its models loaded is not loaded again.
+    """
+    app = Unrolled(
+        title="Unrolled",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.repository = repository
+    app.include_router(operations.router)
+    patch_fastapi(app, docs_url="/docs")
+    handlers.install(app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
+    app = cast(Unrolled, fastapi)
+    settings: Settings = app.state.settings or read_settings()
+    logs.configure(settings)
+    repository: Repository = app.state.repository or Repository(
+        settings.models_dir, settings.engine, settings.default_model
+    )
+    service = app.state.service = Service(settings, repository, Batcher())
+    app.edge = _with_cors(Edge(service, ENDPOINTS, super(Unrolled, app).__call__), settings)
+    if not repository.models:
+        await asyncio.to_thread(repository.load)
+    service.loaded = True
+    watching = None
+    if repository.folder is not None and settings.poll_seconds:
+        watching = asyncio.create_task(_watch(repository, settings.poll_seconds))
+    try:
+        yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+
+
+def _with_cors(edge: ASGIApp, settings: Settings) -> ASGIApp:
+    if not settings.cors_origins:
+        return edge
+    return CORSMiddleware(
+        edge,
+        allow_origins=settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["x-request-id", "server-timing", "etag", "retry-after"],
+    )
+
+
+async def _watch(repository: Repository, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(repository.refresh)
+        except OSError as error:
+            log.error("the models folder cannot be read: %s", error)
+
+
+app = create_app()

@@ -1,0 +1,66 @@
+"""A network as text, in the table that Keras prints."""
+
+from app.network import Network, ReversedEmbedding, SimpleRNN
+
+_HEADER = ("Layer (type)", "Output Shape", "Param #")
+
+
+def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, ...]]:
+    """The shape that leaves each layer: (None, timesteps, units), or (None, units) at the end."""
+    sequences = True
+    shapes: list[tuple[int | None, ...]] = []
+    for layer in network.layers:
+        if isinstance(layer, SimpleRNN):
+            sequences = layer.return_sequences
+        shapes.append((None, max_length, layer.units) if sequences else (None, layer.units))
+    return shapes
+
+
+def summary(network: Network, max_length: int) -> str:
+    """A table of layers with output shapes and numbers of weights; a tied table counts once."""
+    rows = []
+    for layer, shape in zip(network.layers, output_shapes(network, max_length), strict=True):
+        count = sum(array.size for array in layer.weights.values())
+        if isinstance(layer, ReversedEmbedding) and layer.tied:
+            continue  # Keras lists a layer once, however often it is called
+        rows.append((f"{layer.name} ({layer.class_name})", str(shape), f"{count:,}"))
+    total = network.parameters
+    table = _table(rows)
+    size = _human(4 * total)
+    return (
+        f'Model: "{network.name}"\n{table}\n'
+        f" Total params: {total:,} ({size})\n"
+        f" Trainable params: {total:,} ({size})\n"
+        " Non-trainable params: 0 (0.00 B)\n"
+    )
+
+
+def _table(rows: list[tuple[str, str, str]]) -> str:
+    widths = [max(len(row[column]) for row in [_HEADER, *rows]) + 2 for column in range(3)]
+
+    def line(left: str, fill: str, middle: str, right: str) -> str:
+        return left + middle.join(fill * width for width in widths) + right
+
+    def cells(row: tuple[str, str, str], edge: str) -> str:
+        name, shape, count = row
+        inner = (f" {name}".ljust(widths[0]), f" {shape}".ljust(widths[1]))
+        return edge + edge.join([*inner, f"{count} ".rjust(widths[2])]) + edge
+
+    body = f"\n{line('├', '─', '┼', '┤')}\n".join(cells(row, "│") for row in rows)
+    return "\n".join(
+        [
+            line("┏", "━", "┳", "┓"),
+            cells(_HEADER, "┃"),
+            line("┡", "━", "╇", "┩"),
+            body,
+            line("└", "─", "┴", "┘"),
+        ]
+    )
+
+
+def _human(size: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GB"
