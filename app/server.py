@@ -1,8 +1,8 @@
 """`unrolled serve`: uvicorn with our lifecycle, in one process or several.
 
-On SIGTERM the service says that it is not ready, waits `drain_seconds` for load balancers to notice,
-lets requests in flight finish, and exits with 0. Several workers are forked after the models are
-loaded, so that they share the weights' memory.
+On SIGTERM the service says that it is not ready, waits `drain_seconds` for load balancers to see
+it, lets requests in flight finish, and exits with 0. Several workers are forked after the models
+are loaded, so that they share the weights' memory.
 """
 
 import asyncio
@@ -34,15 +34,19 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: drain, then stop. Second signal: stop now."""
-        service = getattr(self._app.state, "service", None)
-        if self._draining or service is None or not self._drain_seconds:
-            if service is not None:
-                service.draining = True
-            super().handle_exit(sig, frame)
+        # Uvicorn's own handler would raise the signal again at the end, and the exit code be its.
+        if self._draining:
+            self.should_exit = self.force_exit = True
             return
-        self._draining = service.draining = True
+        self._draining = True
+        service = getattr(self._app.state, "service", None)
+        if service is not None:
+            service.draining = True
         loop = asyncio.get_running_loop()
-        loop.call_later(self._drain_seconds, super().handle_exit, sig, frame)
+        loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, self._stop_listening)
+
+    def _stop_listening(self) -> None:
+        self.should_exit = True
 
 
 def serve(settings: Settings) -> int:

@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ _LONGEST_WORD = 64
 
 # "words": a number, a word with inner apostrophes, or the end of a sentence. The end counts only
 # when white space follows: "3.14" and a phrase whose last full stop was just typed go on.
-_WORDS = re.compile(
+_WORDS = (
     r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>[^\W\d_]+(?:['’ʼ][^\W\d_]+)*)|(?P<end>[.!?…]+(?=\s))"
 )
 _NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})  # "Mr. Smith"
@@ -72,7 +73,8 @@ def _split(phrase: str, options: TextOptions) -> Iterator[Token]:
 
 def _words(phrase: str, options: TextOptions) -> Iterator[Token]:
     previous = ""
-    for match in _WORDS.finditer(phrase):
+    marks = tuple(mark for mark in (options.unknown, options.start, options.number) if mark)
+    for match in _words_pattern(marks).finditer(phrase):
         text, kind = match.group(), match.lastgroup
         if kind == "end":
             if options.start is None or (text == "." and previous in _NOT_A_SENTENCE):
@@ -80,11 +82,18 @@ def _words(phrase: str, options: TextOptions) -> Iterator[Token]:
             text = options.start
         elif kind == "number":
             text = options.number or text
-        else:
+        elif kind == "word":
             text = text.replace("’", "'").replace("ʼ", "'")
             text = text.lower() if options.lowercase else text
         previous = text
         yield Token(text, match.start(), match.end())
+
+
+@lru_cache(maxsize=256)
+def _words_pattern(marks: tuple[str, ...]) -> re.Pattern[str]:
+    """Cuts words; a model's own marks ("<num>") are tokens where they are written out."""
+    written = "|".join(re.escape(mark) for mark in marks)
+    return re.compile(f"(?P<mark>{written})|{_WORDS}" if written else _WORDS)
 
 
 class Vocabulary:

@@ -36,6 +36,7 @@ from app.network import (
 
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
 ZERO = np.float32(0)
+_FEW_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,17 @@ class NumpyEngine:
         self._embeddings = embedding.embeddings if isinstance(embedding, Embedding) else None
         last = max(at for at, layer in enumerate(layers) if isinstance(layer, SimpleRNN))
         self._body = layers[0 if self._embeddings is None else 1 : last + 1]
-        self._head = layers[last + 1 :]
+        self._head = [_prepared(layer) for layer in layers[last + 1 :]]
+        self._input_terms = self._multiplied()
+
+    def _multiplied(self) -> Floats | None:
+        """E·W + b [V, H], where that takes no more memory than the network itself."""
+        first = self._body[0]
+        if self._embeddings is None or not isinstance(first, SimpleRNN):
+            return None
+        if len(self._embeddings) * first.units > self.network.parameters:
+            return None
+        return _input_terms(first, self._embeddings)
 
     def forward(self, padded: Ids) -> Outputs:
         """Padded ids [B, T] -> logits and probabilities [B, V]."""
@@ -103,12 +114,14 @@ class NumpyEngine:
 
         Rows of `state` are in packed order.
         """
-        x = self._enter(packed.ids)  # [N, F]
+        known = self._input_terms
+        x = self._enter(packed.ids) if known is None else known[packed.ids]  # [N, F] or [N, H]
         hidden: list[Floats] = []
         for layer in self._body:
             if isinstance(layer, SimpleRNN):
                 before = None if state is None else state[len(hidden)]
-                x = _recur(layer, x, packed.running, before)  # [N, F] -> [N, H]
+                terms = x if known is not None and not hidden else _input_terms(layer, x)
+                x = _recur(layer, terms, packed.running, before)  # [N, H]
                 hidden.append(x)
             else:
                 x = _apply(layer, x)
@@ -128,10 +141,14 @@ class NumpyEngine:
 
     def output(self, h: Floats) -> Outputs:
         """What the layers behind the last recurrent one make of its state: [B, H] -> [B, V]."""
+        logits = self.logits(h)
+        return Outputs(logits, softmax(logits))
+
+    def logits(self, h: Floats) -> Floats:
+        """The same before the softmax: a new array [B, V]."""
         for layer in self._head[:-1]:
             h = _apply(layer, h)
-        logits = _before_softmax(self._head[-1], h)
-        return Outputs(logits, softmax(logits))
+        return _before_softmax(self._head[-1], h)
 
     def trace(self, padded: Ids) -> Trace:
         """One phrase's padded ids [T], with every intermediate value."""
@@ -146,7 +163,7 @@ class NumpyEngine:
         recurrent: list[RecurrentTrace] = []
         for layer in self._body:
             if isinstance(layer, SimpleRNN):
-                hidden = _recur(layer, x, [1] * len(steps), None)  # [S, H]
+                hidden = _recur(layer, _input_terms(layer, x), [1] * len(steps), None)  # [S, H]
                 recurrent.append(_recurrent_trace(layer, x, hidden, steps, T))
                 x = hidden
             else:
@@ -168,7 +185,7 @@ class NumpyEngine:
         traces = []
         for layer in self._head:
             h = _apply(layer, h)
-            if isinstance(layer, Dense | ReversedEmbedding):
+            if isinstance(layer, Dense):
                 traces.append(DenseTrace(layer.name, h[0]))
         return tuple(traces)
 
@@ -184,19 +201,46 @@ def _is_identity(layer: Layer) -> bool:
     return isinstance(layer, Elementwise) and layer.activation == "linear"
 
 
-def _recur(layer: SimpleRNN, x: Floats, running: list[int], h: Floats | None) -> Floats:
-    """h_t = f(x_t·W + h_{t-1}·U + b) over packed rows. [N, F], [B, H] -> [N, H]."""
-    f, U = ACTIVATIONS[layer.activation], layer.recurrent_kernel
-    out = x @ layer.kernel  # [N, H]: the input terms of all timesteps in one product
+def _prepared(layer: Layer) -> Layer:
+    """A tied output as a Dense of its own: BLAS reads rows of [E, V] far faster than of [V, E]."""
+    if not isinstance(layer, ReversedEmbedding):
+        return layer
+    return Dense(layer.name, "linear", np.ascontiguousarray(layer.embeddings.T), None)
+
+
+def _input_terms(layer: SimpleRNN, x: Floats) -> Floats:
+    """x_t·W + b for all timesteps in one product. [N, F] -> [N, H], a new array."""
+    terms = _product(x, layer.kernel)
     if layer.bias is not None:
-        out += layer.bias
+        terms += layer.bias
+    return terms
+
+
+def _recur(layer: SimpleRNN, terms: Floats, running: list[int], h: Floats | None) -> Floats:
+    """h_t = f(terms_t + h_{t-1}·U) over packed rows. [N, H], [B, H] -> [N, H], in place."""
+    f, U = ACTIVATIONS[layer.activation], layer.recurrent_kernel
     start = 0
     for rows in running:
-        now = out[start : start + rows]  # [rows, H], a view
+        now = terms[start : start + rows]  # [rows, H], a view
         if h is not None:
-            now += h[:rows] @ U
+            now += _product(h[:rows], U)
         h = f(now)
         start += rows
+    return terms
+
+
+def _product(x: Floats, kernel: Floats) -> Floats:
+    """x·kernel: [N, F], [F, H] -> [N, H].
+
+    Before it multiplies, BLAS copies the whole kernel into an order of its own, unless there is
+    one row: a few rows, each for itself, are faster.
+    """
+    if not 1 < len(x) <= _FEW_ROWS:
+        product: Floats = x @ kernel
+        return product
+    out = np.empty((len(x), kernel.shape[1]), np.float32)
+    for row, into in zip(x, out, strict=True):
+        np.matmul(row, kernel, out=into)
     return out
 
 
@@ -236,7 +280,7 @@ def _before_softmax(layer: Layer, x: Floats) -> Floats:
     """Logits: the last layer without its softmax. [B, F] -> [B, V]."""
     if isinstance(layer, Dense):
         return _affine(layer, x)
-    return x if isinstance(layer, Elementwise) else _apply(layer, x)
+    return x.copy() if isinstance(layer, Elementwise) else _apply(layer, x)
 
 
 def _apply(layer: Layer, x: Floats) -> Floats:
@@ -244,16 +288,13 @@ def _apply(layer: Layer, x: Floats) -> Floats:
     match layer:
         case Dense():
             return ACTIVATIONS[layer.activation](_affine(layer, x))
-        case ReversedEmbedding():
-            product: Floats = x @ layer.embeddings.T
-            return product
         case Elementwise():
             return ACTIVATIONS[layer.activation](x.copy())
     raise AssertionError(f"{layer.name} has a memory or reads ids")
 
 
 def _affine(layer: Dense, x: Floats) -> Floats:
-    out: Floats = x @ layer.kernel
+    out = _product(x, layer.kernel)
     if layer.bias is not None:
         out += layer.bias
     return out

@@ -106,3 +106,13 @@ def replace_folder(folder: Path, out: Path) -> None:
         out.rename(old)
     folder.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
+    """Put measured figures into a model's card, in one move."""
+    path = folder / "model.json"
+    card = json.loads(path.read_bytes()) if path.exists() else {}
+    card["metrics"] = {**card.get("metrics", {}), **metrics}
+    temporary = folder / ".model.json"
+    write_json(temporary, card)
+    temporary.replace(path)

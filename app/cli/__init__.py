@@ -1,0 +1,56 @@
+"""The `unrolled` command. Exit codes:
+
+0 done · 1 a fault of ours · 2 the command was used wrongly · 3 a model cannot be loaded ·
+4 a phrase cannot be answered · 5 a text cannot be trained or evaluated on · 6 an optional package
+is missing · 130 interrupted
+
+Commands import what they need when they run, so that `--help` costs nothing.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from app.cli import models, phrases, training
+from app.cli.common import exit_code_of, show_error
+from app.errors import UnrolledError
+
+app = typer.Typer(
+    name="unrolled",
+    help="Next-word prediction you can look inside.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    models.serve,
+    phrases.predict,
+    phrases.explain,
+    phrases.score,
+    training.train,
+    training.evaluate,
+    models.check,
+    models.inspect,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; an error is one sentence on standard error and an exit code."""
+    sys.exit(run(app))
+
+
+def run(command: Callable[..., Any]) -> int:
+    """Run a command line, and turn its errors into exit codes."""
+    try:
+        command(standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except UnrolledError as error:
+        show_error(error)
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        return 130
+    return 0

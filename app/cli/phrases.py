@@ -1,0 +1,93 @@
+"""`predict`, `explain`, `score`: what a model makes of phrases."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.common import (
+    JsonOption,
+    ModelOption,
+    Phrases,
+    TopKOption,
+    each_phrase,
+    exit_code_of,
+    find_model,
+    print_json,
+    show_error,
+)
+from app.errors import RequestError
+
+if TYPE_CHECKING:
+    from app.model import Model
+
+
+def predict(
+    phrases: Phrases = None,
+    model: ModelOption = None,
+    top_k: TopKOption = 5,
+    prefix: Annotated[str | None, typer.Option(help="Letters typed of the next word.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Suggest the next word."""
+    from app.cli.render import show_prediction
+
+    _answer_each(
+        phrases,
+        model,
+        as_json,
+        lambda loaded, phrase: loaded.predict(phrase, top_k, prefix),
+        show_prediction,
+    )
+
+
+def explain(
+    phrases: Phrases = None,
+    model: ModelOption = None,
+    top_k: TopKOption = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every step of the arithmetic, as the notebook does by hand."""
+    from app import inspection
+    from app.cli.render import show_explanation
+
+    _answer_each(
+        phrases,
+        model,
+        as_json,
+        lambda loaded, phrase: inspection.explain(loaded, phrase, top_k),
+        show_explanation,
+    )
+
+
+def score(phrases: Phrases = None, model: ModelOption = None, as_json: JsonOption = False) -> None:
+    """Show how probable each word was, given the words before it."""
+    from app import inspection
+    from app.cli.render import show_score
+
+    _answer_each(phrases, model, as_json, inspection.score, show_score)
+
+
+def _answer_each(
+    phrases: list[str] | None,
+    name: str | None,
+    as_json: bool,
+    answer: "Callable[[Model, str], Any]",
+    show: Callable[["Model", Any], None],
+) -> None:
+    """Answer every phrase; one that cannot be answered is reported, and the others go on."""
+    model = find_model(name)
+    code = 0
+    for phrase in each_phrase(phrases):
+        try:
+            answered = answer(model, phrase)
+        except RequestError as error:
+            show_error(error, as_json=as_json)
+            code = exit_code_of(error)
+            continue
+        if as_json:
+            print_json(answered)
+        else:
+            show(model, answered)
+    if code:
+        raise typer.Exit(code)

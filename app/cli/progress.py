@@ -1,0 +1,94 @@
+"""A training run on the screen: a bar in a terminal, lines in a pipe, TensorBoard on request."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from app.errors import MissingDependency
+from app.training.fit import Progress as Step
+from app.training.fit import Report
+
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+@contextlib.contextmanager
+def watching(tensorboard: Path | None) -> Iterator[Report]:
+    """A report for `train`, and what it shows for as long as the run goes on."""
+    reports: list[Report] = []
+    if tensorboard is not None:
+        reports.append(_tensorboard(tensorboard))
+    with _bar() if sys.stderr.isatty() else contextlib.nullcontext(_lines()) as shown:
+        reports.append(shown)
+
+        def report(step: Step) -> None:
+            for one in reports:
+                one(step)
+
+        yield report
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Report]:
+    columns = (BarColumn(), TextColumn("{task.fields[facts]}"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("train", total=1.0, facts="reading the text")
+        validation = ""
+
+        def report(step: Step) -> None:
+            nonlocal validation
+            if step.validation is not None:
+                validation = f", validation {step.validation:.1f}"
+            progress.update(
+                task, completed=step.epoch / step.epochs, facts=_facts(step, validation)
+            )
+
+        yield report
+
+
+def _lines() -> Report:
+    last = 0.0
+
+    def report(step: Step) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if step.validation is None and now - last < _SECONDS_BETWEEN_LINES:
+            return
+        last = now
+        validation = "" if step.validation is None else f", validation {step.validation:.2f}"
+        sys.stderr.write(_facts(step, validation) + "\n")
+
+    return report
+
+
+def _facts(step: Step, validation: str) -> str:
+    left = f"{step.seconds_left / 60:.0f} min left"
+    return (
+        f"epoch {step.epoch:.2f}/{step.epochs:g} step {step.step} loss {step.loss:.3f} "
+        f"perplexity {step.perplexity:.1f}{validation}, "
+        f"{step.words_per_second:,.0f} words/s, {left}"
+    )
+
+
+def _tensorboard(folder: Path) -> Report:
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise MissingDependency(
+            "TensorBoard logs need TensorFlow: pip install 'unrolled[tensorflow]'"
+        ) from error
+    writer: Any = tf.summary.create_file_writer(str(folder))
+
+    def report(step: Step) -> None:
+        with writer.as_default(step=step.step):
+            tf.summary.scalar("loss", step.loss)
+            tf.summary.scalar("words_per_second", step.words_per_second)
+            if step.validation is not None:
+                tf.summary.scalar("validation_perplexity", step.validation)
+
+    return report

@@ -1,0 +1,156 @@
+"""Answers for people: bars, tables, and the arithmetic written out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.answers import (
+    Explained,
+    ExplainedStep,
+    LayerStep,
+    Predicted,
+    Prediction,
+    PrefixPredicted,
+    Scored,
+)
+from app.model import Model
+from app.network import Floats, SimpleRNN
+
+_BAR = 40  # characters of a probability of 1
+_SHOWN_UNITS = 4
+_STRIP = " ▁▂▃▄▅▆▇█"
+console = Console(highlight=False, soft_wrap=True)
+
+
+def show_prediction(_model: Model, answer: Predicted | PrefixPredicted) -> None:
+    """The phrase and bars of its next words."""
+    console.print(f"[bold]{escape(answer.phrase)}[/] ____")
+    if isinstance(answer, PrefixPredicted):
+        share = 100 * float(answer.prefix_mass)
+        console.print(f"  [dim]words in {escape(answer.prefix)}… have {share:.2f} %[/]")
+    _bars(answer.predictions)
+
+
+def _bars(predictions: Sequence[Prediction]) -> None:
+    width = max((len(one.word) for one in predictions), default=0)
+    for one in predictions:
+        share = float(one.probability)
+        bar = "█" * round(_BAR * share) or "▏"
+        console.print(f"  {escape(one.word.ljust(width))}  {share:8.4%}  [blue]{bar}[/]")
+
+
+def show_explanation(model: Model, answer: Explained) -> None:
+    """Words, ids, padding, every step's arithmetic, logits and distribution."""
+    console.print(f"[bold]{escape(answer.phrase)}[/]")
+    console.print(f"  tokens  {escape(' '.join(answer.tokens))}")
+    console.print(f"  ids     {list(answer.ids)}")
+    dropped = f"   ({answer.dropped} dropped in front)" if answer.dropped else ""
+    console.print(f"  padded  {[int(i) for i in answer.padded]}{dropped}")
+    console.print(f"  bag of words  {escape(str(answer.bag_of_words))}\n")
+    activations = {layer.name: layer.activation for layer in model.network.recurrent}
+    skipped = sum(step.masked for step in answer.timesteps)
+    if skipped:
+        console.print(f"  [dim]{skipped} padded timesteps are masked: the state stays 0[/]\n")
+    for step in answer.timesteps:
+        if not step.masked:
+            _step(model, step, activations)
+    for dense in answer.dense:
+        console.print(f"  {escape(dense.name)}: {_vector(dense.output)}")
+    console.print(f"  logits: {_vector(answer.logits)}")
+    console.print(f"  entropy: {answer.entropy:.4f} bits\n")
+    console.print("  softmax(logits)")
+    _bars(answer.predictions)
+    console.print()
+
+
+def _step(model: Model, step: ExplainedStep, activations: Mapping[str, str]) -> None:
+    word = "padding" if step.token is None else step.token
+    console.print(f"  [bold]t = {step.position}[/]  {escape(word)}  (id {step.id})")
+    for layer in step.layers:
+        activation = activations[layer.name]
+        if len(layer.hidden_state) == 1 and len(layer.input or ()) == 1:
+            _scalar_step(model, step, layer, activation)
+        else:
+            _vector_step(layer, activation)
+    if step.predictions:
+        best = step.predictions[0]
+        said = f"{escape(best.word)} {float(best.probability):.2%}"
+        console.print(f"      [dim]after this word: {said}[/]")
+    console.print()
+
+
+def _scalar_step(model: Model, step: ExplainedStep, layer: LayerStep, activation: str) -> None:
+    """h = f(x·W + h·U + b) with every number in its place."""
+    weights = next(one for one in model.network.recurrent if one.name == layer.name)
+    if layer.input is None or layer.pre_activation is None:
+        return
+    x, state = layer.input[0], layer.hidden_state[0]
+    W, U, b = weights.kernel[0, 0], weights.recurrent_kernel[0, 0], layer.bias[0]
+    before = _state_before(weights, layer)
+    console.print(f"      h = {activation}(x·W + h·U + b)")
+    console.print(f"        = {activation}({_n(x)} × {_n(W)} + {_n(before)} × {_n(U)} + {_n(b)})")
+    console.print(f"        = {activation}({_n(layer.pre_activation[0])})")
+    console.print(f"        = [bold]{_n(state)}[/]")
+
+
+def _state_before(weights: SimpleRNN, layer: LayerStep) -> np.float32:
+    """h_{t-1}, from the term that it gave."""
+    U = weights.recurrent_kernel[0, 0]
+    if layer.recurrent_term is None or not U:
+        return np.float32(0)
+    return np.float32(layer.recurrent_term[0] / U)
+
+
+def _vector_step(layer: LayerStep, activation: str) -> None:
+    console.print(f"      {escape(layer.name)}: h = {activation}(x·W + h·U + b)")
+    terms = (
+        ("x·W", layer.input_term),
+        ("h·U", layer.recurrent_term),
+        ("b", layer.bias),
+        ("sum", layer.pre_activation),
+        ("h", layer.hidden_state),
+    )
+    for name, value in terms:
+        if value is not None:
+            console.print(f"        {name:<4}{_vector(value)}  [cyan]{_strip(value)}[/]")
+
+
+def _vector(values: Floats) -> str:
+    if len(values) <= 2 * _SHOWN_UNITS:
+        return escape("[" + ", ".join(_n(v) for v in values) + "]")
+    shown = ", ".join(f"{float(v):.4f}" for v in values[:_SHOWN_UNITS])
+    norm = float(np.sqrt((values.astype(np.float64) ** 2).sum()))
+    return escape(f"[{shown}, … {len(values)} numbers, norm {norm:.4f}]")
+
+
+def _strip(values: Floats, cells: int = 32) -> str:
+    """Sizes of evenly spread units, as blocks."""
+    if len(values) < _SHOWN_UNITS:
+        return ""
+    sizes = np.abs(values[np.linspace(0, len(values) - 1, min(cells, len(values))).astype(int)])
+    scale = float(sizes.max()) or 1.0
+    return "".join(_STRIP[round(8 * float(size) / scale)] for size in sizes)
+
+
+def _n(value: np.float32 | float) -> str:
+    return str(np.float32(value))
+
+
+def show_score(_model: Model, answer: Scored) -> None:
+    """A line a word, and the perplexity."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("word", "probability", "log", "rank"):
+        table.add_column(heading, justify="left" if heading == "word" else "right")
+    for word in answer.words:
+        if word.probability is None or word.log_probability is None:
+            table.add_row(escape(word.word), "–", "–", "–")
+            continue
+        log, rank = f"{word.log_probability:.4f}", str(word.rank)
+        table.add_row(escape(word.word), f"{word.probability:.4%}", log, rank)
+    console.print(table)
+    if answer.perplexity is not None and answer.log_probability is not None:
+        total = f"log probability {answer.log_probability:.4f}"
+        console.print(f"[bold]perplexity {answer.perplexity:.2f}[/], {total}\n")

@@ -1,0 +1,156 @@
+"""`train` and `evaluate`."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.common import find_model, model_folder, print_json, print_lines
+from app.errors import CorpusError
+
+if TYPE_CHECKING:
+    from app.training.config import TrainConfig
+    from app.training.evaluate import Evaluation
+
+_RECIPES = Path(__file__).parent.parent / "training" / "recipes"
+
+
+def train(
+    corpus: Annotated[
+        list[Path] | None, typer.Argument(help="Text files, one sentence a line, plain or .gz.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The model folder to write.")] = Path("models/mine"),
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="Replay the notebook, step by step (TensorFlow).")
+    ] = False,
+    recipe: Annotated[str | None, typer.Option(help="A recipe's name, or a TOML file.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of the recipe's texts.")] = Path(),
+    vocabulary_size: Annotated[
+        int | None, typer.Option(min=1, help="Words, most frequent.")
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(min=2, max=4096, help="Timesteps.")] = None,
+    embedding: Annotated[int | None, typer.Option(min=1, help="Embedding size.")] = None,
+    units: Annotated[int | None, typer.Option(min=1, help="Units of each SimpleRNN.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, max=8, help="SimpleRNN layers.")] = None,
+    tied: Annotated[
+        bool | None, typer.Option(help="Whether the output shares the embedding.")
+    ] = None,
+    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Of hidden states.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0.001, help="Passes over the text.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Words a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0, help="Largest step size.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness.")] = None,
+    validation_split: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of lines held out.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Validations without progress before stopping.")
+    ] = None,
+    unknown: Annotated[str | None, typer.Option(help='Unknown word; "" for none.')] = None,
+    start: Annotated[str | None, typer.Option(help='Start and end mark; "" for none.')] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill.")] = False,
+    tensorboard: Annotated[Path | None, typer.Option(help="Folder of TensorBoard logs.")] = None,
+) -> None:
+    """Train a model on text and publish its folder."""
+    if notebook:
+        from app.training.notebook import replay
+
+        replay(out, epochs=int(epochs or 500), seed=seed or 0)
+        return
+    given = {
+        "vocabulary_size": vocabulary_size,
+        "max_length": max_length,
+        "embedding": embedding,
+        "units": units,
+        "layers": layers,
+        "tied": tied,
+        "dropout": dropout,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "validation_split": validation_split,
+        "patience": patience,
+        "unknown": unknown,
+        "start": start,
+    }
+    config = _configuration(corpus or [], recipe, data, given)
+    _run(config, out, resume, tensorboard)
+
+
+def _configuration(
+    corpus: list[Path], recipe: str | None, data: Path, given: dict[str, Any]
+) -> "TrainConfig":
+    from app.training.config import Source, TrainConfig
+
+    changes = {name: value for name, value in given.items() if value is not None}
+    for name in ("unknown", "start"):
+        if name in changes:
+            changes[name] = changes[name] or None
+    if recipe is None:
+        if not corpus:
+            raise CorpusError("name a text file to train on, or a --recipe")
+        return TrainConfig(sources=tuple(Source(path) for path in corpus), **changes)
+    path = Path(recipe) if recipe.endswith(".toml") else _RECIPES / f"{recipe}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(one.stem for one in _RECIPES.glob("*.toml")))
+        raise CorpusError(f"there is no recipe {recipe!r}; there are {known}")
+    return dataclasses.replace(TrainConfig.from_recipe(path, data), **changes)
+
+
+def _run(config: "TrainConfig", out: Path, resume: bool, tensorboard: Path | None) -> None:
+    from app.cli.progress import watching
+    from app.training.run import train as run
+
+    with watching(tensorboard) as report:
+        result = run(config, out, report, resume=resume)
+    print_lines(
+        [
+            f"{result.folder}: validation perplexity {result.perplexity:.2f} "
+            f"after {result.steps} steps in {result.seconds:.0f} s"
+        ]
+    )
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model's name, or its folder.")],
+    texts: Annotated[list[Path], typer.Argument(help="Text files, one sentence a line.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a text.")] = False,
+    write_card: Annotated[
+        bool, typer.Option("--write-card", help="Keep the figures in the model's card.")
+    ] = False,
+) -> None:
+    """Measure perplexity and how often the word that came was suggested."""
+    from app.training.corpus import read_lines
+    from app.training.evaluate import evaluate as measure
+
+    loaded = find_model(model)
+    measured: dict[str, Evaluation] = {}
+    for text in texts:
+        evaluation = measured[text.name] = measure(loaded, read_lines(text))
+        if as_json:
+            print_json({"model": loaded.id, "text": text.name, **dataclasses.asdict(evaluation)})
+        else:
+            print_lines([_evaluation_line(text.name, evaluation)])
+    if len(texts) > 1:
+        everything = (line for text in texts for line in read_lines(text))
+        evaluation = measured["all"] = measure(loaded, everything)
+        if as_json:
+            print_json({"model": loaded.id, "text": "all", **dataclasses.asdict(evaluation)})
+        else:
+            print_lines([_evaluation_line("all", evaluation)])
+    if write_card:
+        from app.training.export import add_metrics
+
+        command = f"unrolled evaluate {loaded.id} " + " ".join(text.name for text in texts)
+        figures = {name: one.as_metrics() for name, one in measured.items()}
+        add_metrics(model_folder(model), {"evaluation": {"command": command, **figures}})
+
+
+def _evaluation_line(name: str, one: "Evaluation") -> str:
+    return (
+        f"{name}: perplexity {one.perplexity:.2f}, top-1 {one.top_1:.2%}, top-3 {one.top_3:.2%}, "
+        f"top-5 {one.top_5:.2%}, {one.words} words in {one.sentences} sentences "
+        f"({one.out_of_vocabulary} unknown), {one.words_per_second:.0f} words/s"
+    )

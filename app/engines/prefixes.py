@@ -1,0 +1,114 @@
+"""States by the prefix that led to them: a phrase extended by one word costs one recurrent step.
+
+A recurrent network's state after some ids depends on these ids alone. The final states of phrases
+are kept, the least recently used leave first, and a phrase starts from the longest prefix of it
+that is known. Exact: the step that follows is the same either way.
+
+Knows ids and states, not words. Not for several threads at once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.engines.base import Engine
+from app.engines.numpy_engine import NumpyEngine, State, pack
+from app.network import Floats, Ids
+
+Context = tuple[int, ...]  # the ids whose timesteps are computed, padding left out if masked
+
+_KEY_BYTES = 250  # about what Python needs for an entry, beside its state and ids
+_LOOKUPS = 32  # prefixes tried; each costs a key as long as the prefix
+
+
+class PrefixStates:
+    """At most `most_bytes` of states [H], H the units of all recurrent layers together.
+
+    `longest` is the length of the longest context.
+    """
+
+    def __init__(self, units: int, longest: int, most_bytes: int) -> None:
+        self.capacity = most_bytes // (4 * units + 8 * longest + _KEY_BYTES)
+        # The system hands out pages when they are first written to.
+        self._states = np.empty((self.capacity, units), np.float32)
+        self._slots: OrderedDict[Context, int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def longest(self, context: Context) -> tuple[int, int]:
+        """Length of the longest known prefix and its slot; length 0 where none is known."""
+        for length in range(len(context), max(0, len(context) - _LOOKUPS), -1):
+            slot = self._slots.get(context[:length])
+            if slot is not None:
+                self._slots.move_to_end(context[:length])
+                return length, slot
+        return 0, -1
+
+    def load(self, slots: Sequence[int]) -> Floats:
+        """The states in slots [B] -> [B, H]; zeros for slot -1."""
+        states = self._states[slots] if self.capacity else np.empty((len(slots), 0), np.float32)
+        states[[row for row, slot in enumerate(slots) if slot < 0]] = 0
+        return states
+
+    def store(self, contexts: Sequence[Context], states: Floats) -> None:
+        """Keep the states [B, H] that contexts [B] led to."""
+        for context, state in zip(contexts, states, strict=True):
+            if self.capacity:
+                self._states[self._slot(context)] = state
+
+    def _slot(self, context: Context) -> int:
+        """A slot for this context: its own, a free one, or the least recently used one's."""
+        slot = self._slots.pop(context, None)
+        if slot is None:
+            full = len(self._slots) >= self.capacity
+            slot = self._slots.popitem(last=False)[1] if full else len(self._slots)
+        self._slots[context] = slot
+        return slot
+
+
+class Runner:
+    """Runs batches of contexts on one engine, from known prefixes where the engine can."""
+
+    def __init__(self, engine: Engine, max_length: int, most_bytes: int) -> None:
+        self._engine = engine
+        self._max_length = max_length
+        self._units = [layer.units for layer in engine.network.recurrent]
+        self.hits = 0  # phrases with a known prefix
+        self.misses = 0
+        self.states = PrefixStates(sum(self._units), max_length, most_bytes)
+
+    def logits(self, contexts: Sequence[Context]) -> Floats:
+        """Logits [B, V] after non-empty contexts [B]: a new array."""
+        if isinstance(self._engine, NumpyEngine):
+            final = self._final_states(self._engine, contexts)  # [B, ΣH]
+            return self._engine.logits(final[:, -self._units[-1] :])
+        return self._engine.forward(_padded(contexts, self._max_length)).logits.copy()
+
+    def _final_states(self, engine: NumpyEngine, contexts: Sequence[Context]) -> Floats:
+        known = [self.states.longest(context) for context in contexts]
+        found = sum(length > 0 for length, _ in known)
+        self.hits += found
+        self.misses += len(contexts) - found
+        final = self.states.load([slot for _, slot in known])  # [B, ΣH]
+        rows = [at for at, context in enumerate(contexts) if known[at][0] < len(context)]
+        if rows:
+            packed = pack([contexts[at][known[at][0] :] for at in rows])
+            before = final[rows][packed.order] if found else None
+            hidden = engine.run(packed, None if before is None else self._split(before))
+            final[rows] = np.concatenate([engine.last(packed, h) for h in hidden], axis=1)
+            self.states.store([contexts[at] for at in rows], final[rows])
+        return final
+
+    def _split(self, states: Floats) -> State:
+        """[B, ΣH] -> [B, H] for each layer."""
+        return tuple(np.split(states, np.cumsum(self._units)[:-1], axis=1))
+
+
+def _padded(contexts: Sequence[Context], max_length: int) -> Ids:
+    """Contexts [B] -> padded ids [B, T]; where padding is not masked they are padded already."""
+    padded = np.zeros((len(contexts), max_length), np.int32)
+    for row, context in zip(padded, contexts, strict=True):
+        row[max_length - len(context) :] = context
+    return padded
