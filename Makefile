@@ -27,12 +27,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serve: requirements/serve.txt pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes --requirement requirements/serve.txt
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/serve.txt
 	$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.serve
-	$(PIP) install --quiet --require-hashes --requirement requirements/test.txt
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/test.txt
 	@touch $@
 
 test: install-test check
