@@ -76,7 +76,9 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     repository: Repository = app.state.repository or Repository(
         settings.models_dir, settings.engine, settings.default_model
     )
-    service = app.state.service = Service(settings, repository, Batcher())
+    service = app.state.service = Service(
+        settings, repository, Batcher(settings.max_batch, settings.max_queue)
+    )
     app.edge = _with_cors(Edge(service, ENDPOINTS, super(Unrolled, app).__call__), settings)
     if not repository.models:
         await asyncio.to_thread(repository.load)

@@ -30,6 +30,7 @@ from app.text import (
     Padded,
     TextOptions,
     Vocabulary,
+    context,
     describe_unknown,
     encode,
     pad,
@@ -69,6 +70,11 @@ class Model:
         return np.array([word not in banned for word in self.vocabulary.words])
 
     @cached_property
+    def barred(self) -> Indices:
+        """The ids that are not `suggestible`."""
+        return np.flatnonzero(~self.suggestible)
+
+    @cached_property
     def probe(self) -> Ids:
         """A padded input [1, T] for checking that the model answers."""
         probe = np.zeros((1, self.options.max_length), np.int32)
@@ -82,6 +88,17 @@ class Model:
     def pad(self, encoded: Encoded) -> Padded:
         """Raises EmptyPhrase where the phrase is empty and the model has no start word."""
         return pad(encoded.ids, self.start_id, self.options)
+
+    def context(self, phrase: str) -> tuple[int, ...]:
+        """The ids whose timesteps the network computes: the padding too unless it is masked.
+
+        Raises what `encode` and `pad` raise.
+        """
+        encoded = self.encode(phrase)
+        if not self.network.mask_zero:
+            return tuple(self.pad(encoded).ids.tolist())
+        kept = context(encoded.ids, self.start_id, self.options)
+        return tuple(kept) or tuple(self.pad(encoded).ids.tolist())
 
     def token_at(self, encoded: Encoded, padded: Padded, timestep: int) -> str | None:
         """The token that entered at a timestep: the start word too, None for padding."""

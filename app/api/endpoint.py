@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from app.answers import Answer
 from app.api import problems
+from app.api.encoding import encode
 from app.api.exchange import Exchange
 from app.api.service import Service
 from app.errors import FieldProblem, InvalidRequest, MethodNotAllowed
@@ -50,7 +50,7 @@ class Endpoint:
         if isinstance(answer, str):
             body, content_type = answer.encode(), b"image/svg+xml"
         else:
-            body = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+            body = encode(answer)
         exchange.mark("encode")
         await exchange.respond(200, body, content_type)
 

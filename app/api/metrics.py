@@ -5,9 +5,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 if TYPE_CHECKING:
+    from app.batching import Batcher
     from app.model import Model
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -43,18 +44,21 @@ class Metrics:
         self._count(route, str(status)).inc()
         self._time(route).observe(seconds)
 
-    def exposition(self, models: "Mapping[str, Model]") -> bytes:
+    def exposition(self, models: "Mapping[str, Model]", batcher: "Batcher") -> bytes:
         """All metrics in Prometheus's text format, and a line for every loaded model."""
-        return generate_latest(self.registry) + generate_latest(_Models(models))
+        return generate_latest(self.registry) + generate_latest(_Found(models, batcher))
 
 
-class _Models(CollectorRegistry):
-    def __init__(self, models: "Mapping[str, Model]") -> None:
+class _Found(CollectorRegistry):
+    """What is read off when it is asked for, not counted along the way."""
+
+    def __init__(self, models: "Mapping[str, Model]", batcher: "Batcher") -> None:
         super().__init__()
         self._found = models
+        self._batcher = batcher
 
     def collect(self) -> Iterable[Metric]:
-        """One info gauge a model."""
+        """One info gauge a model, and how the remembered states do."""
         family = GaugeMetricFamily(
             "unrolled_model_parameters",
             "Weights of a loaded model",
@@ -64,3 +68,14 @@ class _Models(CollectorRegistry):
             labels = [name, model.engine.name, model.fingerprint[:12]]
             family.add_metric(labels, model.network.parameters)
         yield family
+        lookups = CounterMetricFamily(
+            "unrolled_prefix_lookups",
+            "Phrases, by whether the state of a prefix was remembered",
+            labels=["result"],
+        )
+        lookups.add_metric(["hit"], self._batcher.lookups.hits)
+        lookups.add_metric(["miss"], self._batcher.lookups.misses)
+        yield lookups
+        yield GaugeMetricFamily(
+            "unrolled_prefix_states", "Remembered states of prefixes", self._batcher.states
+        )

@@ -1,11 +1,10 @@
 """The phrase endpoints: what each path answers, in one table."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from app import answers, inspection
-from app.api import problems
+from app.api import encoding, problems
 from app.api.endpoint import Endpoint, in_thread
 from app.api.requests import (
     BatchRequest,
@@ -17,6 +16,8 @@ from app.api.requests import (
 )
 from app.api.service import Service
 from app.diagram import diagram
+from app.engines.prefixes import Context
+from app.engines.topk import BATCHED_K
 from app.errors import RequestError
 from app.model import Model
 
@@ -31,19 +32,59 @@ class Batch:
 
 async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
     """Through the batcher, which multiplies concurrent phrases together."""
-    return await service.batcher.predict(model, request.phrase, request.top_k, request.prefix)
+    context = model.context(request.phrase)
+    if _is_ranked(request):
+        ranking = await service.batcher.rank(model, context, request.top_k)
+        return encoding.predicted(model, request.phrase, ranking)
+    outputs = await service.batcher.outputs(model, context)
+    return model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
 
 
-async def predict_batch(service: Service, model: Model, request: BatchRequest) -> Batch:
+async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
     """Every phrase on its own: an error in one leaves its neighbours as they are."""
+    if not _is_ranked(request):
+        return Batch(
+            model.id, [await _one(service, model, phrase, request) for phrase in request.phrases]
+        )
+    contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
+    sound = [context for context in contexts if not isinstance(context, RequestError)]
+    rankings = iter(await service.batcher.rank_all(model, sound, request.top_k))
+    results = []
+    for phrase, context in zip(request.phrases, contexts, strict=True):
+        ranking = context if isinstance(context, RequestError) else next(rankings)
+        if isinstance(ranking, RequestError):
+            results.append(problems.problem(ranking))
+        elif isinstance(ranking, Exception):
+            raise ranking
+        else:
+            results.append(encoding.predicted(model, phrase, ranking))
+    return {"model": model.id, "results": results}
 
-    async def one(phrase: str) -> Any:
-        try:
-            return await service.batcher.predict(model, phrase, request.top_k, request.prefix)
-        except RequestError as error:
-            return problems.problem(error)
 
-    return Batch(model.id, list(await asyncio.gather(*map(one, request.phrases))))
+def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
+    """Whether the best words are all that is asked: no prefix, and not very many."""
+    return not request.prefix and request.top_k <= BATCHED_K
+
+
+def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
+    try:
+        return model.context(phrase)
+    except RequestError as error:
+        return error
+
+
+async def _one(service: Service, model: Model, phrase: str, request: BatchRequest) -> Any:
+    try:
+        outputs = await service.batcher.outputs(model, model.context(phrase))
+    except RequestError as error:
+        return problems.problem(error)
+    return model.answer(phrase, outputs.probabilities, request.top_k, request.prefix)
+
+
+async def distribution(service: Service, model: Model, request: PhraseRequest) -> answers.Answer:
+    """All probabilities, through the batcher too."""
+    outputs = await service.batcher.outputs(model, model.context(request.phrase))
+    return encoding.distribution(model, request.phrase, outputs)
 
 
 def _hidden_states(model: Model, request: HiddenStatesRequest) -> answers.HiddenStates:
@@ -88,7 +129,7 @@ ENDPOINTS = (
         "/v1/distribution",
         PhraseRequest,
         answers.Distribution,
-        in_thread(lambda model, request: model.distribution(request.phrase)),
+        distribution,
         "The softmax distribution over all words",
     ),
     Endpoint(

@@ -9,6 +9,7 @@ Knows ids and states, not words. Not for several threads at once.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -68,15 +69,22 @@ class PrefixStates:
         return slot
 
 
+@dataclass
+class Lookups:
+    """How often a phrase had a known prefix."""
+
+    hits: int = 0
+    misses: int = 0
+
+
 class Runner:
     """Runs batches of contexts on one engine, from known prefixes where the engine can."""
 
-    def __init__(self, engine: Engine, max_length: int, most_bytes: int) -> None:
+    def __init__(self, engine: Engine, max_length: int, most_bytes: int, lookups: Lookups) -> None:
         self._engine = engine
+        self._lookups = lookups
         self._max_length = max_length
         self._units = [layer.units for layer in engine.network.recurrent]
-        self.hits = 0  # phrases with a known prefix
-        self.misses = 0
         self.states = PrefixStates(sum(self._units), max_length, most_bytes)
 
     def logits(self, contexts: Sequence[Context]) -> Floats:
@@ -89,8 +97,8 @@ class Runner:
     def _final_states(self, engine: NumpyEngine, contexts: Sequence[Context]) -> Floats:
         known = [self.states.longest(context) for context in contexts]
         found = sum(length > 0 for length, _ in known)
-        self.hits += found
-        self.misses += len(contexts) - found
+        self._lookups.hits += found
+        self._lookups.misses += len(contexts) - found
         final = self.states.load([slot for _, slot in known])  # [B, ΣH]
         rows = [at for at, context in enumerate(contexts) if known[at][0] < len(context)]
         if rows:

@@ -45,12 +45,11 @@ def top_k(values: Floats, k: int, allowed: Mask) -> Indices:
     return best_ids
 
 
-def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking]:
+def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None]:
     """The k best classes of every row of `logits` [B, V], which it overwrites; k <= BATCHED_K.
 
     Classes in `barred` are not ranked, and have their share of the probability. No row is divided
-    by its sum: only what is answered becomes a probability. A row that is not finite is answered
-    with no ids.
+    by its sum: only what is answered becomes a probability. None for a row that overflows.
     """
     B, V = logits.shape
     taken = logits[:, barred]  # [B, barred]
@@ -61,18 +60,26 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking]:
     found = np.flatnonzero(logits >= np.maximum(threshold, _LOWEST))  # at least the k best
     values = logits.ravel()[found]
     rows, ids = np.divmod(found, V)
-    logits -= highest
-    np.exp(logits, out=logits)
-    taken -= highest
-    total = logits.sum(axis=1) + np.exp(taken).sum(axis=1)  # [B]
+    with np.errstate(invalid="ignore"):  # inf - inf
+        total = _exp_sum(logits, highest) + _exp_sum(taken, highest)  # [B]
+        probabilities = np.exp(values - highest[rows, 0]) / total[rows]
     order = np.lexsort((-values, rows))  # by row, then best first; stable: ties by lower id
-    probabilities = (np.exp(values - highest[rows, 0]) / total[rows])[order]
-    ranked = ids[order].tolist()
+    probabilities, ranked = probabilities[order], ids[order].tolist()
     ends = np.searchsorted(rows, np.arange(B + 1)).tolist()
     return [
         Ranking(ranked[start : min(start + k, end)], probabilities[start : min(start + k, end)])
-        for start, end in pairwise(ends)
+        if finite
+        else None
+        for (start, end), finite in zip(pairwise(ends), np.isfinite(total).tolist(), strict=True)
     ]
+
+
+def _exp_sum(logits: Floats, highest: Floats) -> Floats:
+    """Σ exp(logits - highest): [B, V], [B, 1] -> [B], in place."""
+    logits -= highest
+    np.exp(logits, out=logits)
+    total: Floats = logits.sum(axis=1)
+    return total
 
 
 def _column_maxima(logits: Floats) -> Floats:
