@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None, repository: Repository | None =
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         lifespan=_lifespan,
     )
     app.state.settings = settings

@@ -22,6 +22,8 @@ from app.network import (
 
 _MOST_LAYERS = 100
 _REVERSED = "reverse"
+_MASK = "NotEqual"
+Call = tuple[str, int]  # a layer's name, and which of its calls
 
 
 def build_network(config: dict[str, Any], weights: Weights) -> Network:
@@ -109,6 +111,7 @@ def _check_ends(layers: list[Layer]) -> None:
                 f"layer {layer.name!r} (SimpleRNN): return_sequences = False before "
                 "another SimpleRNN"
             )
+    _check_masked_softmax(layers)
     last = layers[-1]
     if not isinstance(last, Dense | Elementwise) or last.activation != "softmax":
         raise UnsupportedNetwork(f"the last layer, {last.name!r}, does not end in softmax")
@@ -117,6 +120,19 @@ def _check_ends(layers: list[Layer]) -> None:
             raise UnsupportedNetwork(
                 f"layer {layer.name!r} ({layer.class_name}): activation = 'softmax' "
                 "before the last layer"
+            )
+
+
+def _check_masked_softmax(layers: list[Layer]) -> None:
+    """Keras hands a Softmax layer behind masked sequences their mask, and fails or misuses it."""
+    masked = isinstance(layers[0], Embedding) and layers[0].mask_zero
+    for layer in layers:
+        if isinstance(layer, SimpleRNN):
+            masked = masked and layer.return_sequences
+        if masked and isinstance(layer, Elementwise) and layer.class_name == "Softmax":
+            raise UnsupportedNetwork(
+                f"layer {layer.name!r} (Softmax): a mask reaches it; use Activation('softmax'), "
+                "or return_sequences = False in the last SimpleRNN"
             )
 
 
@@ -169,17 +185,18 @@ def _snake_case(name: str) -> str:
 def _in_a_line(model: Options, layers: list[Options]) -> list[tuple[Options, bool]]:
     """Order the calls of a functional model; each is (layer, called with reverse=True)."""
     by_name = {options.name: options for options in layers}
-    following: dict[tuple[str, int], tuple[Options, int, bool]] = {}
-    for options in layers:
-        for node, call in enumerate(options.inbound):
-            source, is_reversed = _read_call(options, call)
-            if source in following:
-                raise UnsupportedNetwork(f"the output of {source[0]!r} is used more than once")
-            following[source] = (options, node, is_reversed)
     at = _end(model.config.get("input_layers"), "inputs")
     last = _end(model.config.get("output_layers"), "outputs")
     if at[0] not in by_name:
         raise ArchiveError(f"config.json: there is no input layer {at[0]!r}")
+    masks = _masks(layers, at)
+    following: dict[Call, tuple[Options, int, bool]] = {}
+    for options in layers:
+        for node, call in enumerate(options.inbound if options.name not in masks else ()):
+            source, is_reversed = _read_call(options, call, masks)
+            if source in following:
+                raise UnsupportedNetwork(f"the output of {source[0]!r} is used more than once")
+            following[source] = (options, node, is_reversed)
     line = [(by_name[at[0]], False)]
     while at in following:
         options, node, is_reversed = following.pop(at)
@@ -188,6 +205,22 @@ def _in_a_line(model: Options, layers: list[Options]) -> list[tuple[Options, boo
     if at != last or following:
         raise UnsupportedNetwork("the layers do not follow each other in a line")
     return line
+
+
+def _masks(layers: list[Options], entry: Call) -> set[str]:
+    """Names of the operations ids ≠ 0, by which Keras spells out an Embedding's mask_zero."""
+    operations = [options for options in layers if options.class_name == _MASK]
+    embeddings = [options for options in layers if options.class_name in EMBEDDINGS]
+    for options in operations:
+        match options.inbound:
+            case [{"args": [{"config": {"keras_history": [str(name), int(node), 0]}}, 0]}]:
+                compared = (name, node)
+            case _:
+                raise options.refuse("this type of layer is not supported")
+        masked = [one for one in embeddings if one.flag("mask_zero", False)]
+        if compared != entry or not masked:
+            raise options.refuse("a mask is supported only as an Embedding's mask_zero")
+    return {options.name for options in operations}
 
 
 def _end(value: object, what: str) -> tuple[str, int]:
@@ -200,7 +233,7 @@ def _end(value: object, what: str) -> tuple[str, int]:
     raise UnsupportedNetwork(f"the model has several {what}; one is supported")
 
 
-def _read_call(options: Options, call: object) -> tuple[tuple[str, int], bool]:
+def _read_call(options: Options, call: object, masks: set[str]) -> tuple[Call, bool]:
     kwargs: Any = {}
     match call:
         case {
@@ -218,9 +251,19 @@ def _read_call(options: Options, call: object) -> tuple[tuple[str, int], bool]:
     if not isinstance(kwargs, dict):
         raise options.refuse("its call has damaged arguments")
     for argument, value in kwargs.items():
-        if value not in (None, False) and argument != _REVERSED:
+        if argument != _REVERSED and not _changes_nothing(argument, value, masks):
             raise options.refuse(f"it is called with {argument:.40} = {value!r:.60}")
     is_reversed = kwargs.get(_REVERSED, False)
     if is_reversed and options.class_name != "ReversibleEmbedding":
         raise options.refuse("it is called with reverse=True")
     return source, bool(is_reversed)
+
+
+def _changes_nothing(argument: str, value: object, masks: set[str]) -> bool:
+    """Whether an argument is left off, or is the mask that the embedding gives anyway."""
+    if value is None or value is False:
+        return True
+    match value:
+        case {"config": {"keras_history": [str(name), 0, 0]}}:
+            return argument == "mask" and name in masks
+    return False

@@ -71,7 +71,7 @@ class Fit:
         self.validation = validation
         self.checkpoint = checkpoint
         self.shape = shape_of(config, classes)
-        self.fingerprint = describe(replace(config, sources=(), validation=())) + str(classes)
+        self.fingerprint = describe(_what_counts(config)) + str(classes)
         parameters = initialize(self.shape, np.random.default_rng((config.seed, 0xE)))
         self.net = Unrolled(self.shape, parameters)
         optimizer = AdamW(config.weight_decay, config.clip_norm)
@@ -193,6 +193,21 @@ def perplexity(net: Unrolled, batches: Sequence[Batch], *, carry: bool = False) 
             total += float((logs - scores[np.arange(len(some)), some]).sum(dtype=np.float64))
         count += len(targets)
     return math.exp(total / max(1, count))
+
+
+def _what_counts(config: TrainConfig) -> TrainConfig:
+    """The configuration without what does not change the weights."""
+    return replace(
+        config,
+        sources=(),
+        validation=(),
+        blocked=(),
+        half_precision=False,
+        title="",
+        description="",
+        licence="",
+        corpus=None,
+    )
 
 
 def _copy(parameters: Parameters) -> Parameters:

@@ -1,0 +1,90 @@
+"""Probes, metrics, the documents, and the models themselves."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.repository import Repository
+from app.settings import Settings
+
+
+def test_probes_answer(client: TestClient) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok"}
+
+
+def test_a_draining_service_is_alive_and_not_ready(repository: Repository) -> None:
+    app = create_app(Settings(), repository)
+    with TestClient(app) as client:
+        app.state.service.draining = True
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()["code"]) == (503, "not_ready")
+        assert response.headers["retry-after"] == "1"
+        assert client.get("/livez").status_code == 200
+
+
+def test_past_the_limit_requests_are_refused_and_probes_answered(repository: Repository) -> None:
+    app = create_app(Settings(max_queue=1), repository)
+    with TestClient(app) as client:
+        app.state.service.in_progress = 1  # as if one were being answered
+        response = client.get("/v1/predict?phrase=this%20is")
+        assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+        assert response.headers["retry-after"] == "1"
+        assert client.get("/readyz").status_code == 200
+
+
+def test_models_have_openai_s_fields_and_their_architecture(client: TestClient) -> None:
+    answer = client.get("/v1/models").json()
+    assert answer["object"] == "list"
+    (model,) = answer["data"]
+    assert (model["id"], model["object"], model["owned_by"]) == ("notebook", "model", "unrolled")
+    assert model["parameters"] == 13
+    assert [layer["parameters"] for layer in model["architecture"]] == [3, 10]
+    assert client.get("/v1/models/notebook").json() == model
+
+
+def test_weights_are_the_published_ones(client: TestClient) -> None:
+    listed = client.get("/v1/models/notebook/weights").json()["weights"]
+    assert [(one["name"], one["shape"]) for one in listed] == [
+        ("simple_rnn/kernel", [1, 1]),
+        ("simple_rnn/recurrent_kernel", [1, 1]),
+        ("simple_rnn/bias", [1]),
+        ("dense/kernel", [1, 5]),
+        ("dense/bias", [5]),
+    ]
+    for name in ("dense/kernel", "dense%2Fkernel"):
+        kernel = client.get(f"/v1/models/notebook/weights/{name}").json()
+        assert kernel["values"] == [[0.9820599, 0.38863012, -1.2549587, 0.27253923, -1.2005792]]
+
+
+@pytest.mark.parametrize("what", ["vocabulary", "weights", "summary"])
+def test_what_a_client_has_is_not_sent_again(client: TestClient, what: str) -> None:
+    first = client.get(f"/v1/models/notebook/{what}")
+    etag = first.headers["etag"]
+    assert etag == f'"{client.get("/v1/models/notebook").json()["fingerprint"]}"'
+    again = client.get(f"/v1/models/notebook/{what}", headers={"if-none-match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    other = client.get(f"/v1/models/notebook/{what}", headers={"if-none-match": '"other"'})
+    assert other.content == first.content
+
+
+def test_the_documentation_needs_no_internet(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert "swagger" in page
+    for elsewhere in ("cdn.", "https://"):
+        assert elsewhere not in page
+
+
+def test_every_phrase_endpoint_is_in_the_openapi_document(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"get", "post"} <= paths["/v1/predict"].keys()
+    assert paths["/v1/compare"].keys() == {"post"}
+    names = [parameter["name"] for parameter in paths["/v1/predict"]["get"]["parameters"]]
+    assert sorted(names) == ["model", "phrase", "prefix", "top_k"]
+
+
+def test_requests_are_counted_by_route(client: TestClient) -> None:
+    client.get("/v1/score?phrase=this%20is")
+    text = client.get("/metrics").text
+    assert 'unrolled_requests_total{route="/v1/score",status="200"}' in text
+    assert 'unrolled_model_parameters{engine="numpy"' in text

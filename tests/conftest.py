@@ -1,0 +1,22 @@
+"""What every test may need: the shipped notebook model, and Keras where it is installed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+MODELS = Path(__file__).parent.parent / "models"
+
+
+@pytest.fixture(scope="session")
+def notebook_folder() -> Path:
+    return MODELS / "notebook"
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    return pytest.importorskip("keras", reason="TensorFlow is not installed")

@@ -1,0 +1,81 @@
+"""Property: our engines equal Keras at every timestep, for any network within the contract."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.archive import read_network
+from app.engines import make_engine
+from app.text import TextOptions, pad
+from tests.random_networks import Recipe, build, entering, every_hidden_state, recipes
+
+pytestmark = pytest.mark.tensorflow
+TOLERANCE = 1e-5
+
+
+@settings(
+    max_examples=220,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(recipe=recipes(), words=st.lists(st.integers(1, 8), min_size=1, max_size=9))
+def test_every_hidden_state_and_the_distribution_equal_keras(
+    keras: Any, tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, words: list[int]
+) -> None:
+    ids = [1 + word % (recipe.classes - 1) for word in words]
+    padded = pad(ids, None, TextOptions(max_length=recipe.max_length))
+    built = build(recipe)
+    path = tmp_path_factory.getbasetemp() / "random.keras"
+    built.model.save(path)
+    network = read_network(path)
+    assert network.parameters == built.model.count_params()
+
+    engine = make_engine("numpy", network)
+    trace = engine.trace(padded.ids)
+    expected_states = every_hidden_state(built, entering(recipe, padded.ids))
+    for ours, theirs in zip(trace.recurrent, expected_states, strict=True):
+        np.testing.assert_allclose(ours.hidden_state, theirs, atol=TOLERANCE, rtol=TOLERANCE)
+        computed = ~trace.skipped
+        total = ours.input_term + ours.recurrent_term + ours.bias
+        np.testing.assert_allclose(
+            ours.pre_activation[computed], total[computed], atol=TOLERANCE, rtol=TOLERANCE
+        )
+    expected = keras.ops.convert_to_numpy(built.model(entering(recipe, padded.ids)))
+    expected = expected.reshape(-1, recipe.classes)[-1]
+    np.testing.assert_allclose(trace.probabilities, expected, atol=TOLERANCE)
+    np.testing.assert_allclose(
+        engine.forward(padded.ids[None]).probabilities[0], expected, atol=TOLERANCE
+    )
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(recipe=recipes(), words=st.lists(st.integers(1, 8), min_size=1, max_size=9))
+def test_the_tensorflow_engine_traces_what_the_numpy_engine_traces(
+    recipe: Recipe, words: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pytest.importorskip("keras", reason="TensorFlow is not installed")
+    path = Path(tmp_path_factory.getbasetemp()) / "random.keras"
+    build(recipe).model.save(path)
+    network = read_network(path)
+    ids = [1 + word % (recipe.classes - 1) for word in words]
+    padded = pad(ids, None, TextOptions(max_length=recipe.max_length)).ids
+    ours, theirs = (make_engine(name, network).trace(padded) for name in ("numpy", "tensorflow"))
+    np.testing.assert_array_equal(ours.skipped, theirs.skipped)
+    for left, right in zip(ours.recurrent, theirs.recurrent, strict=True):
+        for field in ("input", "input_term", "recurrent_term", "pre_activation", "hidden_state"):
+            np.testing.assert_allclose(
+                getattr(left, field), getattr(right, field), atol=TOLERANCE, rtol=TOLERANCE
+            )
+    assert [d.name for d in ours.dense] == [d.name for d in theirs.dense]
+    for left_dense, right_dense in zip(ours.dense, theirs.dense, strict=True):
+        np.testing.assert_allclose(left_dense.output, right_dense.output, atol=TOLERANCE)
+    np.testing.assert_allclose(ours.logits, theirs.logits, atol=TOLERANCE, rtol=TOLERANCE)
+    np.testing.assert_allclose(ours.step_probabilities, theirs.step_probabilities, atol=TOLERANCE)
+    batch = np.stack([padded, padded])
+    forward = make_engine("tensorflow", network).forward(batch)
+    np.testing.assert_allclose(forward.probabilities[1], ours.probabilities, atol=TOLERANCE)
