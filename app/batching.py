@@ -22,10 +22,11 @@ from weakref import WeakKeyDictionary
 
 from app.engines.base import Outputs
 from app.engines.numpy_engine import softmax
-from app.engines.prefixes import Context, Lookups, Runner
+from app.engines.prefixes import Lookups, Runner
 from app.engines.topk import BATCHED_K, Ranking, best_of_rows
 from app.errors import NotFinite, Overloaded
 from app.model import Model, check_finite
+from app.network import Context
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
 

@@ -1,10 +1,11 @@
 """Log lines, as JSON or for a console; one a request, without its phrase unless asked for."""
 
+import asyncio
 import logging
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -45,29 +46,42 @@ def configure(settings: Settings) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def log_request(settings: Settings, exchange: "Exchange", seconds: float) -> None:
-    """Write the line of one request. The query is left out: it has the phrase."""
-    line: dict[str, Any] = {
-        "time": time.time(),
-        "level": "info",
-        "method": exchange.scope["method"],
-        "path": exchange.scope["path"][:200],
-        "status": exchange.status,
-        "ms": round(1e3 * seconds, 3),
-        "request_id": exchange.request_id,
-    }
-    if exchange.traceparent is not None:
-        line["traceparent"] = exchange.traceparent
-    if exchange.model is not None:
-        line["model"] = exchange.model
-    if settings.log_phrases and exchange.phrase is not None:
-        line["phrase"] = exchange.phrase
-    if settings.log_format == "json":
-        text = orjson.dumps(line).decode()
-    else:
-        rest = " ".join(f"{k}={line[k]!r}" for k in ("traceparent", "model", "phrase") if k in line)
-        text = (
-            f"{time.strftime('%H:%M:%S')} {line['method']} {line['path']!a} {line['status']} "
-            f"{line['ms']}ms {line['request_id']} {rest}"
-        )
-    sys.stderr.write(text + "\n")
+class RequestLog:
+    """One line a request. Those of one turn of the event loop are written together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._phrases = settings.log_phrases
+        self._json = settings.log_format == "json"
+        self._lines: list[str] = []
+
+    def add(self, exchange: "Exchange", seconds: float) -> None:
+        """Note an exchange that is over. The query is left out: it has the phrase."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(self._line(exchange, seconds))
+
+    def _line(self, exchange: "Exchange", seconds: float) -> str:
+        scope = exchange.scope
+        more = {"traceparent": exchange.traceparent, "model": exchange.model}
+        if self._phrases:
+            more["phrase"] = exchange.phrase
+        if not self._json:
+            rest = " ".join([f"{name}={value!r}" for name, value in more.items() if value])
+            return (
+                f"{time.strftime('%H:%M:%S')} {scope['method']} {scope['path'][:200]!a} "
+                f"{exchange.status} {1e3 * seconds:.3f}ms {exchange.request_id} {rest}"
+            )
+        line = {
+            "time": time.time(),
+            "level": "info",
+            "method": scope["method"],
+            "path": scope["path"][:200],
+            "status": exchange.status,
+            "ms": round(1e3 * seconds, 3),
+            "request_id": exchange.request_id,
+        }
+        return orjson.dumps(line | {name: more[name] for name in more if more[name]}).decode()
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        sys.stderr.write("\n".join(lines) + "\n")

@@ -21,16 +21,16 @@ from app.answers import (
     Tokenized,
 )
 from app.card import Card
+from app.contexts import Contexts
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
-from app.network import Floats, Ids, Indices, Mask, Network
+from app.network import Context, Floats, Ids, Indices, Mask, Network
 from app.text import (
     Encoded,
     Padded,
     TextOptions,
     Vocabulary,
-    context,
     describe_unknown,
     encode,
     pad,
@@ -89,16 +89,16 @@ class Model:
         """Raises EmptyPhrase where the phrase is empty and the model has no start word."""
         return pad(encoded.ids, self.start_id, self.options)
 
-    def context(self, phrase: str) -> tuple[int, ...]:
+    def context(self, phrase: str) -> Context:
         """The ids whose timesteps the network computes: the padding too unless it is masked.
 
         Raises what `encode` and `pad` raise.
         """
-        encoded = self.encode(phrase)
-        if not self.network.mask_zero:
-            return tuple(self.pad(encoded).ids.tolist())
-        kept = context(encoded.ids, self.start_id, self.options)
-        return tuple(kept) or tuple(self.pad(encoded).ids.tolist())
+        return self._contexts.of(phrase)
+
+    @cached_property
+    def _contexts(self) -> Contexts:
+        return Contexts(self.vocabulary, self.options, self.start_id, self.network.mask_zero)
 
     def token_at(self, encoded: Encoded, padded: Padded, timestep: int) -> str | None:
         """The token that entered at a timestep: the start word too, None for padding."""

@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Context = tuple[int, ...]  # the ids whose timesteps are computed: padding only if it is not masked
 ActivationName = Literal["linear", "tanh", "relu", "sigmoid", "softmax"]
 
 

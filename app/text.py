@@ -121,6 +121,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.word_to_id)
 
+    @property
+    def spellings(self) -> Mapping[str, int]:
+        """Every way to write a known word, as `tokenize` gives it, and its id."""
+        return self._ids
+
     def id_of(self, word: str) -> int | None:
         """The id of a word as `tokenize` gives it, None where it is unknown."""
         return self._ids.get(word)

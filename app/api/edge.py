@@ -14,7 +14,7 @@ from app.api.endpoint import Endpoint
 from app.api.exchange import ClientGone, Exchange
 from app.api.service import Service
 from app.errors import Overloaded, RequestError, Unauthorized, UnrolledError
-from app.logs import log_request
+from app.logs import RequestLog
 
 log = logging.getLogger("unrolled")
 
@@ -36,6 +36,7 @@ class Edge:
         self.service = service
         self._endpoints = {endpoint.path: endpoint for endpoint in endpoints}
         self._rest = rest
+        self._log = RequestLog(service.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -57,7 +58,7 @@ class Edge:
             service.in_progress -= 1
             seconds = time.perf_counter() - exchange.started
             service.metrics.record(exchange.route, exchange.status, seconds)
-            log_request(service.settings, exchange, seconds)
+            self._log.add(exchange, seconds)
 
     async def _answer(self, exchange: Exchange) -> None:
         path: str = exchange.scope["path"]

@@ -1,8 +1,8 @@
 """One HTTP exchange on raw ASGI: reading a bounded body, sending bytes, and what is noted of it."""
 
+import random
 import re
 import time
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ class Exchange:
                 request_id = value.decode()
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 traceparent = value.decode()
-        exchange = cls(scope, receive, send, request_id or uuid.uuid4().hex, traceparent)
+        exchange = cls(scope, receive, send, request_id or _new_id(), traceparent)
         exchange.marked = exchange.started
         return exchange
 
@@ -120,5 +120,10 @@ class Exchange:
 
     def _server_timing(self) -> bytes:
         total = time.perf_counter() - self.started
-        marks = [*self.marks, ("total", total)]
-        return ", ".join(f"{name};dur={1e3 * seconds:.3f}" for name, seconds in marks).encode()
+        marks = [f"{name};dur={1e3 * seconds:.3f}" for name, seconds in self.marks]
+        return f"{', '.join(marks)}{', ' if marks else ''}total;dur={1e3 * total:.3f}".encode()
+
+
+def _new_id() -> str:
+    """128 random bits in hexadecimal. Need not be unguessable, only unlike any other."""
+    return f"{random.getrandbits(128):032x}"

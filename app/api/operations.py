@@ -46,7 +46,9 @@ async def ready(request: Request) -> dict[str, str]:
 async def metrics(request: Request) -> Response:
     """Requests, durations, models."""
     service = service_of(request)
-    body = service.metrics.exposition(service.repository.models, service.batcher)
+    body = service.metrics.exposition(
+        service.repository.models, service.batcher, service.in_progress
+    )
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -16,10 +16,10 @@ from app.api.requests import (
 )
 from app.api.service import Service
 from app.diagram import diagram
-from app.engines.prefixes import Context
 from app.engines.topk import BATCHED_K
 from app.errors import RequestError
 from app.model import Model
+from app.network import Context
 
 
 @dataclass(frozen=True, slots=True)

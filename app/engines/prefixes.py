@@ -15,9 +15,7 @@ import numpy as np
 
 from app.engines.base import Engine
 from app.engines.numpy_engine import NumpyEngine, State, pack
-from app.network import Floats, Ids
-
-Context = tuple[int, ...]  # the ids whose timesteps are computed, padding left out if masked
+from app.network import Context, Floats, Ids
 
 _KEY_BYTES = 250  # about what Python needs for an entry, beside its state and ids
 _LOOKUPS = 32  # prefixes tried; each costs a key as long as the prefix
