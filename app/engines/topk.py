@@ -55,14 +55,17 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None
     taken = logits[:, barred]  # [B, barred]
     logits[:, barred] = -np.inf
     maxima = _column_maxima(logits)  # [B, columns]
-    highest = np.maximum(maxima.max(axis=1), taken.max(axis=1, initial=-np.inf))[:, None]
     threshold = np.partition(maxima, -k, axis=1)[:, [-k]] if k < maxima.shape[1] else -np.inf
     found = np.flatnonzero(logits >= np.maximum(threshold, _LOWEST))  # at least the k best
     values = logits.ravel()[found]
     rows, ids = np.divmod(found, V)
+    highest = np.maximum(maxima.max(axis=1), taken.max(axis=1, initial=-np.inf))
+    logits[:, barred] = taken
     with np.errstate(invalid="ignore"):  # inf - inf
-        total = _exp_sum(logits, highest) + _exp_sum(taken, highest)  # [B]
-        probabilities = np.exp(values - highest[rows, 0]) / total[rows]
+        logits -= highest[:, None]
+        np.exp(logits, out=logits)
+        total = logits.sum(axis=1)  # [B], added up as `softmax` does: the same to the last digit
+        probabilities = logits.ravel()[found] / total[rows]
     order = np.lexsort((-values, rows))  # by row, then best first; stable: ties by lower id
     probabilities, ranked = probabilities[order], ids[order].tolist()
     ends = np.searchsorted(rows, np.arange(B + 1)).tolist()
@@ -72,14 +75,6 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None
         else None
         for (start, end), finite in zip(pairwise(ends), np.isfinite(total).tolist(), strict=True)
     ]
-
-
-def _exp_sum(logits: Floats, highest: Floats) -> Floats:
-    """Σ exp(logits - highest): [B, V], [B, 1] -> [B], in place."""
-    logits -= highest
-    np.exp(logits, out=logits)
-    total: Floats = logits.sum(axis=1)
-    return total
 
 
 def _column_maxima(logits: Floats) -> Floats:
