@@ -1,0 +1,129 @@
+"""The command as people run it: output, JSON, pipes and exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.keras_files import write_folder
+
+
+def unrolled(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def test_predict_shows_bars_without_colour_in_a_pipe() -> None:
+    done = unrolled("predict", "-m", "notebook", "this is")
+    assert done.returncode == 0
+    assert "an       46.7509%" in done.stdout
+    assert "\x1b[" not in done.stdout
+
+
+def test_json_has_the_http_answer_s_fields_a_line_a_phrase() -> None:
+    done = unrolled("predict", "-m", "notebook", "--json", stdin="this is\nis this\n")
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["phrase"], first["next_word"]) == ("this is", "an")
+    assert first["predictions"][0] == {"word": "an", "id": 2, "probability": 0.46750897}
+    assert second["phrase"] == "is this"
+
+
+def test_explain_shows_the_notebook_s_hand_calculation() -> None:
+    done = unrolled("explain", "-m", "notebook", "this is")
+    for line in (
+        "tanh(3.0 × -2.1041462 + 0.0 × 0.42572525 + -0.42550597)",
+        "= tanh(-6.737945)",
+        "= -0.9999972",
+        "tanh(1.0 × -2.1041462 + -0.9999972 × 0.42572525 + -0.42550597)",
+        "= -0.99459434",
+        "logits: [-1.5883551, -1.000689, 1.8420448, -0.8857199, 1.8248894]",
+    ):
+        assert line in done.stdout
+
+
+def test_score_has_a_line_a_word() -> None:
+    done = unrolled("score", "-m", "notebook", "this is an")
+    assert "46.7509%" in done.stdout
+    assert "perplexity 8.90" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("predict", "-m", "notebook", "thsi"), 4, "'thsi': this?"),
+        (("predict", "-m", "notebook", ""), 4, "no words"),
+        (("predict", "-m", "nope", "this"), 3, "there is no model 'nope'"),
+        (("check", "nowhere"), 3, "is not a folder"),
+        (("train", "nowhere.txt", "--out", "out"), 5, "nowhere.txt cannot be read"),
+        (("train",), 5, "name a text file"),
+        (("train", "--recipe", "nope"), 5, "there is no recipe"),
+        (("fly",), 2, "No such command"),
+        (("predict", "--top-k", "0", "this"), 2, "top-k"),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(
+    arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = unrolled(*arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_bad_phrase_does_not_stop_the_others() -> None:
+    done = unrolled("predict", "-m", "notebook", "--json", "zebra", "this is")
+    assert done.returncode == 4
+    assert json.loads(done.stdout)["next_word"] == "an"
+    assert json.loads(done.stderr)["code"] == "unknown_words"
+
+
+def test_a_model_is_trained_checked_evaluated_and_asked(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("good morning to you\nhave a nice day\n" * 30)
+    out = str(tmp_path / "mine")
+    small = ("--embedding", "4", "--units", "8", "--epochs", "2", "--max-length", "6")
+    trained = unrolled("train", str(text), "--out", out, *small)
+    assert trained.returncode == 0, trained.stderr
+    assert "validation perplexity" in trained.stdout
+    checked = unrolled("check", out, "--json")
+    assert checked.returncode == 0, checked.stderr
+    facts = json.loads(checked.stdout)
+    assert facts["vocabulary_size"] == 8 + 2
+    if facts["largest_difference_from_keras"]:
+        assert facts["largest_difference_from_keras"]["hidden_states"] < 1e-5
+    evaluated = unrolled("evaluate", out, str(text), "--json", "--write-card")
+    measured = json.loads(evaluated.stdout)
+    card = json.loads(Path(out, "model.json").read_text())
+    kept = card["metrics"]["evaluation"]["text.txt"]
+    assert kept["perplexity"] == pytest.approx(measured["perplexity"], abs=1e-3)
+    assert unrolled("predict", "-m", out, "good").returncode == 0
+
+
+def test_inspect_prints_the_summary_and_the_card() -> None:
+    done = unrolled("inspect", "notebook")
+    assert "simple_rnn (SimpleRNN)" in done.stdout
+    assert "Total params: 13" in done.stdout
+    assert '"max_length": 2' in done.stdout
+
+
+def test_check_names_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "cut")
+    content = (folder / "model.keras").read_bytes()
+    (folder / "model.keras").write_bytes(content[:1000])
+    done = unrolled("check", str(folder))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "unrolled: model.keras is damaged, or not a .keras archive\n"
+
+
+def test_asking_for_help_loads_neither_numpy_nor_tensorflow() -> None:
+    code = (
+        "import sys\n"
+        "from app.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print('loaded', sorted({'numpy', 'tensorflow', 'fastapi'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "loaded []" in done.stdout

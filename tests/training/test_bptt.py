@@ -1,0 +1,108 @@
+"""Hand-written gradients against TensorFlow's GradientTape, full and sampled softmax."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.training.bptt import Batch, Dropout, Shape, Unrolled, initialize
+from app.training.softmax import RowGradient, sample_candidates
+
+pytestmark = pytest.mark.tensorflow
+T, B, V = 5, 4, 30
+SHAPES = [
+    Shape(V, embedding=6, units=8, layers=1, projection=6, tied=True),
+    Shape(V, embedding=6, units=8, layers=2, projection=6, tied=True),
+    Shape(V, embedding=6, units=8, layers=2, projection=5, tied=False),
+    Shape(V, embedding=6, units=8, layers=1, projection=0, tied=False),
+]
+
+
+def _loss(tf: Any, net: Unrolled, variables: Any, batch: Batch, state: Any, weights: Any) -> Any:
+    """Mean cross-entropy with plain TensorFlow operations, in float64."""
+    x = tf.gather(variables["embeddings"], batch.ids)
+    for layer in range(net.shape.layers):
+        h, states = tf.constant(state[layer].astype("float64")), []
+        for t in range(T):
+            h = tf.tanh(
+                x[t] @ variables[f"kernel_{layer}"]
+                + h @ variables[f"recurrent_kernel_{layer}"]
+                + variables[f"bias_{layer}"]
+            )
+            states.append(h)
+        x = tf.stack(states)
+    y = tf.boolean_mask(x, batch.mask)
+    if "projection_kernel" in variables:
+        y = y @ variables["projection_kernel"] + variables["projection_bias"]
+    scores = tf.matmul(y, variables[net.output_table], transpose_b=True)
+    if not net.shape.tied:
+        scores += variables["output_bias"][:, 0]
+    targets = batch.targets[batch.mask]
+    total = tf.reduce_sum(tf.exp(scores) * weights, axis=1)
+    return tf.reduce_mean(tf.math.log(total) - tf.gather(scores, targets, batch_dims=1))
+
+
+@pytest.mark.parametrize("sampled", [0, 7])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int) -> None:
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    rng = np.random.default_rng(1)
+    net = Unrolled(shape, initialize(shape, rng))
+    ids, targets = rng.integers(1, V, (2, T, B)).astype(np.int32)
+    mask = np.ones((T, B), np.bool_)
+    mask[3:, 1] = mask[4:, 2] = False
+    batch = Batch(ids, targets, mask)
+    state = tuple(rng.standard_normal((B, 8), np.float32) / 3 for _ in range(shape.layers))
+    candidates = sample_candidates(V, 10, sampled, rng)
+    wanted = targets[mask]
+    weights = np.ones((len(wanted), V))
+    if candidates is not None:
+        weights[:] = 0
+        weights[:, :10] = 1
+        weights[:, candidates.ids[10:]] = candidates.weight
+        weights[np.arange(len(wanted)), wanted] = 1
+
+    found = net.gradients(batch, state, candidates, Dropout(), rng)
+    variables = {n: tf.Variable(p.astype("float64")) for n, p in net.parameters.items()}
+    with tf.GradientTape() as tape:
+        loss = _loss(tf, net, variables, batch, state, weights)
+    assert found.count == len(wanted)
+    assert found.loss / found.count == pytest.approx(float(loss), abs=1e-6)
+    expected = tape.gradient(loss, variables)
+    for name, tensor in expected.items():
+        gradient = tf.convert_to_tensor(tensor).numpy()
+        if name in found.dense:
+            ours = found.dense[name]
+        else:
+            ours = np.zeros_like(gradient)
+            ours[found.rows[name].ids] = found.rows[name].values
+        if shape.tied and name.startswith("projection"):
+            assert not ours[..., -1].any()  # the output that carries the bias is held
+            gradient, ours = gradient[..., :-1], ours[..., :-1]
+        np.testing.assert_allclose(ours, gradient, atol=1e-6, err_msg=name)
+
+
+def test_dropout_masks_are_scaled_and_kept_over_time() -> None:
+    shape = SHAPES[0]
+    net = Unrolled(shape, initialize(shape, np.random.default_rng(0)))
+    ids = np.full((T, 2000), 3, np.int32)
+    batch = Batch(ids, ids, np.ones(ids.shape, np.bool_))
+    losses = [
+        net.gradients(
+            batch, net.initial_state(2000), None, Dropout(hidden=rate), np.random.default_rng(0)
+        ).loss
+        / ids.size
+        for rate in (0.0, 0.5)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)  # unbiased to first order
+    assert losses[1] != losses[0]
+
+
+def test_row_gradients_add_up_repeated_ids() -> None:
+    values = np.arange(8, dtype="f").reshape(4, 2)
+    rows = RowGradient.summed(np.array([5, 2, 5, 2]), values)
+    assert rows.ids.tolist() == [2, 5]
+    assert rows.values.tolist() == [[8, 10], [4, 6]]
+    both = rows.plus(RowGradient(np.array([1, 5]), np.ones((2, 2), "f")))
+    assert both.ids.tolist() == [1, 2, 5]
+    assert both.values.tolist() == [[1, 1], [8, 10], [5, 7]]

@@ -1,0 +1,165 @@
+"""Whole training runs on a small text: what is learnt, published, resumed and refused."""
+
+import dataclasses
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import CorpusError
+from app.repository import load_model
+from app.training.config import Source, TrainConfig
+from app.training.corpus import count_words
+from app.training.evaluate import evaluate
+from app.training.fit import Progress
+from app.training.run import train, workspace_of
+
+LINES = ["the cat sat on the mat", "the dog sat on the rug", "a bird sang in the tree"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(LINES * 40) + "\n")
+    return path
+
+
+def configured(corpus: Path, **changes: Any) -> TrainConfig:
+    config = TrainConfig(
+        sources=(Source(corpus),),
+        validation=(corpus,),
+        max_length=8,
+        embedding=8,
+        units=16,
+        epochs=30,
+        batch_size=120,
+        dropout=0.1,
+        averaged=0.9,
+        learning_rate=1e-2,
+        validations=6,
+    )
+    return dataclasses.replace(config, **changes)
+
+
+def nothing(_step: Progress) -> None:
+    pass
+
+
+def test_a_model_learns_its_text_and_keras_answers_the_same(
+    keras: Any, corpus: Path, tmp_path: Path
+) -> None:
+    result = train(configured(corpus), tmp_path / "mine", nothing)
+    model = load_model(tmp_path / "mine")
+    # Three equally frequent first words, "cat" or "dog", and nothing else is uncertain.
+    assert result.perplexity < 1.5
+    assert model.predict("the cat sat", 1).next_word == "on"
+    assert model.predict("a bird sang in the", 1).next_word == "tree"
+    assert evaluate(model, LINES * 40).perplexity == pytest.approx(result.perplexity, rel=1e-3)
+    loaded = keras.models.load_model(tmp_path / "mine" / "model.keras")
+    padded = model.pad(model.encode("the dog sat")).ids[None]
+    np.testing.assert_allclose(
+        np.asarray(loaded(padded)), model.engine.forward(padded).probabilities, atol=1e-6
+    )
+    assert not workspace_of(tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tied": False, "projection": 0, "layers": 2},
+        {"tied": False, "projection": 6},
+        {"start": None},
+        {"unknown": None, "vocabulary_size": 6},
+        {"context": "running", "sequences": 4, "max_length": 6},
+        {"half_precision": True, "sampled": 2, "head": 3},
+    ],
+)
+def test_every_kind_of_network_is_trained_and_served(
+    corpus: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    train(configured(corpus, epochs=3, **changes), tmp_path / "mine", nothing)
+    model = load_model(tmp_path / "mine")
+    assert len(model.predict("the", 3).predictions) == 3
+
+
+def test_a_run_is_the_same_for_the_same_seed(corpus: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        train(configured(corpus, epochs=2), tmp_path / name, nothing)
+    one, two = (load_model(tmp_path / name).network.weights for name in ("one", "two"))
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, two[name])
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("context", ["sentence", "running"])
+def test_a_killed_run_goes_on_to_the_same_result(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Any
+) -> None:
+    monkeypatch.setattr("app.training.fit._SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    config = configured(corpus, epochs=3, context=context)
+
+    def kill(step: Progress) -> None:
+        if step.epoch > 1.5:
+            raise _Killed
+
+    train(config, tmp_path / "whole", nothing)
+    with pytest.raises(_Killed):
+        train(config, tmp_path / "killed", kill)
+    assert not (tmp_path / "killed").exists()
+    train(config, tmp_path / "killed", nothing, resume=True)
+    whole, killed = (load_model(tmp_path / n).network.weights for n in ("whole", "killed"))
+    for name, array in whole.items():
+        np.testing.assert_array_equal(array, killed[name])
+
+
+def test_a_card_says_how_the_model_came_about(corpus: Path, tmp_path: Path) -> None:
+    train(configured(corpus, epochs=1, blocked=("cat", "unheard")), tmp_path / "mine", nothing)
+    card = json.loads((tmp_path / "mine" / "model.json").read_text())
+    assert card["training"]["seed"] == 0
+    assert card["training"]["sources"][0]["file"] == "corpus.txt"
+    assert card["blocked"] == ["cat"]
+    model = load_model(tmp_path / "mine")
+    suggested = {p.word for p in model.predict("the", 50).predictions}
+    assert "cat" not in suggested
+    assert "cat" in model.distribution("the").words
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"),
+        (b"\n \n", "empty"),
+        (b"one\ntwo \x00 three\n", "line 2 has a zero byte"),
+        (b"fine\nna\xefve\n", "not UTF-8: line 2, byte 3"),
+    ],
+)
+def test_a_text_that_cannot_be_used(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=why):
+        train(configured(path), tmp_path / "mine", nothing)
+
+
+def test_a_text_smaller_than_a_window(tmp_path: Path) -> None:
+    path = tmp_path / "small.txt"
+    path.write_text("word\n")
+    with pytest.raises(CorpusError, match="smaller than one window"):
+        train(configured(path, start=None), tmp_path / "mine", nothing)
+
+
+def test_a_damaged_gz_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt.gz"
+    path.write_bytes(gzip.compress(b"hello there\n" * 100)[:30])
+    with pytest.raises(CorpusError, match=r"text\.txt\.gz cannot be read"):
+        train(configured(path), tmp_path / "mine", nothing)
+
+
+def test_words_are_counted_in_order_of_first_appearance(corpus: Path) -> None:
+    counts = count_words(configured(corpus))
+    assert counts.most_common(2) == [("the", 200), ("sat", 80)]
