@@ -81,7 +81,7 @@ def test_one_bad_phrase_does_not_stop_the_others() -> None:
 
 def test_a_model_is_trained_checked_evaluated_and_asked(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
-    text.write_text("good morning to you\nhave a nice day\n" * 30)
+    text.write_text("good night to you\nhave a nice day\n" * 30)
     out = str(tmp_path / "mine")
     small = ("--embedding", "4", "--units", "8", "--epochs", "2", "--max-length", "6")
     trained = unrolled("train", str(text), "--out", out, *small)

@@ -52,7 +52,9 @@ def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int) -> None:
     mask = np.ones((T, B), np.bool_)
     mask[3:, 1] = mask[4:, 2] = False
     batch = Batch(ids, targets, mask)
-    state = tuple(rng.standard_normal((B, 8), np.float32) / 3 for _ in range(shape.layers))
+    state = net.initial_state(B)
+    for h in state:
+        h += rng.uniform(-0.5, 0.5, h.shape).astype(np.float32)
     candidates = sample_candidates(V, 10, sampled, rng)
     wanted = targets[mask]
     weights = np.ones((len(wanted), V))
