@@ -15,7 +15,7 @@ Knows ids, engines and queues; nothing about HTTP or JSON. Not for several threa
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -83,12 +83,26 @@ class Batcher:
         self, model: Model, contexts: Sequence[Context], k: int
     ) -> list[Ranking | Exception]:
         """`rank` for many: a batch at a time, so that others get their turns in between."""
+        results: list[Ranking | Exception] = []
+        async for chunk in self._chunks(model, contexts, min(k, BATCHED_K)):
+            results += [result for result in chunk if not isinstance(result, Outputs)]
+        return results
+
+    async def outputs_all(
+        self, model: Model, contexts: Sequence[Context]
+    ) -> AsyncIterator[Outputs | Exception]:
+        """`outputs` for many, in order, without ever holding more than a batch of them."""
+        async for chunk in self._chunks(model, contexts, None):
+            for result in chunk:
+                if not isinstance(result, Ranking):
+                    yield result
+
+    async def _chunks(
+        self, model: Model, contexts: Sequence[Context], k: int | None
+    ) -> AsyncIterator[list[Result]]:
         size = min(self._max_batch, self._max_queue)
-        results: list[Result] = []
         for start in range(0, len(contexts), size):
-            chunk = contexts[start : start + size]
-            results += await self._submit(model, chunk, min(k, BATCHED_K))
-        return [result for result in results if not isinstance(result, Outputs)]
+            yield await self._submit(model, contexts[start : start + size], k)
 
     def _submit(
         self, model: Model, contexts: Sequence[Context], k: int | None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -84,6 +85,7 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     if not repository.models:
         await asyncio.to_thread(repository.load)
     service.loaded = True
+    gc.freeze()  # what is loaded by now lives on: the collector need not go through it again
     watching = None
     if repository.folder is not None and settings.poll_seconds:
         watching = asyncio.create_task(_watch(repository, settings.poll_seconds))

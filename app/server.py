@@ -78,6 +78,7 @@ def _run(settings: Settings, repository: Repository, listener: socket.socket) ->
     config = uvicorn.Config(
         app,
         access_log=False,
+        proxy_headers=False,  # no answer depends on where the client is
         log_config=None,
         server_header=False,
         backlog=_BACKLOG,

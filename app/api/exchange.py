@@ -28,6 +28,7 @@ class Exchange:
     send: Send
     request_id: str
     traceparent: str | None
+    declared: int  # bytes of the body, as its header has it; 0 where there is none
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
     route: str = "other"
@@ -40,12 +41,15 @@ class Exchange:
     def of(cls, scope: Scope, receive: Receive, send: Send) -> "Exchange":
         """Take over a request: its id is the client's, where that is sound, or a new one."""
         request_id = traceparent = None
+        declared = 0
         for name, value in scope["headers"]:
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            if name == b"content-length" and value.isdigit():
+                declared = int(value[:20])
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 request_id = value.decode()
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 traceparent = value.decode()
-        exchange = cls(scope, receive, send, request_id or _new_id(), traceparent)
+        exchange = cls(scope, receive, send, request_id or _new_id(), traceparent, declared)
         exchange.marked = exchange.started
         return exchange
 
@@ -64,8 +68,7 @@ class Exchange:
 
     async def body(self, limit: int) -> bytes:
         """The request's body. Raises BodyTooLarge past `limit` bytes, ClientGone."""
-        declared = self.header(b"content-length")
-        if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
+        if self.declared > limit:
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
         message = await self.receive()
         body: bytes = message.get("body", b"")

@@ -1,5 +1,6 @@
 """The phrase endpoints: what each path answers, in one table."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ from app.api.requests import (
 )
 from app.api.service import Service
 from app.diagram import diagram
-from app.engines.topk import BATCHED_K
+from app.engines.base import Outputs
+from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
 from app.model import Model
 from app.network import Context
@@ -42,23 +44,33 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
 
 async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
     """Every phrase on its own: an error in one leaves its neighbours as they are."""
-    if not _is_ranked(request):
-        return Batch(
-            model.id, [await _one(service, model, phrase, request) for phrase in request.phrases]
-        )
     contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
     sound = [context for context in contexts if not isinstance(context, RequestError)]
-    rankings = iter(await service.batcher.rank_all(model, sound, request.top_k))
-    results = []
+    computed = _computed(service, model, request, sound)
+    results: list[Any] = []
     for phrase, context in zip(request.phrases, contexts, strict=True):
-        ranking = context if isinstance(context, RequestError) else next(rankings)
-        if isinstance(ranking, RequestError):
-            results.append(problems.problem(ranking))
-        elif isinstance(ranking, Exception):
-            raise ranking
+        result = context if isinstance(context, RequestError) else await anext(computed)
+        if isinstance(result, RequestError):
+            results.append(problems.problem(result))
+        elif isinstance(result, Exception):
+            raise result
+        elif isinstance(result, Ranking):
+            results.append(encoding.predicted(model, phrase, result))
         else:
-            results.append(encoding.predicted(model, phrase, ranking))
+            top_k, prefix = request.top_k, request.prefix
+            results.append(model.answer(phrase, result.probabilities, top_k, prefix))
     return {"model": model.id, "results": results}
+
+
+async def _computed(
+    service: Service, model: Model, request: BatchRequest, contexts: list[Context]
+) -> AsyncIterator[Ranking | Outputs | Exception]:
+    if not _is_ranked(request):
+        async for outputs in service.batcher.outputs_all(model, contexts):
+            yield outputs
+        return
+    for ranking in await service.batcher.rank_all(model, contexts, request.top_k):
+        yield ranking
 
 
 def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
@@ -71,14 +83,6 @@ def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
         return model.context(phrase)
     except RequestError as error:
         return error
-
-
-async def _one(service: Service, model: Model, phrase: str, request: BatchRequest) -> Any:
-    try:
-        outputs = await service.batcher.outputs(model, model.context(phrase))
-    except RequestError as error:
-        return problems.problem(error)
-    return model.answer(phrase, outputs.probabilities, request.top_k, request.prefix)
 
 
 async def distribution(service: Service, model: Model, request: PhraseRequest) -> answers.Answer:
