@@ -47,8 +47,10 @@ class PrefixStates:
 
     def load(self, slots: Sequence[int]) -> Floats:
         """The states in slots [B] -> [B, H]; zeros for slot -1."""
-        states = self._states[slots] if self.capacity else np.empty((len(slots), 0), np.float32)
-        states[[row for row, slot in enumerate(slots) if slot < 0]] = 0
+        states = np.zeros((len(slots), self._states.shape[1]), np.float32)
+        rows = [row for row, slot in enumerate(slots) if slot >= 0]
+        if rows:
+            states[rows] = self._states[[slots[row] for row in rows]]
         return states
 
     def store(self, contexts: Sequence[Context], states: Floats) -> None:

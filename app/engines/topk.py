@@ -49,7 +49,8 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None
     """The k best classes of every row of `logits` [B, V], which it overwrites; k <= BATCHED_K.
 
     Classes in `barred` are not ranked, and have their share of the probability. No row is divided
-    by its sum: only what is answered becomes a probability. None for a row that overflows.
+    by its sum: only what is answered becomes a probability. None for a row that has no finite
+    maximum.
     """
     B, V = logits.shape
     taken = logits[:, barred]  # [B, barred]

@@ -1,0 +1,70 @@
+"""Models of random weights, made in memory; words are w1, w2 …"""
+
+import numpy as np
+
+from app.card import Card
+from app.engines.base import Engine, Outputs, Trace
+from app.engines.numpy_engine import NumpyEngine
+from app.model import Model
+from app.network import Dense, Embedding, Floats, Ids, Layer, Network, SimpleRNN
+from app.text import TextOptions, Vocabulary
+
+
+def small_network(
+    *, masked: bool = True, units: tuple[int, ...] = (4,), classes: int = 300, seed: int = 0
+) -> Network:
+    """Embedding, a SimpleRNN for each of `units`, Dense with softmax."""
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> Floats:
+        drawn: Floats = (rng.standard_normal(shape) / np.sqrt(shape[0])).astype(np.float32)
+        return drawn
+
+    layers: list[Layer] = [Embedding("embedding", weights(classes, 3) * 9, masked)]
+    features = 3
+    for at, width in enumerate(units):
+        kernel, recurrent, bias = weights(features, width), weights(width, width), weights(width)
+        sequences = at < len(units) - 1
+        layers.append(SimpleRNN(f"rnn_{at}", "tanh", kernel, recurrent, bias, sequences))
+        features = width
+    layers.append(Dense("dense", "softmax", weights(features, classes) * 3, weights(classes)))
+    return Network("small", "Sequential", tuple(layers), None)
+
+
+def model_of(engine: Engine, max_length: int = 6, **options: object) -> Model:
+    """A model around an engine; `options` are the card's."""
+    classes = engine.network.classes
+    vocabulary = Vocabulary({f"w{number}": number for number in range(1, classes)})
+    card = Card.model_validate({"max_length": max_length, **options})
+    text = card.text_options(engine.network, vocabulary)
+    assert isinstance(text, TextOptions)
+    return Model("small", vocabulary, text, card, engine, "0" * 64)
+
+
+def small_model(max_length: int = 6, seed: int = 0, **network: object) -> Model:
+    """A model with the NumPy engine."""
+    return model_of(NumpyEngine(small_network(seed=seed, **network)), max_length)  # type: ignore[arg-type]
+
+
+class ForwardOnly:
+    """An engine that knows nothing but `forward`, as TensorFlow's does; it counts its phrases.
+
+    Fails for a batch that has the id `poison` in it.
+    """
+
+    name = "forward only"
+
+    def __init__(self, network: Network, poison: int | None = None) -> None:
+        self.network = network
+        self.phrases: list[int] = []  # of each call
+        self._poison = poison
+        self._engine = NumpyEngine(network)
+
+    def forward(self, padded: Ids) -> Outputs:
+        self.phrases.append(len(padded))
+        if self._poison is not None and (padded == self._poison).any():
+            raise RuntimeError("poisoned")
+        return self._engine.forward(padded)
+
+    def trace(self, padded: Ids) -> Trace:
+        return self._engine.trace(padded)
