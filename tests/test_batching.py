@@ -194,7 +194,10 @@ def test_an_exception_in_one_phrase_leaves_its_neighbours_alone() -> None:
 
 def test_an_overflow_in_one_phrase_leaves_its_neighbours_alone() -> None:
     network = small_network()
-    network.weights["dense/kernel"][:, 7] = 3e38
+    kernel, bias = (network.weights[f"dense/{name}"] for name in ("kernel", "bias"))
+    kernel[:, 7:9] = 0
+    kernel[3, 7], bias[7] = -2.7e38, 3e38
+    kernel[1, 8], bias[8] = 2.7e38, -3e38
     model, batcher = model_of(NumpyEngine(network)), Batcher()
     with np.errstate(over="ignore", invalid="ignore"):
         logits = model.engine.forward(np.arange(1, 60, dtype=np.int32)[:, None]).logits
@@ -205,7 +208,7 @@ def test_an_overflow_in_one_phrase_leaves_its_neighbours_alone() -> None:
         whole = [batcher.outputs(model, (number,)) for number in range(1, 60)]
         answers = together(*ranked, *whole)
     refused = [isinstance(answer, NotFinite) for answer in answers]
-    assert refused == [*upwards.tolist(), *overflows.tolist()]
+    assert refused == np.concatenate([upwards, overflows]).tolist()
     fine = int(np.flatnonzero(~overflows)[0])
     assert_ranked(answers[fine], model, f"w{fine + 1}", 2)
 
