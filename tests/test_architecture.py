@@ -1,0 +1,164 @@
+"""Who may import whom: data flows one way, and imports go the other."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APP = ROOT / "app"
+
+# A module imports from the lines above its own and from its own package; never sideways.
+LAYERS = (
+    {"errors"},
+    {"network"},
+    {"text", "engines", "archive"},
+    {"contexts", "card", "answers", "summary", "verification", "settings"},
+    {"model", "diagram", "logs"},
+    {"inspection", "repository", "batching"},
+    {"api", "training"},
+    {"main"},
+    {"server"},
+    {"cli"},
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+
+MAY_IMPORT_TENSORFLOW = {"engines/tensorflow_engine.py", "training/notebook.py", "cli/progress.py"}
+# The edge answers 500 for what nobody foresaw; the batcher gives a failure to its own caller alone.
+MAY_CATCH_ANYTHING = {"api/edge.py", "batching.py"}
+MOST_LINES = 350
+
+MODULES = sorted(str(path.relative_to(APP)) for path in APP.rglob("*.py"))
+
+
+def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node that runs; what stands under TYPE_CHECKING does not."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from runtime_nodes(child)
+
+
+def imports(module: str) -> set[str]:
+    """Dotted names of the modules that a module imports, also inside functions."""
+    found = set()
+    for node in runtime_nodes(ast.parse((APP / module).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            name = str(node.module)
+            found |= {f"{name}.{alias.name}" for alias in node.names if is_module(name, alias.name)}
+            if name != "app":
+                found.add(name)
+    return found
+
+
+def is_module(package: str, name: str) -> bool:
+    path = ROOT.joinpath(*package.split("."), name)
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def layer_of(module: str) -> str:
+    """ "api/edge.py" -> "api"; "model.py" -> "model"."""
+    return module.split("/")[0].removesuffix(".py")
+
+
+def imported_layers(module: str) -> set[str]:
+    return {name.split(".")[1] for name in imports(module) if name.startswith("app.")}
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {layer_of(module) for module in MODULES} - {"__init__"} == set(RANK)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__.py"])
+def test_imports_go_one_way(module: str) -> None:
+    own = layer_of(module)
+    assert [layer for layer in imported_layers(module) - {own} if RANK[layer] >= RANK[own]] == []
+
+
+def test_engines_never_see_words() -> None:
+    seen = {
+        layer for one in MODULES if layer_of(one) == "engines" for layer in imported_layers(one)
+    }
+    assert seen <= {"engines", "network", "errors"}
+
+
+def test_http_does_no_arithmetic() -> None:
+    api = [module for module in MODULES if layer_of(module) == "api"]
+    assert [module for module in api if "numpy" in imports(module)] == []
+
+
+def test_only_the_command_line_imports_training() -> None:
+    importers = {layer_of(module) for module in MODULES if "training" in imported_layers(module)}
+    assert importers == {"training", "cli"}
+
+
+def test_tensorflow_is_imported_where_it_is_named() -> None:
+    importers = {
+        module
+        for module in MODULES
+        if {name.split(".")[0] for name in imports(module)} & {"tensorflow", "keras"}
+    }
+    assert importers <= MAY_IMPORT_TENSORFLOW
+
+
+def test_importing_the_application_loads_neither_tensorflow_nor_a_model() -> None:
+    script = (
+        "import sys, app.main\n"
+        "assert app.main.app.state.repository is None\n"
+        "print(*({'tensorflow', 'keras', 'app.training', 'typer'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_nobody_catches_everything_but_the_edges() -> None:
+    catchers = {
+        module
+        for module in MODULES
+        for node in ast.walk(ast.parse((APP / module).read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+    }
+    assert catchers <= MAY_CATCH_ANYTHING
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    for module in MODULES:
+        modules = {name.split(".")[0] for name in imports(module)}
+        assert not modules & {"pickle", "marshal", "shelve", "dill", "joblib"}, module
+        calls = {
+            ast.unparse(node.func)
+            for node in ast.walk(ast.parse((APP / module).read_text()))
+            if isinstance(node, ast.Call)
+        }
+        assert not calls & {"eval", "exec", "__import__", "importlib.import_module"}, module
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_is_one_idea(module: str) -> None:
+    text = (APP / module).read_text()
+    assert ast.get_docstring(ast.parse(text)), "its docstring says which"
+    assert len(text.splitlines()) <= MOST_LINES
+
+
+def test_no_file_names_a_package_registry() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    hosts = [".".join(host).encode() for host in (("pypi", "org"), ("pythonhosted", "org"))]
+    hosts.append(".".join(("npmjs", "org")).encode())
+    named = [
+        name
+        for name in listed.stdout.splitlines()
+        if (ROOT / name).is_file() and any(host in (ROOT / name).read_bytes() for host in hosts)
+    ]
+    assert named == []
