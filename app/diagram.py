@@ -99,7 +99,7 @@ def _layer(layer: LayerStep, x: float, y: float) -> str:
     box = f'<rect class="box" x="{x}" y="{y}" width="{_COLUMN}" height="{_BOX}" rx="8"/>'
     name = (
         f'<text x="{center}" y="{y + 18}" text-anchor="middle" class="soft">'
-        f"{_text(_short(layer.name, 18))}</text>"
+        f"{_text(f'{_short(layer.name, 12)} · {len(state)}')}</text>"
     )
     if len(state) == 1 and layer.input_term is not None and layer.recurrent_term is not None:
         rows = (
@@ -115,7 +115,7 @@ def _layer(layer: LayerStep, x: float, y: float) -> str:
             for row, (key, value) in enumerate(rows)
         )
         return box + name + lines
-    size = f"|h| = {float(np.sqrt((state**2).sum())):.3f}, {len(state)} units"
+    size = f"|h| {float(np.sqrt((state**2).sum())):.3f}"
     caption = f'<text x="{center}" y="{y + 84}" text-anchor="middle" class="soft">{size}</text>'
     return box + name + "".join(_strip(state, x + 10, y + 30, _COLUMN - 20)) + caption
 
@@ -145,7 +145,7 @@ def _exit(middle: float, layers: int) -> Iterator[str]:
 
 
 def _distribution(predictions: Sequence[Prediction], x: float) -> Iterator[str]:
-    yield f'<text x="{x}" y="50" class="soft">most probable next words</text>'
+    yield f'<text x="{x}" y="50" class="soft">most probable next words, %</text>'
     rail = _BARS - 150
     for row, prediction in enumerate(predictions):
         y = _TOP + 26 * row
