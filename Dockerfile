@@ -8,9 +8,11 @@ ENV PATH=/opt/unrolled/bin:$PATH \
 
 FROM base AS wheel
 WORKDIR /src
+COPY requirements/build.txt requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel .
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM base AS packages
 RUN python -m venv --without-pip /opt/unrolled

@@ -26,13 +26,17 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: requirements/serve.txt pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/serve.txt
-	$(PIP) install --quiet --no-deps --editable .
+# Python compiles what it imports: compiling all that is installed would take longer than installing it.
+INSTALL := $(PIP) install --quiet --no-compile --no-deps
+
+$(VENV)/.serve: requirements/build.txt requirements/serve.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes --requirement requirements/build.txt --requirement requirements/serve.txt
+	$(INSTALL) --no-build-isolation --editable .
+	@$(BIN)/python -c 'import app.cli.models, app.server'
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.serve
-	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/test.txt
+	$(INSTALL) --require-hashes --requirement requirements/test.txt
 	@touch $@
 
 test: install-test check
@@ -52,12 +56,15 @@ bench: install-test
 
 # One resolution for Python 3.11 and newer, on any system: the widest set first, the others within it.
 UV_COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-annotate --custom-compile-command "make lock" --upgrade pyproject.toml
+  --generate-hashes --no-annotate --custom-compile-command "make lock" --upgrade
+WITHIN := --constraint requirements/test.txt
 
 lock: $(VENV)-lock/bin/uv
-	$(UV_COMPILE) --extra tensorflow --extra test --output-file requirements/test.txt
-	$(UV_COMPILE) --constraint requirements/test.txt --extra tensorflow --output-file requirements/training.txt
-	$(UV_COMPILE) --constraint requirements/test.txt --output-file requirements/serve.txt
+	$(UV_COMPILE) pyproject.toml --extra tensorflow --extra test --output-file requirements/test.txt
+	$(UV_COMPILE) pyproject.toml $(WITHIN) --extra tensorflow --output-file requirements/training.txt
+	$(UV_COMPILE) pyproject.toml $(WITHIN) --output-file requirements/serve.txt
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(UV_COMPILE) - $(WITHIN) --output-file requirements/build.txt
 
 $(VENV)-lock/bin/uv:
 	$(PYTHON) -m venv $(VENV)-lock
