@@ -12,7 +12,7 @@ import pytest
 from app import __version__
 
 ROOT = Path(__file__).parent.parent
-PACKAGE_DATA = ("app/training/recipes/english.toml", "app/training/blocked.txt")
+PACKAGE_DATA = ("app/training/recipes/english.toml", "app/training/recipes/ptb.toml")
 
 
 def locked(name: str) -> dict[str, set[str]]:

@@ -19,13 +19,16 @@ last output is held at 1 (kernel column 0, bias 1, no gradient), so that a plain
 answers the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.network import Floats, Ids, Mask
 from app.training.softmax import Candidates, RowGradient, softmax_loss
+
+_EMBEDDING = 0.05  # fresh embeddings lie between minus and plus this
+_STATE = 0.63  # standard deviation of tanh(z) for z of variance 1
 
 Parameters = dict[str, Floats]
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
@@ -52,13 +55,15 @@ class Shape:
 class Dropout:
     """Shares dropped in training; one mask a sequence, the same at every timestep.
 
-    Gal and Ghahramani 2016. `words` drops whole words of the vocabulary for a batch.
+    Gal and Ghahramani 2016. `words` drops whole words of the vocabulary for a batch, `recurrent`
+    single weights of the recurrent kernels for a batch (DropConnect; Merity et al. 2018).
     """
 
     embedding: float = 0.0
     hidden: float = 0.0
     projection: float = 0.0
     words: float = 0.0
+    recurrent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,24 @@ class Gradients:
 
 
 def initialize(shape: Shape, rng: np.random.Generator) -> Parameters:
-    """Fresh parameters: uniform embeddings, Glorot kernels, orthogonal recurrent kernels."""
-    uniform = rng.uniform(-0.05, 0.05, (shape.classes, shape.columns))
+    """Fresh parameters: small uniform embeddings, orthogonal recurrent kernels, kernels that give
+    every unit an input of variance 1.
+
+    Embeddings are small for the output's sake; with Glorot's kernels their words would barely be
+    heard beside the recurrent state, and learning to hear them takes longer than all the rest.
+    """
+    uniform = rng.uniform(-_EMBEDDING, _EMBEDDING, (shape.classes, shape.columns))
     parameters = {"embeddings": uniform}
     if shape.tied:
         uniform[:, -1] = 0.0
-    features = shape.columns
+    features, deviation = shape.columns, _EMBEDDING / np.sqrt(3)
     for layer in range(shape.layers):
         square = rng.standard_normal((shape.units, shape.units))
-        parameters[f"kernel_{layer}"] = _glorot(rng, features, shape.units)
+        scale = 1 / (deviation * np.sqrt(features))
+        parameters[f"kernel_{layer}"] = scale * rng.standard_normal((features, shape.units))
         parameters[f"recurrent_kernel_{layer}"] = np.linalg.qr(square)[0]
         parameters[f"bias_{layer}"] = np.zeros(shape.units)
-        features = shape.units
+        features, deviation = shape.units, _STATE
     if shape.projection:
         width = shape.columns if shape.tied else shape.projection
         parameters["projection_kernel"] = _glorot(rng, features, width)
@@ -159,6 +170,8 @@ class Unrolled:
 
         `candidates` limits the softmax to a sample of the classes; None takes all of them.
         """
+        if dropout.recurrent:
+            return self._with_dropped_weights(batch, state, candidates, dropout, rng)
         T, B = batch.ids.shape
         masks = _dropout_masks(self.shape, B, dropout, rng)
         kept = None if not dropout.words else rng.random(self.shape.classes) >= dropout.words
@@ -199,6 +212,27 @@ class Unrolled:
         tied = rows.get("embeddings")
         rows["embeddings"] = entered if tied is None else tied.plus(entered)
         return Gradients(loss.total, len(sequence), dense, rows, final)
+
+    def _with_dropped_weights(
+        self,
+        batch: Batch,
+        state: State,
+        candidates: Candidates | None,
+        dropout: Dropout,
+        rng: np.random.Generator,
+    ) -> Gradients:
+        masks = {
+            name: _inverted(dropout.recurrent, parameter.shape, rng)
+            for name, parameter in self.parameters.items()
+            if name.startswith("recurrent_kernel")
+        }
+        dropped = {name: self.parameters[name] * mask for name, mask in masks.items()}
+        thinned = Unrolled(self.shape, self.parameters | dropped)
+        rest = replace(dropout, recurrent=0.0)
+        gradients = thinned.gradients(batch, state, candidates, rest, rng)
+        for name, mask in masks.items():
+            gradients.dense[name] *= mask
+        return gradients
 
     def _recurrent(
         self, ids: Ids, state: State, masks: "_Masks | None", embedded: Floats | None
@@ -299,10 +333,7 @@ class _Masks:
 
 def _dropout_masks(shape: Shape, B: int, dropout: Dropout, rng: np.random.Generator) -> _Masks:
     def mask(rate: float, features: int) -> Floats | None:
-        if not rate:
-            return None
-        kept = rng.random((B, features), np.float32) >= np.float32(rate)
-        return kept * np.float32(1 / (1 - rate))
+        return _inverted(rate, (B, features), rng) if rate else None
 
     hidden = [mask(dropout.hidden, shape.units) for _ in range(shape.layers)]
     projection = None
@@ -315,3 +346,9 @@ def _dropout_masks(shape: Shape, B: int, dropout: Dropout, rng: np.random.Genera
         tuple(one for one in hidden if one is not None),
         projection,
     )
+
+
+def _inverted(rate: float, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """0 for a share `rate` of a mask, for the others what keeps its mean 1."""
+    kept = rng.random(shape, np.float32) >= np.float32(rate)
+    return kept * np.float32(1 / (1 - rate))

@@ -53,8 +53,9 @@ class TrainConfig:
     embedding_dropout: float = 0.0
     word_dropout: float = 0.0
     projection_dropout: float = 0.0
+    recurrent_dropout: float = 0.0  # of recurrent weights, not of states
     epochs: float = 10
-    batch_size: int = 1_500  # words a step
+    batch_size: int = 700  # words a step
     sequences: int = 32  # side by side, where the context is running
     context: Literal["sentence", "running"] = "sentence"
     learning_rate: float = 2e-3

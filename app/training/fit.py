@@ -81,6 +81,7 @@ class Fit:
             config.dropout,
             config.projection_dropout,
             config.word_dropout,
+            config.recurrent_dropout,
         )
 
     def resume(self) -> bool:
@@ -196,9 +197,12 @@ def perplexity(net: Unrolled, batches: Sequence[Batch], *, carry: bool = False) 
 
 
 def _what_counts(config: TrainConfig) -> TrainConfig:
-    """The configuration without what does not change the weights."""
+    """The configuration without what does not change the weights, and without the length of the
+    run: one that goes on with more epochs follows their learning rates from where it stands.
+    """
     return replace(
         config,
+        epochs=0,
         sources=(),
         validation=(),
         blocked=(),

@@ -39,6 +39,7 @@ _RECIPE = (
     "embedding_dropout",
     "projection_dropout",
     "word_dropout",
+    "recurrent_dropout",
     "weight_decay",
     "clip_norm",
     "sampled",

@@ -1,0 +1,29 @@
+"""The yardstick: a network of the size of the English one, with random weights, as a model folder.
+
+Embedding(10000, 256, mask_zero) → SimpleRNN(512) → Dense(256) → Dense(10000, softmax).
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from app.training.bptt import Shape, initialize
+from app.training.keras_file import write_keras_file
+
+CLASSES = 10_000
+MAX_LENGTH = 20
+SHAPE = Shape(classes=CLASSES, embedding=256, units=512, layers=1, projection=256, tied=False)
+
+
+def write_yardstick(models: Path) -> Path:
+    """Write the folder `models/yardstick`; words are w1 … w9999."""
+    folder = models / "yardstick"
+    folder.mkdir(parents=True, exist_ok=True)
+    parameters = initialize(SHAPE, np.random.default_rng(0))
+    parameters["embeddings"] *= np.float32(20)  # so that phrases differ in their answers
+    write_keras_file(folder / "model.keras", "yardstick", SHAPE, parameters, MAX_LENGTH, half=False)
+    vocabulary = {f"w{number}": number for number in range(1, CLASSES)}
+    (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
+    np.savez(models / "yardstick.npz", **parameters)  # type: ignore[arg-type] # for the peers
+    return folder

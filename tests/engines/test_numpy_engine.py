@@ -1,0 +1,80 @@
+"""The NumPy engine and the ranking, on numbers worked out by hand or by plain sorting."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.engines.numpy_engine import NumpyEngine, pack, softmax
+from app.engines.topk import best_of_rows, top_k
+from app.network import Dense, Embedding, Network, SimpleRNN
+from tests.small_models import small_network
+
+
+def f(*values: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.array(values, np.float32)
+
+
+def test_two_steps_by_hand() -> None:
+    network = Network(
+        "by hand",
+        "Sequential",
+        (
+            Embedding("embedding", f([0.0], [1.0], [-2.0]), True),
+            SimpleRNN("rnn", "relu", f([2.0]), f([0.5]), f(0.25), False),
+            Dense("dense", "softmax", f([1.0, 0.0, -1.0]), f(0.0, 0.0, 1.0)),
+        ),
+        None,
+    )
+    trace = NumpyEngine(network).trace(np.array([0, 1, 1], np.int32))
+    # Padding is skipped; then relu(1·2 + 0.25) = 2.25 and relu(1·2 + 2.25·0.5 + 0.25) = 3.375.
+    assert trace.skipped.tolist() == [True, False, False]
+    [rnn] = trace.recurrent
+    assert rnn.hidden_state[:, 0].tolist() == [0.0, 2.25, 3.375]
+    assert rnn.input_term[:, 0].tolist() == [0.0, 2.0, 2.0]
+    assert rnn.recurrent_term[:, 0].tolist() == [0.0, 0.0, 1.125]
+    assert trace.logits.tolist() == [3.375, 0.0, -2.375]
+    e = np.exp([3.375, 0.0, -2.375])
+    assert trace.probabilities == pytest.approx(e / e.sum(), rel=1e-6)
+
+
+def test_softmax_of_huge_and_equal_values() -> None:
+    assert softmax(f([1e30, 1e30, -1e30])).tolist() == [[0.5, 0.5, 0.0]]
+
+
+def test_sequences_packed_together_end_where_each_ends_alone() -> None:
+    engine = NumpyEngine(small_network(units=(5, 4)))
+    sequences = [[1, 2, 3, 4], [5], [6, 7], [8, 9, 10]]
+    packed = pack(sequences)
+    together = engine.last(packed, engine.run(packed)[-1])
+    for row, sequence in zip(together, sequences, strict=True):
+        one = pack([sequence])
+        np.testing.assert_allclose(row, engine.last(one, engine.run(one)[-1])[0], atol=1e-6)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=700), st.integers(1, 20), st.data())
+def test_top_k_is_a_stable_sort_s_beginning(values: list[int], k: int, data: st.DataObject) -> None:
+    allowed = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
+    )
+    scores = f(*values)
+    expected = [at for at in np.argsort(-scores, kind="stable") if allowed[at]][:k]
+    assert top_k(scores, k, allowed).tolist() == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 5), st.integers(2, 3000))
+def test_rankings_of_many_rows_are_those_of_each(
+    seed: int, k: int, rows: int, classes: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.integers(-4, 4, (rows, classes)).astype(np.float32)
+    barred = np.unique(rng.integers(0, classes, 3))
+    allowed = np.ones(classes, np.bool_)
+    allowed[barred] = False
+    for row, found in zip(logits, best_of_rows(logits.copy(), k, barred), strict=True):
+        assert found is not None
+        expected = top_k(row - row.min(), k, allowed)
+        assert list(found.ids) == expected.tolist()
+        assert np.asarray(found.probabilities) == pytest.approx(
+            softmax(row[None])[0][expected], rel=1e-6
+        )
