@@ -127,3 +127,29 @@ def test_asking_for_help_loads_neither_numpy_nor_tensorflow() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "loaded []" in done.stdout
+
+
+def test_evaluate_counts_the_phrases_whose_word_is_suggested(tmp_path: Path) -> None:
+    expected = tmp_path / "phrases.toml"
+    expected.write_text('"this is" = ["an"]\n"is an" = ["nope", "example"]\n"is this" = ["nope"]\n')
+    done = unrolled("evaluate", "notebook", "--phrases", str(expected), "--json")
+    assert json.loads(done.stdout) == {
+        "model": "notebook",
+        "phrases": 3,
+        "top_3": 2,
+        "missed": ["is this"],
+    }
+    expected.write_text('"this is" = "an"\n')
+    assert unrolled("evaluate", "notebook", "--phrases", str(expected)).returncode == 5
+    assert unrolled("evaluate", "notebook").returncode == 5
+
+
+def test_evaluate_writes_the_card(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "mine")
+    words = list(json.loads((folder / "vocabulary.json").read_text()))
+    (tmp_path / "text.txt").write_text(" ".join(words[:3]) + "\n")
+    done = unrolled("evaluate", str(folder), str(tmp_path / "text.txt"), "--write-card", "--json")
+    printed = json.loads(done.stdout)
+    evaluation = json.loads((folder / "model.json").read_text())["metrics"]["evaluation"]
+    assert evaluation["command"] == "unrolled evaluate mine text.txt"
+    assert evaluation["text.txt"]["perplexity"] == pytest.approx(printed["perplexity"], abs=1e-4)

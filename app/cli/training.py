@@ -10,6 +10,7 @@ from app.cli.common import find_model, model_folder, print_json, print_lines
 from app.errors import CorpusError
 
 if TYPE_CHECKING:
+    from app.model import Model
     from app.training.config import TrainConfig
     from app.training.evaluate import Evaluation
 
@@ -115,37 +116,69 @@ def _run(config: "TrainConfig", out: Path, resume: bool, tensorboard: Path | Non
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model's name, or its folder.")],
-    texts: Annotated[list[Path], typer.Argument(help="Text files, one sentence a line.")],
+    texts: Annotated[
+        list[Path] | None, typer.Argument(help="Text files, one sentence a line.")
+    ] = None,
+    phrases: Annotated[
+        Path | None,
+        typer.Option(help='TOML: "phrase" = ["words", "any of which should be suggested"].'),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a text.")] = False,
     write_card: Annotated[
         bool, typer.Option("--write-card", help="Keep the figures in the model's card.")
     ] = False,
 ) -> None:
     """Measure perplexity and how often the word that came was suggested."""
+    from app.training.export import add_metrics
+
+    loaded = find_model(model)
+    if not texts and phrases is None:
+        raise CorpusError("name a text file to evaluate on, or --phrases")
+    metrics: dict[str, object] = {}
+    if texts:
+        metrics["evaluation"] = _evaluate_texts(loaded, texts, as_json)
+    if phrases is not None:
+        metrics["phrases"] = _evaluate_phrases(loaded, phrases, as_json)
+    if write_card:
+        add_metrics(model_folder(model), metrics)
+
+
+def _evaluate_texts(model: "Model", texts: list[Path], as_json: bool) -> dict[str, object]:
     from app.training.corpus import read_lines
     from app.training.evaluate import evaluate as measure
 
-    loaded = find_model(model)
-    measured: dict[str, Evaluation] = {}
-    for text in texts:
-        evaluation = measured[text.name] = measure(loaded, read_lines(text))
-        if as_json:
-            print_json({"model": loaded.id, "text": text.name, **dataclasses.asdict(evaluation)})
-        else:
-            print_lines([_evaluation_line(text.name, evaluation)])
+    parts = {text.name: [text] for text in texts}
     if len(texts) > 1:
-        everything = (line for text in texts for line in read_lines(text))
-        evaluation = measured["all"] = measure(loaded, everything)
+        parts["all"] = texts
+    figures: dict[str, object] = {
+        "command": " ".join(["unrolled evaluate", model.id, *(text.name for text in texts)])
+    }
+    for name, paths in parts.items():
+        one = measure(model, (line for path in paths for line in read_lines(path)))
         if as_json:
-            print_json({"model": loaded.id, "text": "all", **dataclasses.asdict(evaluation)})
+            print_json({"model": model.id, "text": name, **dataclasses.asdict(one)})
         else:
-            print_lines([_evaluation_line("all", evaluation)])
-    if write_card:
-        from app.training.export import add_metrics
+            print_lines([_evaluation_line(name, one)])
+        figures[name] = one.as_metrics()
+    return figures
 
-        command = f"unrolled evaluate {loaded.id} " + " ".join(text.name for text in texts)
-        figures = {name: one.as_metrics() for name, one in measured.items()}
-        add_metrics(model_folder(model), {"evaluation": {"command": command, **figures}})
+
+def _evaluate_phrases(model: "Model", path: Path, as_json: bool) -> dict[str, object]:
+    from app.training.evaluate import missed_phrases, read_expected
+
+    expected = read_expected(path)
+    missed = missed_phrases(model, expected)
+    hits = len(expected) - len(missed)
+    if as_json:
+        print_json({"model": model.id, "phrases": len(expected), "top_3": hits, "missed": missed})
+    else:
+        suggested = (
+            f"  {phrase} → {', '.join(one.word for one in model.predict(phrase, 3).predictions)}"
+            for phrase in missed
+        )
+        print_lines([f"{path.name}: {hits} of {len(expected)} phrases in the first 3", *suggested])
+    command = f"unrolled evaluate {model.id} --phrases {path.name}"
+    return {"command": command, "phrases": len(expected), "top_3": hits}
 
 
 def _evaluation_line(name: str, one: "Evaluation") -> str:

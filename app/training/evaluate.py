@@ -8,9 +8,11 @@ blocked words) is left out of the ranking, as `predict` leaves it out. The end m
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -133,3 +135,29 @@ def _logits(model: Model, ids: Sequence[int], positions: range) -> Floats:
         return engine.output(hidden[-len(positions) :]).logits
     padded = np.stack([pad(ids[:at], model.start_id, options).ids for at in positions])
     return engine.forward(padded).logits
+
+
+def missed_phrases(model: Model, expected: Mapping[str, Sequence[str]], k: int = 3) -> list[str]:
+    """The phrases none of whose expected words stands among the first k suggestions."""
+    return [
+        phrase
+        for phrase, words in expected.items()
+        if not {one.word for one in model.predict(phrase, k).predictions} & set(words)
+    ]
+
+
+def read_expected(path: Path) -> dict[str, list[str]]:
+    """Phrases and the words that may come next, from a TOML file of `"phrase" = ["word", …]`.
+
+    Raises CorpusError where it is anything else.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CorpusError(f"{path.name} cannot be read: {error}") from error
+    for phrase, words in content.items():
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise CorpusError(f"{path.name}: {phrase!r} needs a list of words")
+    if not content:
+        raise CorpusError(f"{path.name} has no phrases")
+    return content

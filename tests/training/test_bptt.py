@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.training.bptt import Batch, Dropout, Shape, Unrolled, initialize
+from app.training.bptt import Batch, Dropout, Gradients, Shape, Unrolled, initialize
 from app.training.softmax import RowGradient, sample_candidates
 
 pytestmark = pytest.mark.tensorflow
@@ -98,6 +98,39 @@ def test_dropout_masks_are_scaled_and_kept_over_time() -> None:
     ]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)  # unbiased to first order
     assert losses[1] != losses[0]
+
+
+def test_dropped_recurrent_weights_have_the_gradient_of_what_is_left() -> None:
+    shape = SHAPES[1]
+    rng = np.random.default_rng(0)
+    net = Unrolled(shape, initialize(shape, rng))
+    ids, targets = rng.integers(1, V, (2, T, B)).astype(np.int32)
+    batch = Batch(ids, targets, np.ones(ids.shape, np.bool_))
+
+    def gradients() -> Gradients:
+        dropout, same = Dropout(recurrent=0.5), np.random.default_rng(7)
+        return net.gradients(batch, net.initial_state(B), None, dropout, same)
+
+    found = gradients().dense["recurrent_kernel_1"]
+    kernel = net.parameters["recurrent_kernel_1"]
+    assert 16 < (found == 0).sum() < 48  # of 64
+    for at in zip(*np.nonzero(np.abs(found) > np.quantile(np.abs(found), 0.9)), strict=True):
+        kept, losses = kernel[at], []
+        for step in (0.01, -0.01):
+            kernel[at] = kept + np.float32(step)
+            losses.append(gradients().loss / ids.size)
+        kernel[at] = kept
+        assert (losses[0] - losses[1]) / 0.02 == pytest.approx(found[at], rel=0.05)
+    assert np.array_equal(net.parameters["recurrent_kernel_1"], kernel)
+
+
+def test_a_fresh_network_hears_its_words() -> None:
+    shape = Shape(2000, embedding=64, units=200, layers=2, projection=64, tied=True)
+    net = Unrolled(shape, initialize(shape, np.random.default_rng(0)))
+    entering = net.parameters["embeddings"] @ net.parameters["kernel_0"]
+    assert entering.var() == pytest.approx(1.0, rel=0.1)
+    above = np.tanh(np.random.default_rng(1).standard_normal((2000, 200)))
+    assert (above @ net.parameters["kernel_1"]).var() == pytest.approx(1.0, rel=0.1)
 
 
 def test_row_gradients_add_up_repeated_ids() -> None:
