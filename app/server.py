@@ -56,11 +56,10 @@ def serve(settings: Settings) -> int:
     """
     logs.configure(settings)
     repository = Repository(settings.models_dir, settings.engine, settings.default_model)
-    if settings.workers == 1:
-        with _listen(settings) as listener:
-            return _run(settings, repository, listener)
     repository.load()
     with _listen(settings) as listener:
+        if settings.workers == 1:
+            return _run(settings, repository, listener)
         return _Workers(settings, repository, listener).supervise()
 
 
