@@ -23,11 +23,12 @@ from app.answers import (
     ScoredWord,
 )
 from app.engines.base import Trace
-from app.errors import EmptyPhrase
+from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
 from app.text import Encoded, pad
 
+MOST_SCORED = 4096  # words of a phrase: each costs a forward pass
 _SCORED_AT_ONCE = 64  # phrases per forward pass: bounds the distributions held in memory
 
 
@@ -140,11 +141,14 @@ def _relative_entropy(p: NDArray[np.floating], q: NDArray[np.floating]) -> float
 def score(model: Model, phrase: str) -> Scored:
     """The probability of every word given the words before it, as `predict` would have said it.
 
-    Raises EmptyPhrase for a phrase without words.
+    Raises EmptyPhrase for a phrase without words, InvalidRequest for one of too many.
     """
     encoded = model.encode(phrase)
     if not encoded.ids:
         raise EmptyPhrase("the phrase has no words to score")
+    if len(encoded.ids) > MOST_SCORED:
+        what = f"at most {MOST_SCORED} words are scored at once, not {len(encoded.ids)}"
+        raise InvalidRequest(what, problems=[FieldProblem("/phrase", what)])
     first = 0 if model.start_id is not None else 1
     words = [
         ScoredWord(token, number, None, None, None)

@@ -15,7 +15,7 @@ H units, V classes.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +37,10 @@ from app.network import (
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
 ZERO = np.float32(0)
 _FEW_ROWS = 4
+_LARGE = 1 << 14  # elements of a kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """Sequences of ids, time-major: `ids` [N]; `running` [T] counts the rows of each timestep.
 
     `order[row]` is the sequence that runs in a row.
@@ -192,7 +192,7 @@ class NumpyEngine:
     def _enter(self, ids: NDArray[np.intp]) -> Floats:
         """[N] -> [N, F]: embedding rows, or the ids themselves as numbers."""
         if self._embeddings is None:
-            return ids[:, np.newaxis].astype(np.float32)
+            return ids.astype(np.float32)[:, np.newaxis]
         entered: Floats = self._embeddings[ids]
         return entered
 
@@ -233,9 +233,9 @@ def _product(x: Floats, kernel: Floats) -> Floats:
     """x·kernel: [N, F], [F, H] -> [N, H].
 
     Before it multiplies, BLAS copies the whole kernel into an order of its own, unless there is
-    one row: a few rows, each for itself, are faster.
+    one row: with a large kernel a few rows, each for itself, are faster.
     """
-    if not 1 < len(x) <= _FEW_ROWS:
+    if not 1 < len(x) <= _FEW_ROWS or kernel.size < _LARGE:
         product: Floats = x @ kernel
         return product
     out = np.empty((len(x), kernel.shape[1]), np.float32)
@@ -302,9 +302,9 @@ def _affine(layer: Dense, x: Floats) -> Floats:
 
 def softmax(x: Floats) -> Floats:
     """exp(x) / Σ exp(x) over the last axis [B, V]; the largest term is exp(0)."""
-    out: Floats = x - x.max(axis=-1, keepdims=True)
+    out: Floats = x - np.maximum.reduce(x, axis=-1, keepdims=True)
     np.exp(out, out=out)
-    out /= out.sum(axis=-1, keepdims=True)
+    out /= np.add.reduce(out, axis=-1, keepdims=True)
     return out
 
 

@@ -163,6 +163,11 @@ def test_score_is_the_chain_of_predictions(client: TestClient) -> None:
     assert answer["perplexity"] == pytest.approx(math.exp(-total / 2), rel=1e-5)
 
 
+def test_a_text_too_long_to_score_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/score", json={"phrase": "is " * 4097})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/phrase")
+
+
 def test_a_batch_answers_or_refuses_each_phrase_on_its_own(client: TestClient) -> None:
     body = {"phrases": ["this is", "zebra", "", "this is"], "top_k": 1}
     results = client.post("/v1/predict/batch", json=body).json()["results"]

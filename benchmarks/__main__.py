@@ -1,0 +1,10 @@
+"""`make bench`: everything that is measured, one after the other."""
+
+import subprocess
+import sys
+
+MODULES = ("forward", "startup", "serving", "batches", "training")
+
+for module in MODULES:
+    print(f"\n## {module}\n", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *sys.argv[1:]], check=True)
