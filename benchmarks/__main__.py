@@ -7,4 +7,4 @@ MODULES = ("forward", "startup", "serving", "batches", "training")
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)
-    subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *sys.argv[1:]], check=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=True)
