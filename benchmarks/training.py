@@ -28,10 +28,11 @@ import numpy as np
 
 from app.network import Ids
 from app.training.batches import RunningBatches
-from app.training.bptt import Batch, Shape, Unrolled, initialize
+from app.training.bptt import Batch, Unrolled
 from app.training.config import TrainConfig
 from app.training.corpus import Encoded, build_vocabulary, count_words, encode_file, training_lines
 from app.training.fit import Fit, perplexity
+from app.training.parameters import Shape, initialize
 from benchmarks.contestants import PEERS, ROOT, NotInstalled, python_of
 from benchmarks.timing import table
 

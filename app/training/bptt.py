@@ -22,48 +22,13 @@ answers the same.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.network import Floats, Ids, Mask
+from app.training.dropout import Dropout, Masks, inverted
+from app.training.parameters import Parameters, Shape
 from app.training.softmax import Candidates, RowGradient, softmax_loss
 
-_EMBEDDING = 0.05  # fresh embeddings lie between minus and plus this
-_STATE = 0.63  # standard deviation of tanh(z) for z of variance 1
-
-Parameters = dict[str, Floats]
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a trainable network. `projection` 0 means none; tied needs one."""
-
-    classes: int
-    embedding: int
-    units: int
-    layers: int
-    projection: int
-    tied: bool
-
-    @property
-    def columns(self) -> int:
-        """Embedding columns: a tied one has one more, which carries the output bias."""
-        return self.embedding + self.tied
-
-
-@dataclass(frozen=True, slots=True)
-class Dropout:
-    """Shares dropped in training; one mask a sequence, the same at every timestep.
-
-    Gal and Ghahramani 2016. `words` drops whole words of the vocabulary for a batch, `recurrent`
-    single weights of the recurrent kernels for a batch (DropConnect; Merity et al. 2018).
-    """
-
-    embedding: float = 0.0
-    hidden: float = 0.0
-    projection: float = 0.0
-    words: float = 0.0
-    recurrent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +52,6 @@ class Gradients:
     dense: Parameters
     rows: dict[str, RowGradient]
     state: State
-
-
-def initialize(shape: Shape, rng: np.random.Generator) -> Parameters:
-    """Fresh parameters: small uniform embeddings, orthogonal recurrent kernels, kernels that give
-    every unit an input of variance 1.
-
-    Embeddings are small for the output's sake; with Glorot's kernels their words would barely be
-    heard beside the recurrent state, and learning to hear them takes longer than all the rest.
-    """
-    uniform = rng.uniform(-_EMBEDDING, _EMBEDDING, (shape.classes, shape.columns))
-    parameters = {"embeddings": uniform}
-    if shape.tied:
-        uniform[:, -1] = 0.0
-    features, deviation = shape.columns, _EMBEDDING / np.sqrt(3)
-    for layer in range(shape.layers):
-        square = rng.standard_normal((shape.units, shape.units))
-        scale = 1 / (deviation * np.sqrt(features))
-        parameters[f"kernel_{layer}"] = scale * rng.standard_normal((features, shape.units))
-        parameters[f"recurrent_kernel_{layer}"] = np.linalg.qr(square)[0]
-        parameters[f"bias_{layer}"] = np.zeros(shape.units)
-        features, deviation = shape.units, _STATE
-    if shape.projection:
-        width = shape.columns if shape.tied else shape.projection
-        parameters["projection_kernel"] = _glorot(rng, features, width)
-        parameters["projection_bias"] = np.zeros(width)
-        features = width
-    if shape.tied:
-        parameters["projection_kernel"][:, -1] = 0.0
-        parameters["projection_bias"][-1] = 1.0
-    else:
-        parameters["output_kernel"] = _glorot(rng, features, shape.classes).T  # [V, P]
-        parameters["output_bias"] = np.zeros((shape.classes, 1))
-    return {name: np.ascontiguousarray(p, np.float32) for name, p in parameters.items()}
-
-
-def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    limit = np.sqrt(6.0 / (rows + columns))
-    return rng.uniform(-limit, limit, (rows, columns))
 
 
 class Unrolled:
@@ -173,7 +100,7 @@ class Unrolled:
         if dropout.recurrent:
             return self._with_dropped_weights(batch, state, candidates, dropout, rng)
         T, B = batch.ids.shape
-        masks = _dropout_masks(self.shape, B, dropout, rng)
+        masks = Masks.draw(dropout, self.shape, B, rng)
         kept = None if not dropout.words else rng.random(self.shape.classes) >= dropout.words
         embedded = self.parameters["embeddings"][batch.ids]  # [T, B, E]
         if kept is not None:
@@ -222,7 +149,7 @@ class Unrolled:
         rng: np.random.Generator,
     ) -> Gradients:
         masks = {
-            name: _inverted(dropout.recurrent, parameter.shape, rng)
+            name: inverted(dropout.recurrent, parameter.shape, rng)
             for name, parameter in self.parameters.items()
             if name.startswith("recurrent_kernel")
         }
@@ -235,7 +162,7 @@ class Unrolled:
         return gradients
 
     def _recurrent(
-        self, ids: Ids, state: State, masks: "_Masks | None", embedded: Floats | None
+        self, ids: Ids, state: State, masks: Masks | None, embedded: Floats | None
     ) -> tuple[list[Floats], list[Floats], State]:
         """All recurrent layers: their hidden states [T, B, H] and inputs [T, B, F]."""
         x = self.parameters["embeddings"][ids] if embedded is None else embedded
@@ -290,7 +217,7 @@ class Unrolled:
         inputs: list[Floats],
         state: State,
         d_top: Floats,
-        masks: "_Masks",
+        masks: Masks,
         dense: Parameters,
     ) -> Floats:
         """Gradients of every recurrent layer into `dense`; returns that of the embedded input."""
@@ -320,35 +247,3 @@ class Unrolled:
             delta[t] *= carried
             np.matmul(delta[t], U_T, out=carried)
         return delta
-
-
-@dataclass(frozen=True, slots=True)
-class _Masks:
-    """Inverted dropout masks, [B, features] each; None or empty where nothing is dropped."""
-
-    embedding: Floats | None
-    hidden: tuple[Floats, ...]
-    projection: Floats | None
-
-
-def _dropout_masks(shape: Shape, B: int, dropout: Dropout, rng: np.random.Generator) -> _Masks:
-    def mask(rate: float, features: int) -> Floats | None:
-        return _inverted(rate, (B, features), rng) if rate else None
-
-    hidden = [mask(dropout.hidden, shape.units) for _ in range(shape.layers)]
-    projection = None
-    if shape.projection:
-        projection = mask(dropout.projection, shape.columns if shape.tied else shape.projection)
-        if projection is not None and shape.tied:
-            projection[:, -1] = 1.0  # the bias is not a feature
-    return _Masks(
-        mask(dropout.embedding, shape.columns),
-        tuple(one for one in hidden if one is not None),
-        projection,
-    )
-
-
-def _inverted(rate: float, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """0 for a share `rate` of a mask, for the others what keeps its mean 1."""
-    kept = rng.random(shape, np.float32) >= np.float32(rate)
-    return kept * np.float32(1 / (1 - rate))

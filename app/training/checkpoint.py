@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from app.training.bptt import Parameters, State
+from app.training.bptt import State
 from app.training.optimizer import AdamW
+from app.training.parameters import Parameters
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from app.text import Vocabulary
-from app.training.bptt import Parameters, Shape
 from app.training.config import TrainConfig
 from app.training.curve import learning_curve
 from app.training.keras_file import write_keras_file
+from app.training.parameters import Parameters, Shape
 
 _SIGNED = ("model.keras", "vocabulary.json")
 

@@ -11,17 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from app.training.batches import Batches
-from app.training.bptt import (
-    Batch,
-    Dropout,
-    Parameters,
-    Shape,
-    Unrolled,
-    initialize,
-)
+from app.training.bptt import Batch, Unrolled
 from app.training.checkpoint import Run, describe, load, save
 from app.training.config import TrainConfig
+from app.training.dropout import Dropout
 from app.training.optimizer import AdamW
+from app.training.parameters import Parameters, Shape, initialize
 from app.training.softmax import sample_candidates
 
 _SECONDS_BETWEEN_CHECKPOINTS = 120.0

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.network import Floats
-from app.training.bptt import Gradients, Parameters
+from app.training.bptt import Gradients
+from app.training.parameters import Parameters
 
 _BLOCK = 1 << 16  # elements updated at a time, so that the temporaries stay in the cache
 

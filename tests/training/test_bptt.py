@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.training.bptt import Batch, Dropout, Gradients, Shape, Unrolled, initialize
+from app.training.bptt import Batch, Gradients, Unrolled
+from app.training.dropout import Dropout
+from app.training.parameters import Shape, initialize
 from app.training.softmax import RowGradient, sample_candidates
 
 pytestmark = pytest.mark.tensorflow
