@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = ("forward", "startup", "serving", "batches", "training")
+MODULES = ("steps", "forward", "startup", "serving", "batches", "training")
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)

@@ -61,6 +61,12 @@ def _script(name: str, *command: str, **environment: str) -> Contestant:
     return Contestant(name, [sys.executable, *command, "{port}"], environment)
 
 
+def worker_thread(models: Path) -> Contestant:
+    """The service, with its products on a thread of their own."""
+    environment = {"UNROLLED_MODELS_DIR": str(models), "UNROLLED_DEFAULT_MODEL": "yardstick"}
+    return _script("products on a worker thread", str(PEERS / "worker_thread.py"), **environment)
+
+
 def frameworks(weights: Path) -> Iterator[Contestant]:
     """Constants, and one real prediction at a time."""
     constants = str(PEERS / "constants.py")

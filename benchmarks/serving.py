@@ -68,6 +68,14 @@ def _start(stack: contextlib.ExitStack, folder: Path, only: str) -> Iterator[Cas
         yield Case("Unrolled, yardstick", unrolled, words)
         repeated = Phrases(words.words, 4, distinct=100)
         yield Case("Unrolled, yardstick, 100 phrases again and again", unrolled, repeated)
+    for variant in (
+        who.ours("one at a time", folder, "yardstick", UNROLLED_MAX_BATCH="1"),
+        who.worker_thread(folder),
+    ):
+        if wanted(variant.name):
+            server = started(lambda variant=variant: variant, "w1 w2 w3 w4")  # type: ignore[misc]
+            if server:
+                yield Case(f"Unrolled, yardstick, {variant.name}", server, words)
     for name, phrase, count in (("notebook", "this is", 2), ("english", "how are", 4)):
         if not (MODELS / name).is_dir():
             continue

@@ -1,0 +1,49 @@
+"""The service itself, but with its products on a worker thread. `python worker_thread.py PORT`.
+
+The event loop reads requests while BLAS multiplies; each hands the interpreter's lock to the other.
+"""
+
+import asyncio
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import app.main
+from app import batching
+from app.server import serve
+from app.settings import Settings
+
+
+class WorkerThread(batching.Batcher):
+    """The batcher, computing one batch at a time beside the event loop."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._worker = ThreadPoolExecutor(1)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._seen < self._waiting < self._max_batch:
+            self._seen = self._waiting
+            loop.call_soon(self._turn, loop)
+            return
+        model, jobs = self._next_batch()
+        asked = [(context, job.k) for job in jobs for context in job.contexts]
+        done = self._worker.submit(batching._run, self._runner(model), model, asked)
+        done.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._hand_out, loop, jobs, done)
+        )
+
+    def _hand_out(self, loop: asyncio.AbstractEventLoop, jobs: Any, done: Future[Any]) -> None:
+        results, start = done.result(), 0
+        for job in jobs:
+            if not job.results.cancelled():
+                job.results.set_result(results[start : start + len(job.contexts)])
+            start += len(job.contexts)
+        self._seen = 0
+        self._scheduled = bool(self._queues)
+        if self._scheduled:
+            self._turn(loop)
+
+
+app.main.Batcher = WorkerThread  # type: ignore[misc]
+sys.exit(serve(Settings(port=int(sys.argv[1]))))
