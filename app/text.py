@@ -4,17 +4,17 @@ Knows words and ids; knows nothing about networks, files or HTTP. Spans are [sta
 offsets into the phrase as it was sent. Id 0 is the padding and never a word.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from app.errors import EmptyPhrase, UnknownWord, UnknownWords, VocabularyError
 from app.network import Ids, Mask
+from app.spelling import Spelling
 
 Side = Literal["pre", "post"]
 Tokenizer = Literal["whitespace", "words"]
@@ -132,11 +132,12 @@ class Vocabulary:
 
     def closest(self, word: str, count: int = 3) -> tuple[str, ...]:
         """Known words spelled most like this one, best first."""
-        if len(word) > _LONGEST_WORD:
-            return ()
-        near = [known for known in self._ids if abs(len(known) - len(word)) <= 2]
-        matches = difflib.get_close_matches(word.lower(), near, count, cutoff=0.6)
-        return tuple(str(self.words[self._ids[match]]) for match in matches)
+        matches = self._spelling.closest(word.lower(), count)
+        return tuple(dict.fromkeys(str(self.words[self._ids[match]]) for match in matches))
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(self._ids)
 
 
 def _check_entry(word: object, number: object, classes: int, words: Sequence[str | None]) -> None:
@@ -179,6 +180,8 @@ def encode(phrase: str, vocabulary: Vocabulary, options: TextOptions) -> Encoded
     if missing and stand_in is None:
         unknown = describe_unknown(tokens, missing, vocabulary)
         listed = ", ".join(repr(word.word[:_LONGEST_WORD]) for word in unknown[:_SUGGESTED_WORDS])
+        more = len(unknown) - _SUGGESTED_WORDS
+        listed += f" and {more} more" if more > 0 else ""
         raise UnknownWords(f"not in the model's vocabulary: {listed}", unknown)
     return Encoded(
         tuple(token.text for token in tokens),

@@ -1,6 +1,7 @@
 """The phrase endpoints: what each path answers, in one table."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,8 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
 
 async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
     """Every phrase on its own: an error in one leaves its neighbours as they are."""
-    contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
+    # Beside the event loop: looking up what a mistyped word may have meant takes its time.
+    contexts = await asyncio.to_thread(_contexts, model, request.phrases)
     sound = [context for context in contexts if not isinstance(context, RequestError)]
     computed = _computed(service, model, request, sound)
     results: list[Any] = []
@@ -76,6 +78,10 @@ async def _computed(
 def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
     """Whether the best words are all that is asked: no prefix, and not very many."""
     return not request.prefix and request.top_k <= BATCHED_K
+
+
+def _contexts(model: Model, phrases: Sequence[str]) -> list[Context | RequestError]:
+    return [_context_or_error(model, phrase) for phrase in phrases]
 
 
 def _context_or_error(model: Model, phrase: str) -> Context | RequestError:

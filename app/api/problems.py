@@ -42,7 +42,7 @@ def problem(error: UnrolledError, request_id: str | None = None) -> dict[str, An
                 "span": unknown.span,
                 "suggestions": unknown.suggestions,
             }
-            for unknown in error.unknown
+            for unknown in error.unknown[:_MOST_PROBLEMS]
         ]
     if isinstance(error, RequestError) and error.problems:
         members["errors"] = [

@@ -66,6 +66,12 @@ def test_unknown_words_come_with_place_and_suggestions(client: TestClient) -> No
     ]
 
 
+def test_of_very_many_unknown_words_the_first_are_named(client: TestClient) -> None:
+    problem = client.post("/v1/predict", json={"phrase": "x " * 30_000}).json()
+    assert [one["position"] for one in problem["unknown"]] == list(range(20))
+    assert problem["detail"].endswith("'x', 'x' and 29992 more")
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
