@@ -29,9 +29,12 @@ class Run:
     since_best: int = 0
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
+    resumed: list[dict[str, float]] = field(default_factory=list)  # at which step, to which length
 
 
-_COUNTERS = ("epoch", "batch", "step", "best_perplexity", "since_best", "seconds", "curve")
+_COUNTERS = (
+    "epoch", "batch", "step", "best_perplexity", "since_best", "seconds", "curve", "resumed"
+)  # fmt: skip
 
 
 def save(run: Run, path: Path, fingerprint: str) -> None:

@@ -84,6 +84,7 @@ class Fit:
         if self.checkpoint is None or not load(self.checkpoint, self.run, self.fingerprint):
             return False
         self.net.parameters = self.run.parameters
+        self.run.resumed.append({"step": self.run.step, "epochs": self.config.epochs})
         return True
 
     def __call__(self, report: Report) -> Parameters:

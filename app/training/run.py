@@ -26,6 +26,8 @@ from app.training.export import publish, sha256_of
 from app.training.fit import Fit, Report
 
 _RECIPE = (
+    "vocabulary_size",
+    "max_length",
     "embedding",
     "units",
     "layers",
@@ -33,7 +35,9 @@ _RECIPE = (
     "tied",
     "context",
     "learning_rate",
+    "warmup",
     "batch_size",
+    "sequences",
     "epochs",
     "dropout",
     "embedding_dropout",
@@ -42,6 +46,7 @@ _RECIPE = (
     "recurrent_dropout",
     "weight_decay",
     "clip_norm",
+    "head",
     "sampled",
     "full_softmax",
     "averaged",
@@ -159,6 +164,7 @@ def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[st
         "words": words,
         "seed": config.seed,
         "steps": run.step,
+        "resumed": run.resumed,
         "seconds": round(run.seconds),
         "hours": round(run.seconds / 3600, 2),
         "finished": time.strftime("%Y-%m-%d", time.gmtime(started + 1)),

@@ -116,6 +116,12 @@ def test_a_killed_run_goes_on_to_the_same_result(
     whole, killed = (load_model(tmp_path / n).network.weights for n in ("whole", "killed"))
     for name, array in whole.items():
         np.testing.assert_array_equal(array, killed[name])
+    cards = [json.loads((tmp_path / n / "model.json").read_text()) for n in ("whole", "killed")]
+    [whole_run, killed_run] = [card["training"] for card in cards]
+    assert whole_run["resumed"] == []
+    [resumed] = killed_run["resumed"]
+    assert 0 < resumed["step"] < killed_run["steps"] == whole_run["steps"]
+    assert resumed["epochs"] == 3
 
 
 def test_a_card_says_how_the_model_came_about(corpus: Path, tmp_path: Path) -> None:
