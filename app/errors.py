@@ -10,6 +10,7 @@ UnrolledError
 ├── MissingDependency         an optional package is needed for what was asked
 ├── SettingsError             an UNROLLED_* setting that cannot be used
 └── RequestError              what a client sent, or when
+    ├── InvalidHttp           400  invalid_http
     ├── InvalidJson           400  invalid_json
     ├── Unauthorized          401  unauthorized
     ├── ModelNotFound         404  model_not_found
@@ -122,6 +123,12 @@ class RequestError(UnrolledError):
         self.problems = tuple(problems)
 
 
+class InvalidHttp(RequestError):
+    """What arrived is not an HTTP/1.1 request."""
+
+    code, status, title = "invalid_http", 400, "The request is not valid HTTP"
+
+
 class InvalidJson(RequestError):
     """The body is not JSON."""
 
@@ -150,6 +157,10 @@ class MethodNotAllowed(RequestError):
     """The path exists, the method does not."""
 
     code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"use {' or '.join(allowed)}")
+        self.allowed = tuple(allowed)
 
 
 class BodyTooLarge(RequestError):

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from fastapi import FastAPI
-from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__, logs
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, repository: Repository | None =
     app.state.settings = settings
     app.state.repository = repository
     app.include_router(operations.router)
-    patch_fastapi(app, docs_url="/docs")
+    app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     handlers.install(app)
     return app
 

@@ -103,6 +103,27 @@ def test_a_request_in_flight_at_sigterm_is_answered_and_the_exit_code_is_0(
         assert served.ends() == 0
 
 
+def test_a_body_that_is_too_large_is_refused_before_it_is_all_sent(notebook_folder: Path) -> None:
+    with serving(notebook_folder.parent) as served:
+        head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        for length in (b"Content-Length: 16000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"):
+            with socket.create_connection(served.address, PATIENCE) as connection:
+                connection.sendall(head + length)
+                for _ in range(100):  # were the connection reset, this would fail
+                    connection.sendall(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+                assert connection.recv(13) == b"HTTP/1.1 413 "
+
+
+def test_what_is_not_http_gets_a_problem_document(notebook_folder: Path) -> None:
+    with serving(notebook_folder.parent) as served:
+        connection = socket.create_connection(served.address, PATIENCE)
+        connection.sendall("GET /v1/predict?phrase=café HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = received(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == "invalid_http"
+
+
 def in_progress(served: Served) -> bool:
     lines = served.get("/metrics").text.splitlines()
     [count] = [

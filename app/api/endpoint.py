@@ -63,7 +63,7 @@ class Endpoint:
         method = exchange.scope["method"]
         query: bytes = exchange.scope["query_string"]
         if method not in self.methods:
-            raise MethodNotAllowed(f"use {' or '.join(self.methods)}")
+            raise MethodNotAllowed(self.methods)
         try:
             if method != "POST":
                 return self.request.model_validate_strings(_parameters(query))
@@ -76,7 +76,10 @@ class Endpoint:
 
 
 def _parameters(query: bytes) -> dict[str, str]:
-    """A query string as a dict. Raises InvalidRequest where it is not UTF-8 or repeats a name."""
+    """A query string as a dict.
+
+    Raises InvalidRequest where it is not UTF-8, repeats a name, or has very many.
+    """
     try:
         pairs = parse_qsl(
             query.decode("ascii"),
@@ -84,8 +87,10 @@ def _parameters(query: bytes) -> dict[str, str]:
             errors="strict",
             max_num_fields=_MOST_PARAMETERS,
         )
-    except (UnicodeDecodeError, ValueError) as error:
+    except UnicodeDecodeError as error:
         raise InvalidRequest("the query string is not percent-encoded UTF-8") from error
+    except ValueError as error:
+        raise InvalidRequest(f"there are more than {_MOST_PARAMETERS} parameters") from error
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
         names = [name for name, _ in pairs]

@@ -1,5 +1,7 @@
 """One HTTP exchange on raw ASGI: reading a bounded body, sending bytes, and what is noted of it."""
 
+import asyncio
+import contextlib
 import random
 import re
 import time
@@ -12,6 +14,7 @@ from app.errors import BodyTooLarge
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_LINGER_SECONDS = 3.0
 JSON = b"application/json"
 
 
@@ -36,6 +39,7 @@ class Exchange:
     phrase: str | None = None
     marks: list[tuple[str, float]] = field(default_factory=list)
     marked: float = 0.0
+    unread: bool = False  # whether the client may still be sending a body that is refused
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive, send: Send) -> "Exchange":
@@ -49,7 +53,7 @@ class Exchange:
                 request_id = value.decode()
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 traceparent = value.decode()
-        exchange = cls(scope, receive, send, request_id or _new_id(), traceparent, declared)
+        exchange = cls(scope, receive, send, request_id or new_id(), traceparent, declared)
         exchange.marked = exchange.started
         return exchange
 
@@ -69,6 +73,7 @@ class Exchange:
     async def body(self, limit: int) -> bytes:
         """The request's body. Raises BodyTooLarge past `limit` bytes, ClientGone."""
         if self.declared > limit:
+            self.unread = True
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
         message = await self.receive()
         body: bytes = message.get("body", b"")
@@ -81,6 +86,7 @@ class Exchange:
     async def _rest(self, message: Message, body: bytearray, limit: int) -> bytes:
         while message["type"] != "http.disconnect" and message.get("more_body"):
             if len(body) > limit:
+                self.unread = True
                 break
             message = await self.receive()
             body += message.get("body", b"")
@@ -108,7 +114,18 @@ class Exchange:
         if self.scope["method"] == "HEAD":
             body = b""
         await self.send_noted(head)
+        if self.unread:
+            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._linger()
+            body = b""
         await self.send({"type": "http.response.body", "body": body})
+
+    async def _linger(self) -> None:
+        """Take in what is still sent: a connection closed on it is reset, the answer unread."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while (await self.receive()).get("more_body"):
+                    pass
 
     async def send_noted(self, message: Message) -> None:
         """Pass a message on; the start of a response gets the exchange's own headers."""
@@ -127,6 +144,6 @@ class Exchange:
         return f"{', '.join(marks)}{', ' if marks else ''}total;dur={1e3 * total:.3f}".encode()
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """128 random bits in hexadecimal. Need not be unguessable, only unlike any other."""
     return f"{random.getrandbits(128):032x}"

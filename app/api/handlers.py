@@ -34,7 +34,8 @@ async def _invalid_parameters(request: Request, error: Any) -> Response:
 async def _no_route(request: Request, error: Any) -> Response:
     status = error.status_code
     if status == 405:
-        return _respond(request, MethodNotAllowed("this path does not answer that method"))
+        allowed = (error.headers or {}).get("Allow", "GET").split(", ")
+        return _respond(request, MethodNotAllowed(["GET", "HEAD"] if "GET" in allowed else allowed))
     if status == 404:
         return _respond(request, NotFound("there is nothing at this path"))
     return _respond(request, InvalidRequest("the request is not valid"))

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -27,6 +28,19 @@ def service_of(request: Request) -> Service:
 async def start() -> Response:
     """The documentation, until there is more to see."""
     return RedirectResponse("/docs")
+
+
+@router.get("/docs", include_in_schema=False)
+async def documentation() -> Response:
+    """Swagger UI. Its addresses are relative: they hold behind a proxy too."""
+    return get_swagger_ui_html(
+        title="Unrolled",
+        openapi_url="openapi.json",
+        swagger_js_url="swagger/swagger-ui-bundle.js",
+        swagger_css_url="swagger/swagger-ui.css",
+        swagger_favicon_url="swagger/favicon-32x32.png",
+        swagger_ui_parameters={"tryItOutEnabled": True},
+    )
 
 
 @router.get("/livez", tags=["operations"], summary="The process runs")

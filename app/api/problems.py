@@ -10,6 +10,7 @@ from app.errors import (
     FieldProblem,
     InvalidJson,
     InvalidRequest,
+    MethodNotAllowed,
     NotReady,
     Overloaded,
     RequestError,
@@ -55,6 +56,8 @@ def headers(error: UnrolledError) -> Iterator[tuple[str, str]]:
     """What goes with some statuses."""
     if isinstance(error, Overloaded | NotReady):
         yield "retry-after", str(Overloaded.retry_after)
+    elif isinstance(error, MethodNotAllowed):
+        yield "allow", ", ".join(error.allowed)
     elif isinstance(error, Unauthorized):
         yield "www-authenticate", "Bearer"
 
@@ -86,8 +89,10 @@ def from_validation(error: ValidationError) -> RequestError:
 def from_details(details: Iterable[Mapping[str, Any]]) -> RequestError:
     """The same from a list of error details."""
     listed = list(details)
-    if any(one["type"] == "json_invalid" for one in listed):
-        return InvalidJson("the body is not valid JSON")
+    for one in listed:
+        if one["type"] == "json_invalid":
+            why = one["msg"].removeprefix("Invalid JSON: ")
+            return InvalidJson(f"the body is not valid JSON: {why}")
     problems = [FieldProblem(pointer(one["loc"]), one["msg"]) for one in listed[:_MOST_PROBLEMS]]
     first = problems[0]
     return InvalidRequest(f"{first.pointer or 'the body'}: {first.message}", problems=problems)

@@ -13,6 +13,13 @@ def test_probes_answer(client: TestClient) -> None:
     assert client.get("/readyz").json() == {"status": "ok"}
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/v1/models", "/docs"])
+def test_head_answers_what_get_does_without_its_body(client: TestClient, path: str) -> None:
+    response = client.head(path)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-type"] == client.get(path).headers["content-type"]
+
+
 def test_a_draining_service_is_alive_and_not_ready(repository: Repository) -> None:
     app = create_app(Settings(), repository)
     with TestClient(app) as client:
@@ -71,8 +78,11 @@ def test_what_a_client_has_is_not_sent_again(client: TestClient, what: str) -> N
 def test_the_documentation_needs_no_internet(client: TestClient) -> None:
     page = client.get("/docs").text
     assert "swagger" in page
-    for elsewhere in ("cdn.", "https://"):
+    for elsewhere in ("cdn.", "https://", "http://"):
         assert elsewhere not in page
+    for part in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
+        assert f'"swagger/{part}"' in page
+        assert client.get(f"/swagger/{part}").status_code == 200
 
 
 def test_every_phrase_endpoint_is_in_the_openapi_document(client: TestClient) -> None:

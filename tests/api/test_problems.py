@@ -78,6 +78,7 @@ def test_of_very_many_unknown_words_the_first_are_named(client: TestClient) -> N
         ("", "invalid_request"),
         ("phrase=%ff", "invalid_request"),
         ("phrase=this&phrase=is", "invalid_request"),
+        ("&".join(f"a{number}=1" for number in range(21)), "invalid_request"),
         ("phrase=this&colour=red", "invalid_request"),
         ("phrase=this&top_k=many", "invalid_request"),
         ("phrase=%00", "unknown_words"),
@@ -113,6 +114,25 @@ def test_other_mistakes_are_problems_too(
     response = client.request(method, path)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.json()["request_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/predict", "GET, HEAD, POST"),
+        ("/v1/compare", "POST"),
+        ("/v1/models", "GET, HEAD"),
+        ("/livez", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(client: TestClient, path: str, allowed: str) -> None:
+    response = client.delete(path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+
+
+def test_what_is_wrong_with_the_json_and_where_is_said(client: TestClient) -> None:
+    problem = client.post("/v1/predict", content=b'{"phrase": "this is",}').json()
+    assert problem["detail"] == "the body is not valid JSON: trailing comma at line 1 column 22"
 
 
 json_values = st.recursive(
