@@ -1,6 +1,6 @@
 """The OpenAPI document: FastAPI's own routes, and the phrase endpoints from their table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -27,7 +27,12 @@ _PROBLEM = {
                 "properties": {"pointer": {"type": "string"}, "message": {"type": "string"}},
             },
         },
+        "unknown": {"type": "array", "items": {"$ref": _REF.format(model="UnknownWord")}},
     },
+}
+_REFUSED = {
+    "description": "A problem",
+    "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
 }
 
 
@@ -38,6 +43,12 @@ def document(app: FastAPI, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path in spec["paths"].values():
+        for operation in path.values():
+            if operation["responses"].pop("422", None):  # FastAPI's own: ours are problems
+                operation["responses"]["4XX"] = _REFUSED
     phrases = {}
     for endpoint in endpoints:
         request = _schema(endpoint.request, "validation", schemas)
@@ -65,12 +76,8 @@ def _operations(
     )
     responses = {
         "200": {"description": "The answer", "content": content},
-        "4XX": {
-            "description": "A problem",
-            "content": {
-                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-            },
-        },
+        "4XX": _REFUSED,
+        "503": _REFUSED,
     }
     shared = {"tags": ["phrases"], "summary": endpoint.summary, "responses": responses}
     name = endpoint.path.removeprefix("/v1/").replace("/", "_").replace("-", "_").split(".")[0]
@@ -79,9 +86,25 @@ def _operations(
         "post": {**shared, "operationId": f"{name}_post", "requestBody": body}
     }
     if endpoint.get:
-        parameters = [
-            {"name": field, "in": "query", "required": field in request["required"], "schema": one}
-            for field, one in request["properties"].items()
-        ]
-        operations["get"] = {**shared, "operationId": f"{name}_get", "parameters": parameters}
+        operations["get"] = {
+            **shared,
+            "operationId": f"{name}_get",
+            "parameters": list(_parameters(request)),
+        }
     return operations
+
+
+def _parameters(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A request's fields in a query string, where what is left out is null."""
+    for name, field in request["properties"].items():
+        schema = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
+        if "anyOf" in field:
+            schema |= next(one for one in field["anyOf"] if one["type"] != "null")
+        elif "default" in field:
+            schema["default"] = field["default"]
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in request["required"],
+            "schema": schema,
+        }

@@ -49,14 +49,24 @@ async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", tags=["operations"], summary="A prediction can be made")
+@router.get(
+    "/readyz",
+    tags=["operations"],
+    summary="A prediction can be made",
+    responses={503: {"description": "Not yet, or no longer"}},
+)
 async def ready(request: Request) -> dict[str, str]:
     """Runs a tiny inference on the default model; 503 while loading and while draining."""
     service_of(request).check_ready()
     return {"status": "ok"}
 
 
-@router.get("/metrics", tags=["operations"], summary="Metrics in Prometheus's text format")
+@router.get(
+    "/metrics",
+    tags=["operations"],
+    summary="Metrics in Prometheus's text format",
+    response_class=PlainTextResponse,
+)
 async def metrics(request: Request) -> Response:
     """Requests, durations, models."""
     service = service_of(request)
@@ -122,7 +132,12 @@ async def get_weight(request: Request, model_id: str, name: str) -> Response:
     return _cached(request, model, body)
 
 
-@router.get("/v1/models/{model_id}/summary", tags=["models"], summary="The network as text")
+@router.get(
+    "/v1/models/{model_id}/summary",
+    tags=["models"],
+    summary="The network as text",
+    response_class=PlainTextResponse,
+)
 async def get_summary(request: Request, model_id: str) -> Response:
     """A table of the layers, as Keras prints it."""
     model = service_of(request).model(model_id)

@@ -1,5 +1,8 @@
 """Probes, metrics, the documents, and the models themselves."""
 
+import json
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -91,6 +94,28 @@ def test_every_phrase_endpoint_is_in_the_openapi_document(client: TestClient) ->
     assert paths["/v1/compare"].keys() == {"post"}
     names = [parameter["name"] for parameter in paths["/v1/predict"]["get"]["parameters"]]
     assert sorted(names) == ["model", "phrase", "prefix", "top_k"]
+
+
+def test_the_openapi_document_says_what_is_answered(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in ("/v1/predict", "/v1/models/{model_id}", "/v1/models/{model_id}/weights"):
+        responses = document["paths"][path]["get"]["responses"]
+        assert responses["4XX"]["content"] == problem
+        assert "422" not in responses
+    for path in ("/metrics", "/v1/models/{model_id}/summary"):
+        answer = document["paths"][path]["get"]["responses"]["200"]
+        assert list(answer["content"]) == ["text/plain"]
+    body = document["paths"]["/v1/predict"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert (body["required"], schema["required"]) == (True, ["phrase"])
+    assert schema["additionalProperties"] is False
+    by_name = {one["name"]: one for one in document["paths"]["/v1/predict"]["get"]["parameters"]}
+    assert by_name["phrase"]["required"] is True
+    assert (by_name["top_k"]["required"], by_name["top_k"]["schema"]["default"]) == (False, 5)
+    assert by_name["model"]["schema"]["type"] == "string"
+    refs = re.findall(r"#/components/schemas/(\w+)", json.dumps(document))
+    assert set(refs) == document["components"]["schemas"].keys()
 
 
 def test_requests_are_counted_by_route(client: TestClient) -> None:
