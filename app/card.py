@@ -10,13 +10,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import CardError, VocabularyError
+from app.files import read_file
 from app.network import Network
 from app.text import Side, TextOptions, Tokenizer, Vocabulary
 
 _LARGEST_CARD = 1 << 20  # bytes
+_LARGEST_VOCABULARY = 16 << 20  # bytes; about a million words, and 300 MB while it is parsed
 LONGEST_INPUT = 4096  # timesteps; an input this long is a mistake, and each costs a step
 DEFAULT_MAX_LENGTH = 32  # where neither the card nor the network names one
 
@@ -85,13 +88,14 @@ def read_card(path: Path) -> Card:
     Raises CardError, naming the field, where it cannot be understood.
     """
     try:
-        if path.stat().st_size > _LARGEST_CARD:
-            raise CardError(f"model.json is larger than {_LARGEST_CARD} bytes")
-        content = path.read_bytes()
+        # Answers quote the card: what orjson cannot read and write, none of them could carry.
+        content = orjson.dumps(orjson.loads(read_file(path, _LARGEST_CARD)))
     except FileNotFoundError:
         return Card()
     except OSError as error:
         raise CardError(f"model.json cannot be read: {error.strerror}") from error
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        raise CardError(f"model.json is not valid JSON: {error}") from error
     try:
         return Card.model_validate_json(content)
     except ValidationError as error:
@@ -100,7 +104,7 @@ def read_card(path: Path) -> Card:
         raise CardError(f"model.json: {field}: {first['msg']}") from error
 
 
-def read_word_to_id(path: Path, *, largest: int = 64 << 20) -> dict[str, int]:
+def read_word_to_id(path: Path) -> dict[str, int]:
     """Read `vocabulary.json`, the notebook's `word_to_int` or a Keras `word_index`.
 
     Raises VocabularyError where the file is not a JSON object or names a word twice; that its ids
@@ -114,9 +118,9 @@ def read_word_to_id(path: Path, *, largest: int = 64 << 20) -> dict[str, int]:
         return words
 
     try:
-        if path.stat().st_size > largest:
-            raise VocabularyError(f"vocabulary.json is larger than {largest} bytes")
-        content = json.loads(path.read_bytes(), object_pairs_hook=pairs_without_repeats)
+        content = json.loads(
+            read_file(path, _LARGEST_VOCABULARY), object_pairs_hook=pairs_without_repeats
+        )
     except FileNotFoundError:
         raise VocabularyError("vocabulary.json is missing") from None
     except OSError as error:

@@ -14,7 +14,7 @@ APP = ROOT / "app"
 # A module imports from the lines above its own and from its own package; never sideways.
 LAYERS = (
     {"errors", "spelling"},
-    {"network"},
+    {"files", "network"},
     {"text", "engines", "archive"},
     {"contexts", "card", "answers", "summary", "verification", "settings"},
     {"model", "diagram", "logs"},

@@ -1,7 +1,8 @@
 """The zip file and the HDF5 file inside it, opened without trust.
 
 Sizes are bounded before anything is read, a dataset is read only when its declared shape is the one
-the configuration asks for, and only plain links are followed: a hostile file costs an error.
+the configuration asks for, and only plain links are followed: a hostile file costs an error, not
+memory. Weights lie in the HDF5 file as Keras writes them, one after the other and not compressed.
 """
 
 import json
@@ -11,18 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
 from app.errors import ArchiveError
+from app.files import open_file
 from app.network import Floats
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _LARGEST = {_CONFIG: 4 << 20, _METADATA: 1 << 20, _WEIGHTS: 2 << 30}  # bytes, inflated
 _LARGEST_RATIO = 200  # inflated to stored size; JSON of repeated layers reaches about 20
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they hardly compress
+_LARGEST_RATIO_OF_LARGE = 4
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
+_MOST_MEMBERS = 100  # a few more than there are: weights may hold these four bytes by chance
 _DEEPEST_JSON = 64
 # What h5py raises for a file that is not what it says it is.
 _H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
@@ -31,9 +37,9 @@ _H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeE
 class Weights:
     """The datasets of `model.weights.h5`, read one by one."""
 
-    def __init__(self, file: h5py.File, stored: int) -> None:
+    def __init__(self, file: h5py.File, size: int) -> None:
         self._file = file
-        self._stored = stored  # bytes of the whole file
+        self._unread = size  # bytes of the file that no dataset has been read from
 
     def read(self, group: str, index: int, shape: tuple[int, ...], owner: str) -> Floats:
         """Dataset `group/index` as contiguous float32 of exactly this shape, all finite.
@@ -65,7 +71,8 @@ class Weights:
         if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4, 8):
             raise ArchiveError(f"{owner} is stored as {dataset.dtype}, not as floats")
         self._check_storage(dataset, owner)
-        values = np.ascontiguousarray(dataset[()], np.float32)
+        with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite
+            values = np.ascontiguousarray(dataset[()], np.float32)
         if not np.isfinite(values).all():
             raise ArchiveError(f"{owner} has values that are not finite")
         return values
@@ -73,13 +80,14 @@ class Weights:
     def _check_storage(self, dataset: h5py.Dataset, owner: str) -> None:
         if dataset.is_virtual or dataset.external:
             raise ArchiveError(f"{owner} points outside the archive")
-        plist = dataset.id.get_create_plist()
-        filters = {plist.get_filter(at)[0] for at in range(plist.get_nfilters())}
-        if not filters <= _FILTERS:
-            raise ArchiveError(f"{owner} is stored with a filter that is not read")
+        if dataset.chunks is not None:
+            raise ArchiveError(f"{owner} is stored in chunks, or compressed, inside {_WEIGHTS}")
         stored = dataset.id.get_storage_size()
-        if stored > self._stored or dataset.nbytes > _LARGEST_RATIO * max(stored, 1):
+        if stored != dataset.nbytes:
             raise ArchiveError(f"{owner} would inflate from {stored} to {dataset.nbytes} bytes")
+        self._unread -= stored
+        if self._unread < 0:  # several datasets in one place
+            raise ArchiveError(f"{owner} would inflate: {_WEIGHTS} has fewer bytes than weights")
 
     def _follow(self, path: str) -> Any:
         """Walk from the root through hard links alone."""
@@ -122,11 +130,14 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 def _read_members(path: Path) -> tuple[bytes, bytes]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = _checked_members(archive.infolist())
-            return archive.read(members[_CONFIG]), archive.read(members[_WEIGHTS])
+        file = open_file(path)
     except FileNotFoundError:
         raise ArchiveError(f"{path.name} is missing") from None
+    except OSError as error:
+        raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
+    try:
+        with file:
+            return _inflate(file, _checked_size(file))
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -141,7 +152,26 @@ def _read_members(path: Path) -> tuple[bytes, bytes]:
         raise ArchiveError(f"{path.name} is damaged, or not a .keras archive") from error
 
 
-def _checked_members(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _checked_size(file: BinaryIO) -> int:
+    """Bytes of the archive. Refuses a million members, which `ZipFile` would read one and all."""
+    size = members = 0
+    tail = b""
+    while chunk := file.read(1 << 20):
+        size += len(chunk)
+        members += (tail + chunk).count(_MEMBER)
+        tail = chunk[1 - len(_MEMBER) :]
+    if members > _MOST_MEMBERS:
+        raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
+    return size
+
+
+def _inflate(file: BinaryIO, size: int) -> tuple[bytes, bytes]:
+    with zipfile.ZipFile(file) as archive:
+        members = _checked_members(archive.infolist(), size)
+        return archive.read(members[_CONFIG]), archive.read(members[_WEIGHTS])
+
+
+def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename
@@ -155,13 +185,20 @@ def _checked_members(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]
             raise ArchiveError(f"the archive has {name} twice")
         if info.file_size > _LARGEST[name]:
             raise ArchiveError(f"{name} is {info.file_size} bytes, more than {_LARGEST[name]}")
-        if info.file_size > _LARGEST_RATIO * max(info.compress_size, 1):
+        if info.compress_type not in _COMPRESSIONS:
+            raise ArchiveError(f"{name} is compressed with a method that is not read")
+        # The stated size may be a lie; more than the archive it cannot be.
+        if info.file_size > _may_inflate_to(min(info.compress_size, size)):
             raise ArchiveError(f"{name} would inflate {info.compress_size} bytes too far")
         members[name] = info
     for name in (_CONFIG, _WEIGHTS):
         if name not in members:
             raise ArchiveError(f"the archive has no {name}")
     return members
+
+
+def _may_inflate_to(stored: int) -> int:
+    return min(_LARGEST_RATIO * max(stored, 1), max(_LARGEST_RATIO_OF_LARGE * stored, _LARGE))
 
 
 def _parse(content: bytes) -> dict[str, Any]:

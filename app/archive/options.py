@@ -30,8 +30,9 @@ class Options:
         module = entry.get("module", "keras.layers")
         registered = entry.get("registered_name")
         if not isinstance(module, str) or module.split(".")[0] != "keras":
+            origin = module or registered or "of no known module"
             raise UnsupportedNetwork(
-                f"layer {name!r} ({class_name}) is custom code: {module!r:.80}"
+                f"layer {name!r} ({class_name}) is custom code: {origin!r:.80}"
             )
         if registered not in (None, class_name):
             raise UnsupportedNetwork(f"layer {name!r} ({class_name}) is custom: {registered!r:.80}")

@@ -21,6 +21,7 @@ from app.network import (
 )
 
 _MOST_LAYERS = 100
+_ID_TYPES = ("int32", "int64", "float32", "float64")
 _REVERSED = "reverse"
 _MASK = "NotEqual"
 Call = tuple[str, int]  # a layer's name, and which of its calls
@@ -44,6 +45,7 @@ def build_network(config: dict[str, Any], weights: Weights) -> Network:
         calls = _in_a_line(model, every)
     else:
         raise UnsupportedNetwork(f"the model is a {model.class_name}, not Sequential or Functional")
+    _check_inputs(calls)
     shape = _input_shape(config, model, calls)
     calls = [call for call in calls if call[0].class_name != "InputLayer"]
     groups = _groups(every)
@@ -59,8 +61,9 @@ def _layers(
     weights: Weights,
 ) -> list[Layer]:
     layers: list[Layer] = []
-    first = calls[0][0] if calls else None
-    if first is None or (first.class_name not in EMBEDDINGS and shape[2:] != [1]):
+    _check_types(calls)
+    embedded = bool(calls) and calls[0][0].class_name in EMBEDDINGS
+    if shape[2:] != ([] if embedded else [1]):
         raise UnsupportedNetwork(
             f"the input has shape {shape}: ids enter an Embedding as (batch, timesteps), "
             "or a SimpleRNN as (batch, timesteps, 1)"
@@ -72,16 +75,20 @@ def _layers(
         if is_reversed:
             layer: Layer = _reversed(options, place, layers)
         elif options.class_name in EMBEDDINGS:
-            if layers or len(shape) != 2:
+            if layers:
                 raise options.refuse("an embedding is supported as the first layer only")
             layer = embedding(options, place)
-        elif options.class_name in READERS:
-            layer = READERS[options.class_name](options, place)
         else:
-            raise options.refuse("this type of layer is not supported")
+            layer = READERS[options.class_name](options, place)
         features = layer.units
         layers.append(layer)
     return layers
+
+
+def _check_types(calls: list[tuple[Options, bool]]) -> None:
+    for options, _ in calls:
+        if options.class_name not in READERS and options.class_name not in EMBEDDINGS:
+            raise options.refuse("this type of layer is not supported")
 
 
 def _reversed(options: Options, place: Place, layers: list[Layer]) -> ReversedEmbedding:
@@ -113,8 +120,12 @@ def _check_ends(layers: list[Layer]) -> None:
             )
     _check_masked_softmax(layers)
     last = layers[-1]
-    if not isinstance(last, Dense | Elementwise) or last.activation != "softmax":
-        raise UnsupportedNetwork(f"the last layer, {last.name!r}, does not end in softmax")
+    activation = getattr(last, "activation", "linear")
+    if isinstance(last, SimpleRNN) or activation != "softmax":
+        raise UnsupportedNetwork(
+            f"layer {last.name!r} ({last.class_name}): activation = {activation!r} in the last "
+            "layer, which must be softmax"
+        )
     for layer in layers[:-1]:
         if isinstance(layer, Dense | Elementwise) and layer.activation == "softmax":
             raise UnsupportedNetwork(
@@ -134,6 +145,18 @@ def _check_masked_softmax(layers: list[Layer]) -> None:
                 f"layer {layer.name!r} (Softmax): a mask reaches it; use Activation('softmax'), "
                 "or return_sequences = False in the last SimpleRNN"
             )
+
+
+def _check_inputs(calls: list[tuple[Options, bool]]) -> None:
+    """Refuse an input that Keras casts to a type which cannot hold every id, or that is no ids."""
+    for options, _ in calls:
+        if options.class_name == "InputLayer":
+            options.require_off("sparse", "ragged")
+            dtype = options.config.get("dtype")
+            if dtype is not None and dtype not in _ID_TYPES:
+                raise options.refuse(
+                    f"dtype = {dtype!r:.60} is not supported, only {', '.join(_ID_TYPES)}"
+                )
 
 
 def _input_shape(
@@ -224,7 +247,9 @@ def _masks(layers: list[Options], entry: Call) -> set[str]:
 
 
 def _end(value: object, what: str) -> tuple[str, int]:
-    """The single input or output: [name, node, tensor], or a list with one such."""
+    """The single input or output: [name, node, tensor], or a list or object with one such."""
+    if isinstance(value, dict):
+        value = [*value.values()]
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]
     match value:
