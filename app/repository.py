@@ -6,6 +6,7 @@ version in service.
 
 import hashlib
 import logging
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from app.archive import read_network
 from app.card import Card, read_card, read_word_to_id
 from app.engines import make_engine
 from app.errors import ModelError, ModelNotFound, VocabularyError
+from app.files import open_file
 from app.model import Model
 from app.network import Embedding, Network
 from app.text import Vocabulary
@@ -33,8 +35,24 @@ def load_model(folder: Path, engine: str = "numpy") -> Model:
     Raises ModelError (its subclasses say which file is at fault), or MissingDependency where the
     engine is not installed.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ModelError(f"{folder} is not a folder")
+    try:
+        return _load(folder, engine)
+    except OSError as error:  # it may change, or go, while it is read
+        raise ModelError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+def check_name(folder: Path) -> None:
+    """Raises ModelError where the name of a folder cannot be a model's id, which URLs carry."""
+    if not _ID.fullmatch(folder.name):
+        raise ModelError(
+            f"{folder.name!r:.80} cannot be a model's name: up to 64 letters, digits, "
+            "'.', '_' and '-', a letter or digit first"
+        )
+
+
+def _load(folder: Path, engine: str) -> Model:
     card = read_card(folder / "model.json")
     _check_digests(folder, card)
     word_to_id = read_word_to_id(folder / "vocabulary.json")
@@ -67,7 +85,7 @@ def _check_digests(folder: Path, card: Card) -> None:
     for name, expected in card.sha256.items():
         if name not in _FILES[:2] or not (folder / name).is_file():
             continue
-        with (folder / name).open("rb") as file:
+        with open_file(folder / name) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != expected.lower():
             raise ModelError(f"{name} is not the file that model.json's sha256 was taken of")
@@ -77,8 +95,11 @@ def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in _FILES:
         path = folder / name
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(len(content).to_bytes(8, "little") + content)
+        size = path.stat().st_size if path.is_file() else 0
+        digest.update(size.to_bytes(8, "little"))
+        if size:
+            with open_file(path) as file:
+                hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
@@ -131,7 +152,10 @@ class Repository:
 
     def load(self) -> None:
         """Load every folder. Raises ModelError where none can be served, or not the default."""
-        self.refresh()
+        try:
+            self.refresh()
+        except OSError as error:
+            raise ModelError(f"{self.folder} cannot be read: {error.strerror}") from error
         if not self._models:
             reasons = "; ".join(f"{name}: {why}" for name, why in self.problems.items())
             raise ModelError(
@@ -154,32 +178,36 @@ class Repository:
                 if signature == self._signatures.get(name):
                     continue
                 try:
+                    check_name(folders[name])
                     models[name] = load_model(folders[name], self.engine)
                     self.problems.pop(name, None)
                     log.info("model %s loaded", name)
-                except (ModelError, OSError) as error:
+                except ModelError as error:
                     self.problems[name] = str(error)
                     log.error("model %s cannot be served: %s", name, error)
             self._models, self._signatures = models, signatures
             return True
 
     def _folders(self) -> list[Path]:
+        """Folders that are models by name or by content; hidden ones are none."""
         if self.folder is None or not self.folder.is_dir():
             return []
         return sorted(
             folder
             for folder in self.folder.iterdir()
-            if _ID.fullmatch(folder.name) and folder.is_dir()
+            if not folder.name.startswith(".")
+            and os.path.isdir(folder)
+            and (_ID.fullmatch(folder.name) or os.path.exists(folder / _FILES[0]))
         )
 
 
 def _signature(folder: Path) -> Signature:
-    """Changes when one of a model's files does."""
+    """Changes when one of a model's files does, or who may read it."""
     signature: list[tuple[int, int, int] | None] = []
     for name in _FILES:
         try:
             found = (folder / name).stat()
-            signature.append((found.st_mtime_ns, found.st_size, found.st_ino))
+            signature.append((found.st_ctime_ns, found.st_size, found.st_ino))
         except OSError:
             signature.append(None)
     return tuple(signature)

@@ -1,5 +1,6 @@
 """A models folder while it changes: what is served, what is left out, what stays."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ModelError, ModelNotFound
-from app.repository import Repository, load_model
+from app.repository import Repository, _signature, load_model
 from tests.keras_files import write_folder
 
 
@@ -100,4 +101,55 @@ def test_a_file_that_is_not_the_card_s_is_refused(models: Path) -> None:
     card = {"sha256": {"model.keras": "0" * 64}}
     (models / "one" / "model.json").write_text(json.dumps(card))
     with pytest.raises(ModelError, match="sha256"):
+        load_model(models / "one")
+
+
+def test_a_folder_whose_name_is_no_id_is_named(models: Path) -> None:
+    write_folder(models / "my model")
+    (models / "lost+found").mkdir()
+    repository = loaded(models)
+    assert set(repository.models) == {"one"}
+    assert list(repository.problems) == ["my model"]
+    assert "'my model' cannot be a model's name" in repository.problems["my model"]
+
+
+def test_a_file_that_may_be_read_at_last_is_read_again(models: Path) -> None:
+    archive = models / "one" / "model.keras"
+    before = _signature(models / "one")
+    archive.chmod(0o600)
+    assert _signature(models / "one") != before
+
+
+def test_a_file_that_is_still_being_copied_is_served_once_it_is_whole(models: Path) -> None:
+    repository = loaded(models)
+    content = (models / "one" / "model.keras").read_bytes()
+    (models / "two").mkdir()
+    (models / "two" / "model.keras").write_bytes(content[:1000])
+    (models / "two" / "vocabulary.json").write_text('{"a": 1}')
+    assert repository.refresh()
+    assert list(repository.problems) == ["two"]
+    with (models / "two" / "model.keras").open("ab") as file:
+        file.write(content[1000:])
+    assert repository.refresh()
+    assert repository.problems == {}
+    assert len(repository.get("two").vocabulary) == 1
+
+
+def test_a_fingerprint_is_of_lengths_and_contents(models: Path) -> None:
+    digest = hashlib.sha256()
+    for name in ("model.keras", "vocabulary.json"):
+        content = (models / "one" / name).read_bytes()
+        digest.update(len(content).to_bytes(8, "little") + content)
+    digest.update(bytes(8))  # no model.json
+    assert load_model(models / "one").fingerprint == digest.hexdigest()
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_an_error_of_the_model(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(path: Path) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("app.repository._fingerprint", vanish)
+    with pytest.raises(ModelError, match="cannot be read: No such file"):
         load_model(models / "one")
