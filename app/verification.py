@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engines import make_engine
-from app.network import Embedding, Ids, Network
+from app.network import Embedding, Floats, Ids, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,17 @@ def compare_with_keras(
     for padded in _inputs(network, max_length, phrases, seed):
         a, b = ours.trace(padded), keras.trace(padded)
         for left, right in zip(a.recurrent, b.recurrent, strict=True):
-            hidden = max(hidden, float(np.abs(left.hidden_state - right.hidden_state).max()))
-        probabilities = max(probabilities, float(np.abs(a.probabilities - b.probabilities).max()))
+            hidden = max(hidden, _difference(left.hidden_state, right.hidden_state))
+        probabilities = max(probabilities, _difference(a.probabilities, b.probabilities))
     return Agreement(phrases, hidden, probabilities)
+
+
+def _difference(ours: Floats, theirs: Floats) -> float:
+    """Largest absolute difference; infinite where only one of the two overflows."""
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    with np.errstate(invalid="ignore"):  # inf - inf, in places that are the same
+        differences = np.where(same, np.float32(0), np.abs(ours - theirs))
+    return float(np.nan_to_num(differences, nan=np.inf, posinf=np.inf).max())
 
 
 def _inputs(network: Network, max_length: int, phrases: int, seed: int) -> list[Ids]:

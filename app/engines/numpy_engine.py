@@ -52,7 +52,7 @@ class Packed(NamedTuple):
 
 
 def pack(sequences: Sequence[Sequence[int]]) -> Packed:
-    """Arrange non-empty sequences of ids for `NumpyEngine.run`."""
+    """Arrange sequences of ids for `NumpyEngine.run`."""
     if len(sequences) == 1:
         return Packed(np.array(sequences[0], np.intp), [1] * len(sequences[0]), [0])
     order = sorted(range(len(sequences)), key=lambda at: -len(sequences[at]))
@@ -128,10 +128,13 @@ class NumpyEngine:
         return hidden
 
     def last(self, packed: Packed, hidden: Floats) -> Floats:
-        """The rows [N, H] -> [B, H] after each sequence's last timestep, in the callers' order."""
-        if len(packed.order) == 1:
+        """The rows [N, H] -> [B, H] after each sequence's last timestep, in the callers' order.
+
+        The initial state for a sequence without ids: Keras's answer to nothing but padding.
+        """
+        if len(packed.order) == 1 and packed.running:
             return hidden[-1:]
-        final = np.empty((len(packed.order), hidden.shape[1]), np.float32)
+        final = np.zeros((len(packed.order), hidden.shape[1]), np.float32)
         start = 0
         for t, rows in enumerate(packed.running):
             going_on = packed.running[t + 1] if t + 1 < len(packed.running) else 0
@@ -168,9 +171,10 @@ class NumpyEngine:
                 x = hidden
             else:
                 x = _apply(layer, x)
-        outputs = self.output(x)  # [S, V]: also what it would have said after each step
-        dense = self._dense_traces(x[-1:])
-        said = _spread(outputs.probabilities, steps, T)
+        h = x if len(steps) else np.zeros((1, x.shape[1]), np.float32)  # all padding: h_{-1}
+        outputs = self.output(h)  # [S, V]: also what it would have said after each step
+        dense = self._dense_traces(h[-1:])
+        said = _spread(outputs.probabilities[: len(steps)], steps, T)
         return Trace(
             padded,
             skipped,

@@ -38,6 +38,23 @@ def test_two_steps_by_hand() -> None:
     assert trace.probabilities == pytest.approx(e / e.sum(), rel=1e-6)
 
 
+def test_nothing_but_padding_leaves_the_initial_state() -> None:
+    engine = NumpyEngine(small_network(units=(5, 4)))
+    assert engine.network.mask_zero
+    padded = np.array([[0, 0, 0], [0, 1, 2], [0, 0, 0]], np.int32)
+    initial = engine.output(np.zeros((1, 4), np.float32))
+    together = engine.forward(padded)
+    np.testing.assert_array_equal(together.logits[0], initial.logits[0])
+    np.testing.assert_array_equal(together.logits[2], initial.logits[0])
+    np.testing.assert_array_equal(engine.forward(padded[:1]).logits, initial.logits)
+    np.testing.assert_array_equal(engine.forward(padded[::2]).logits[1], initial.logits[0])
+    trace = engine.trace(padded[0])
+    assert trace.skipped.all()
+    np.testing.assert_array_equal(trace.recurrent[-1].hidden_state, np.zeros((3, 4)))
+    np.testing.assert_array_equal(trace.probabilities, initial.probabilities[0])
+    np.testing.assert_array_equal(trace.step_probabilities, np.zeros((3, len(initial.logits[0]))))
+
+
 def test_softmax_of_huge_and_equal_values() -> None:
     assert softmax(f([1e30, 1e30, -1e30])).tolist() == [[0.5, 0.5, 0.0]]
 
