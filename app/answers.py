@@ -182,7 +182,7 @@ class Explained:
     dense: tuple[DenseOutput, ...]
     logits: Vector
     predictions: tuple[Prediction, ...]
-    entropy: float
+    entropy: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +217,8 @@ class ScoredWord:
 
     word: str
     id: int
-    probability: float | None
-    log_probability: float | None
+    probability: Number | None
+    log_probability: Number | None
     rank: int | None
 
 
@@ -229,8 +229,8 @@ class Scored:
     model: str
     phrase: str
     words: tuple[ScoredWord, ...]
-    log_probability: float | None
-    perplexity: float | None
+    log_probability: Number | None
+    perplexity: Number | None
 
 
 Answer = Any  # one of the above

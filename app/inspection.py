@@ -29,6 +29,7 @@ from app.network import Floats
 from app.text import Encoded, pad
 
 MOST_SCORED = 4096  # words of a phrase: each costs a forward pass
+_MOST_NATS = 88.0  # a word, in a perplexity: exp of more leaves float32's range
 _SCORED_AT_ONCE = 64  # phrases per forward pass: bounds the distributions held in memory
 
 
@@ -37,10 +38,10 @@ def bag_of_words(encoded: Encoded) -> dict[str, int]:
     return dict(Counter(encoded.tokens))
 
 
-def entropy(probabilities: Floats) -> float:
+def entropy(probabilities: Floats) -> np.float32:
     """Entropy of a distribution [V] in bits."""
     p = probabilities[probabilities > 0].astype(np.float64)
-    return float(max(0.0, -(p * np.log2(p)).sum()))
+    return np.float32(max(0.0, -(p * np.log2(p)).sum()))
 
 
 def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:
@@ -157,9 +158,11 @@ def score(model: Model, phrase: str) -> Scored:
     for begin in range(first, len(encoded.ids), _SCORED_AT_ONCE):
         words += _score_range(model, encoded, range(begin, len(encoded.ids))[:_SCORED_AT_ONCE])
     known = [word.log_probability for word in words if word.log_probability is not None]
-    total = math.fsum(known) if known else None
-    perplexity = None if total is None else math.exp(min(-total / len(known), 700.0))
-    return Scored(model.id, phrase, tuple(words), total, perplexity)
+    if not known:
+        return Scored(model.id, phrase, tuple(words), None, None)
+    total = math.fsum(known)
+    perplexity = math.exp(min(-total / len(known), _MOST_NATS))
+    return Scored(model.id, phrase, tuple(words), np.float32(total), np.float32(perplexity))
 
 
 def _score_range(model: Model, encoded: Encoded, positions: range) -> list[ScoredWord]:
@@ -171,13 +174,12 @@ def _score_range(model: Model, encoded: Encoded, positions: range) -> list[Score
     scored = []
     for row, position in enumerate(positions):
         target = encoded.ids[position]
-        probability = float(probabilities[row, target])
         scored.append(
             ScoredWord(
                 encoded.tokens[position],
                 target,
-                probability,
-                _log_softmax(logits[row], target),
+                probabilities[row, target],
+                np.float32(_log_softmax(logits[row], target)),
                 1 + int((logits[row] > logits[row, target]).sum()),
             )
         )

@@ -155,8 +155,9 @@ def test_score_is_the_chain_of_predictions(client: TestClient) -> None:
     first, second, third = answer["words"]
     assert first["probability"] is None
     after_this = get(client, "distribution", phrase="this")["probabilities"]
-    assert second["probability"] == near(after_this[1])
+    assert second["probability"] == after_this[1]  # the very same float32
     assert third["probability"] == near(SOFTMAX[2])
+    assert (third["log_probability"], answer["perplexity"]) == (-0.7603367, 8.897227)
     assert (second["rank"], third["rank"]) == (4, 1)
     total = math.log(after_this[1]) + math.log(SOFTMAX[2])
     assert answer["log_probability"] == pytest.approx(total, abs=1e-5)
