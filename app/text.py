@@ -5,6 +5,7 @@ offsets into the phrase as it was sent. Id 0 is the padding and never a word.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -141,7 +142,7 @@ class Vocabulary:
 
 
 def _check_entry(word: object, number: object, classes: int, words: Sequence[str | None]) -> None:
-    if not isinstance(word, str) or not word or not word.isprintable():
+    if not isinstance(word, str) or not word or _has_control_characters(word):
         raise VocabularyError(f"vocabulary.json: {word!r:.60} is not a printable word")
     if not isinstance(number, int) or isinstance(number, bool):
         raise VocabularyError(f"vocabulary.json: the id of {word!r:.60} is not an integer")
@@ -156,6 +157,11 @@ def _check_entry(word: object, number: object, classes: int, words: Sequence[str
         raise VocabularyError(
             f"vocabulary.json: {word!r:.60} and {words[number]!r:.60} share id {number}"
         )
+
+
+def _has_control_characters(word: str) -> bool:
+    """Surrogates too. Soft hyphens, joiners and the like are not printable, but texts have them."""
+    return not word.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,11 @@ def test_an_empty_phrase_needs_a_start_word() -> None:
         pad([], None, OPTIONS)
 
 
+@pytest.mark.parametrize("word", ["co\xadoperate", "10\xa0km", "\u200bthis", "na\u200dme", "😀"])
+def test_a_word_may_have_the_invisible_letters_that_texts_have(word: str) -> None:
+    assert Vocabulary({word: 1}, classes=2).id_of(word) == 1
+
+
 @pytest.mark.parametrize(
     ("word_to_id", "why"),
     [
@@ -139,6 +144,9 @@ def test_an_empty_phrase_needs_a_start_word() -> None:
         ({"is": True}, "not an integer"),
         ({"is": 1.0}, "not an integer"),
         ({"": 1}, "printable"),
+        ({"a\nb": 1}, "printable"),
+        ({"\x1b[31m": 1}, "printable"),
+        ({"\ud800": 1}, "printable"),
     ],
 )
 def test_a_vocabulary_is_a_bijection_into_the_classes(word_to_id: Any, why: str) -> None:

@@ -67,7 +67,7 @@ def _lines() -> Report:
 
 
 def _facts(step: Step, validation: str) -> str:
-    left = f"{step.seconds_left / 60:.0f} min left"
+    left = f"{max(step.seconds_left, 0) / 60:.0f} min left"
     return (
         f"epoch {step.epoch:.2f}/{step.epochs:g} step {step.step} loss {step.loss:.3f} "
         f"perplexity {step.perplexity:.1f}{validation}, "
