@@ -33,6 +33,8 @@ class Recipe:
     ending: str  # "dense", "activation" or "softmax"
     tied: bool
     functional: bool
+    dense_first: bool  # in front of the first SimpleRNN, where a mask passes through
+    fixed_batch: bool
     max_length: int
     seed: int
 
@@ -71,6 +73,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
         ending=ending,
         tied=draw(st.booleans()),
         functional=entry == "reversible" or draw(st.booleans()),
+        dense_first=draw(st.booleans()),
+        fixed_batch=draw(st.booleans()),
         max_length=draw(st.integers(1, 6)),
         seed=draw(st.integers(0, 2**16)),
     )
@@ -98,6 +102,8 @@ def build(recipe: Recipe) -> Built:
             recipe.classes, recipe.features, tie_weights=recipe.tied, mask_zero=recipe.mask_zero
         )
         layers.append(embedding)
+    if recipe.dense_first:
+        layers.append(L.Dense(recipe.features, activation="sigmoid"))
     for at, one in enumerate(recipe.recurrent):
         last = at == len(recipe.recurrent) - 1
         sequences = not last or recipe.last_returns_sequences
@@ -141,8 +147,9 @@ def _assemble(recipe: Recipe, shape: tuple[int, ...], layers: list[Any], embeddi
         "softmax": lambda: keras.layers.Softmax(),
     }
     needs_softmax = embedding is not None or recipe.ending != "dense"
+    inputs = keras.Input(batch_shape=(1, *shape)) if recipe.fixed_batch else keras.Input(shape)
     if recipe.functional:
-        x = start = keras.Input(shape)
+        x = start = inputs
         for layer in layers:
             x = layer(x)
         if embedding is not None:
@@ -151,7 +158,7 @@ def _assemble(recipe: Recipe, shape: tuple[int, ...], layers: list[Any], embeddi
             x = endings[recipe.ending]()(x)
         return keras.Model(start, x)
     ending = [endings[recipe.ending]()] if needs_softmax else []
-    return keras.Sequential([keras.Input(shape), *layers, *ending])
+    return keras.Sequential([inputs, *layers, *ending])
 
 
 def every_hidden_state(built: Built, x: NDArray[Any]) -> list[NDArray[np.float32]]:

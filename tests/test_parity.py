@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.archive import read_network
 from app.engines import make_engine
-from app.text import TextOptions, pad
+from app.text import Side, TextOptions, pad
 from tests.random_networks import Recipe, build, entering, every_hidden_state, recipes
 
 pytestmark = pytest.mark.tensorflow
@@ -23,12 +23,20 @@ TOLERANCE = 1e-5
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(recipe=recipes(), words=st.lists(st.integers(1, 8), min_size=1, max_size=9))
+@given(
+    recipe=recipes(),
+    words=st.lists(st.integers(1, 8), min_size=1, max_size=9),
+    padding=st.sampled_from(["pre", "post"]),
+)
 def test_every_hidden_state_and_the_distribution_equal_keras(
-    keras: Any, tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, words: list[int]
+    keras: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+    recipe: Recipe,
+    words: list[int],
+    padding: Side,
 ) -> None:
     ids = [1 + word % (recipe.classes - 1) for word in words]
-    padded = pad(ids, None, TextOptions(max_length=recipe.max_length))
+    padded = pad(ids, None, TextOptions(max_length=recipe.max_length, padding=padding))
     built = build(recipe)
     path = tmp_path_factory.getbasetemp() / "random.keras"
     built.model.save(path)
