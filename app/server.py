@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app import logs
 from app.api import problems
 from app.api.exchange import new_id
-from app.errors import InvalidHttp
+from app.errors import InvalidHttp, SettingsError
 from app.main import Unrolled, create_app
 from app.repository import Repository
 from app.settings import Settings
@@ -71,7 +71,7 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal; returns the exit code.
 
-    Raises ModelError where no model can be loaded.
+    Raises ModelError where no model can be loaded, SettingsError where it cannot listen.
     """
     logs.configure(settings)
     repository = Repository(settings.models_dir, settings.engine, settings.default_model)
@@ -86,7 +86,11 @@ def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.host, settings.port))
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        address = f"{settings.host} port {settings.port}"
+        raise SettingsError(f"cannot listen on {address}: {error.strerror}") from error
     listener.listen(_BACKLOG)
     return listener
 

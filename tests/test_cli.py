@@ -1,6 +1,8 @@
 """The command as people run it: output, JSON, pipes and exit codes."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +61,11 @@ def test_score_has_a_line_a_word() -> None:
         (("train", "nowhere.txt", "--out", "out"), 5, "nowhere.txt cannot be read"),
         (("train",), 5, "name a text file"),
         (("train", "--recipe", "nope"), 5, "there is no recipe"),
+        (("train", "README.md", "--out", "README.md"), 2, "README.md is there, and is not a model"),
+        (("train", "README.md", "--out", "models"), 2, "models is there, and is not a model"),
+        (("train", "README.md", "--out", "/dev/null/x"), 7, "Not a directory"),
+        (("train", "README.md", "--start", "<unk>"), 2, "the same word"),
+        (("serve", "--port", "80000"), 2, "UNROLLED_PORT"),
         (("fly",), 2, "No such command"),
         (("predict", "--top-k", "0", "this"), 2, "top-k"),
     ],
@@ -70,6 +77,18 @@ def test_each_kind_of_error_has_its_exit_code(
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
+    code = "from app.cli import main; main()"
+    command = [sys.executable, "-c", code, "score", "-m", "notebook", "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command, input=b"this is\n" * 5000, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
 
 def test_one_bad_phrase_does_not_stop_the_others() -> None:

@@ -189,6 +189,22 @@ def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
+def test_a_port_that_is_taken_ends_with_a_message_and_its_code(notebook_folder: Path) -> None:
+    command = "import sys; from app.cli import main; sys.exit(main())"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-c", command, "serve", "--port", port],
+            env={**os.environ, "UNROLLED_MODELS_DIR": str(notebook_folder.parent)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("told", ["false", "true"])
 def test_logs_say_what_was_asked_only_if_told_to(
     notebook_folder: Path, tmp_path: Path, told: str

@@ -2,11 +2,12 @@
 
 0 done · 1 a fault of ours · 2 the command was used wrongly · 3 a model cannot be loaded ·
 4 a phrase cannot be answered · 5 a text cannot be trained or evaluated on · 6 an optional package
-is missing · 130 interrupted
+is missing · 7 a file cannot be read or written · 130 interrupted
 
 Commands import what they need when they run, so that `--help` costs nothing.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,13 @@ for command in (
     app.command()(command)
 
 
+@app.callback()
+def end_with_the_pipe(context: typer.Context) -> None:
+    """What reads our output may have seen enough: end then, as `cat` does, without a word."""
+    if context.invoked_subcommand != "serve" and hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
 def main() -> None:
     """Run the command; an error is one sentence on standard error and an exit code."""
     sys.exit(run(app))
@@ -51,6 +59,9 @@ def run(command: Callable[..., Any]) -> int:
     except UnrolledError as error:
         show_error(error)
         return exit_code_of(error)
+    except OSError as error:
+        sys.stderr.write(f"unrolled: {error.filename or 'a file'}: {error.strerror or error}\n")
+        return 7
     except KeyboardInterrupt:
         return 130
     return 0

@@ -54,6 +54,7 @@ def train(
     tensorboard: Annotated[Path | None, typer.Option(help="Folder of TensorBoard logs.")] = None,
 ) -> None:
     """Train a model on text and publish its folder."""
+    _check_out(out)
     if notebook:
         from app.training.notebook import replay
 
@@ -77,7 +78,19 @@ def train(
         "start": start,
     }
     config = _configuration(corpus or [], recipe, data, given)
+    if config.start is not None and config.start == config.unknown:
+        raise typer.BadParameter("--start and --unknown are the same word")
     _run(config, out, resume, tensorboard)
+
+
+def _check_out(out: Path) -> None:
+    """A model folder that is there is replaced; anything else that is there is not."""
+    if not out.name or (out.exists() and not _is_replaceable(out)):
+        raise typer.BadParameter(f"{out} is there, and is not a model", param_hint="--out")
+
+
+def _is_replaceable(out: Path) -> bool:
+    return out.is_dir() and ((out / "model.keras").is_file() or not any(out.iterdir()))
 
 
 def _configuration(
