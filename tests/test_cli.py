@@ -91,6 +91,21 @@ def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_phrase_that_is_not_utf_8_is_one_bad_phrase(encoding: str) -> None:
+    command = [sys.executable, "-c", "from app.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "predict", "-m", "notebook", "--json"],
+        input=b"this \xff\nthis is\r\n",
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert json.loads(done.stderr)["unknown"][0]["word"] == "\ufffd"
+    assert json.loads(done.stdout)["phrase"] == "this is"
+
+
 def test_one_bad_phrase_does_not_stop_the_others() -> None:
     done = unrolled("predict", "-m", "notebook", "--json", "zebra", "this is")
     assert done.returncode == 4

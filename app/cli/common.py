@@ -1,5 +1,6 @@
 """What the commands share: finding models and phrases, printing errors and JSON."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -61,11 +62,9 @@ def show_error(error: UnrolledError, *, as_json: bool = False) -> None:
 
 
 def each_phrase(phrases: list[str] | None) -> Iterator[str]:
-    """The phrases given, or the lines of standard input."""
-    if phrases:
-        yield from phrases
-    else:
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
+    """The phrases given, or the lines of standard input; bytes that are no UTF-8 become U+FFFD."""
+    given = map(os.fsencode, phrases) if phrases else sys.stdin.buffer
+    yield from (line.rstrip(b"\r\n").decode("utf-8", "replace") for line in given)
 
 
 def find_model(name: str | None) -> "Model":
