@@ -133,7 +133,8 @@ Layer = Embedding | SimpleRNN | Dense | ReversedEmbedding | Elementwise
 class Network:
     """Layers in order. The first is an Embedding, or ids enter as numbers ([B, T, 1]).
 
-    `max_length` is the input's fixed length, None where the archive leaves it open. The last
+    `max_length` is the input's fixed length, None where the archive leaves it open. `frozen` names
+    the layers that training left as they were, which changes nothing that is computed. The last
     layer's output goes through softmax: `layers[-1]` is a Dense or Elementwise with that
     activation.
     """
@@ -142,6 +143,7 @@ class Network:
     class_name: str  # "Sequential" or "Functional"
     layers: tuple[Layer, ...]
     max_length: int | None
+    frozen: frozenset[str] = frozenset()
 
     @property
     def classes(self) -> int:

@@ -1,6 +1,8 @@
 """A network as text, in the table that Keras prints."""
 
-from app.network import Network, ReversedEmbedding, SimpleRNN
+from collections import Counter
+
+from app.network import Network, SimpleRNN
 
 _HEADER = ("Layer (type)", "Output Shape", "Param #")
 
@@ -18,20 +20,21 @@ def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, .
 
 def summary(network: Network, max_length: int) -> str:
     """A table of layers with output shapes and numbers of weights; a tied table counts once."""
-    rows = []
-    for layer, shape in zip(network.layers, output_shapes(network, max_length), strict=True):
-        count = sum(array.size for array in layer.weights.values())
-        if isinstance(layer, ReversedEmbedding) and layer.tied:
-            continue  # Keras lists a layer once, however often it is called
-        rows.append((f"{layer.name} ({layer.class_name})", str(shape), f"{count:,}"))
+    counts: Counter[str] = Counter()
+    for name, array in network.weights.items():
+        counts[name.rpartition("/")[0]] += array.size
+    # By name: Keras lists a layer once, however often it is called, with its last shape.
+    rows = {
+        layer.name: (f"{layer.name} ({layer.class_name})", str(shape), f"{counts[layer.name]:,}")
+        for layer, shape in zip(network.layers, output_shapes(network, max_length), strict=True)
+    }
     total = network.parameters
-    table = _table(rows)
-    size = _human(4 * total)
+    frozen = sum(counts[name] for name in network.frozen)
     return (
-        f'Model: "{network.name}"\n{table}\n'
-        f" Total params: {total:,} ({size})\n"
-        f" Trainable params: {total:,} ({size})\n"
-        " Non-trainable params: 0 (0.00 B)\n"
+        f'Model: "{network.name}"\n{_table([*rows.values()])}\n'
+        f" Total params: {_sized(total)}\n"
+        f" Trainable params: {_sized(total - frozen)}\n"
+        f" Non-trainable params: {_sized(frozen)}\n"
     )
 
 
@@ -56,6 +59,10 @@ def _table(rows: list[tuple[str, str, str]]) -> str:
             line("└", "─", "┴", "┘"),
         ]
     )
+
+
+def _sized(weights: int) -> str:
+    return f"{weights:,} ({_human(4 * weights)})"
 
 
 def _human(size: float) -> str:

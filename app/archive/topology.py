@@ -51,7 +51,8 @@ def build_network(config: dict[str, Any], weights: Weights) -> Network:
     groups = _groups(every)
     layers = _layers(calls, shape, groups, weights)
     _check_ends(layers)
-    return Network(model.name, model.class_name, tuple(layers), shape[1])
+    frozen = frozenset(one.name for one in every if one.config.get("trainable") is False)
+    return Network(model.name, model.class_name, tuple(layers), shape[1], frozen)
 
 
 def _layers(
