@@ -7,6 +7,8 @@ refused before it is read. Weights lie under the group that Keras names after th
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.archive.container import Weights
 from app.archive.options import Options
 from app.errors import ArchiveError
@@ -53,11 +55,15 @@ def embedding(options: Options, place: Place) -> Embedding:
     options.require_off("lora_rank", "quantization_config", "logit_soft_cap", "reverse_dtype")
     rows, columns = options.size("input_dim"), options.size("output_dim")
     shapes = {"embeddings": (rows, columns)}
-    if options.class_name == "ReversibleEmbedding" and not options.flag("tie_weights", True):
+    tied = options.class_name == "ReversibleEmbedding" and options.flag("tie_weights", True)
+    if options.class_name == "ReversibleEmbedding" and not tied:
         shapes["reverse_embeddings"] = (columns, rows)
-    weights = place.read(options, "", **shapes)
+    embeddings = place.read(options, "", **shapes)["embeddings"]
+    if tied:
+        # The output multiplies by its transpose, which so lies in memory as BLAS likes it: no copy.
+        embeddings = np.asfortranarray(embeddings)
     mask_zero = options.flag("mask_zero", False)
-    return Embedding(options.name, weights["embeddings"], mask_zero, options.class_name)
+    return Embedding(options.name, embeddings, mask_zero, options.class_name)
 
 
 def simple_rnn(options: Options, place: Place) -> SimpleRNN:

@@ -206,7 +206,10 @@ def _is_identity(layer: Layer) -> bool:
 
 
 def _prepared(layer: Layer) -> Layer:
-    """A tied output as a Dense of its own: BLAS reads rows of [E, V] far faster than of [V, E]."""
+    """A tied output as a Dense of its own: BLAS reads rows of [E, V] far faster than of [V, E].
+
+    An archive's tied embeddings lie in memory that way round already, and are not copied.
+    """
     if not isinstance(layer, ReversedEmbedding):
         return layer
     return Dense(layer.name, "linear", np.ascontiguousarray(layer.embeddings.T), None)
