@@ -1,7 +1,7 @@
 """AdamW with gradient clipping (Loshchilov and Hutter 2019), in place, on whole arrays or rows.
 
 Tables of which a batch touches some rows are updated in those rows alone ("lazy" Adam): a row's
-moments wait until it is touched again.
+moments wait until it is touched again. The decay does not wait: it is what keeps rare words modest.
 """
 
 from dataclasses import dataclass, field
@@ -46,11 +46,16 @@ class AdamW:
             flat = [array.reshape(-1) for array in arrays]
             for start in range(0, gradient.size, _BLOCK):
                 p, m, v, g = (array[start : start + _BLOCK] for array in flat)
-                self._apply(p, m, v, g, factor, step, epsilon, decay)
+                if decay != 1:
+                    p *= decay
+                self._apply(p, m, v, g, factor, step, epsilon)
         for name, rows in gradients.rows.items():
+            decay = self._decay(parameters[name], name, rate)
+            if decay != 1:
+                parameters[name] *= decay
             tables = parameters[name], self.first[name], self.second[name]
             p, m, v = (table[rows.ids] for table in tables)
-            self._apply(p, m, v, rows.values, factor, step, epsilon, self._decay(p, name, rate))
+            self._apply(p, m, v, rows.values, factor, step, epsilon)
             for table, updated in zip(tables, (p, m, v), strict=True):
                 table[rows.ids] = updated
 
@@ -73,7 +78,6 @@ class AdamW:
         factor: np.float32,
         step: np.float32,
         epsilon: np.float32,
-        decay: np.float32,
     ) -> None:
         gradient = gradient * factor
         m *= np.float32(self.beta_1)
@@ -86,6 +90,4 @@ class AdamW:
         gradient += epsilon
         np.divide(m, gradient, out=gradient)
         gradient *= step
-        if decay != 1:
-            p *= decay
         p -= gradient

@@ -1,0 +1,63 @@
+"""AdamW against Keras's, and against what is left of a row that no batch touches."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.training.bptt import Gradients
+from app.training.optimizer import AdamW
+from app.training.parameters import Parameters
+from app.training.softmax import RowGradient
+
+RATE, DECAY = 0.01, 0.3
+
+
+def gradients(dense: Parameters, rows: dict[str, RowGradient] | None = None) -> Gradients:
+    return Gradients(0.0, 1, dense, rows or {}, ())
+
+
+@pytest.mark.tensorflow
+def test_steps_equal_keras_s(keras: Any) -> None:
+    rng = np.random.default_rng(0)
+    start = rng.standard_normal((5, 4), np.float32)
+    reference = keras.Variable(start)
+    theirs = keras.optimizers.AdamW(RATE, weight_decay=DECAY, beta_2=0.99, epsilon=1e-8)
+    ours, parameters = AdamW(weight_decay=DECAY, clip_norm=0.0), {"kernel": start.copy()}
+    for _ in range(7):
+        gradient = rng.standard_normal((5, 4), np.float32)
+        theirs.apply([keras.ops.convert_to_tensor(gradient)], [reference])
+        ours.update(parameters, gradients({"kernel": gradient.copy()}), RATE)
+        np.testing.assert_allclose(parameters["kernel"], np.asarray(reference), rtol=1e-5)
+
+
+def test_all_rows_of_a_table_are_touched_as_if_it_were_dense() -> None:
+    rng = np.random.default_rng(1)
+    start = rng.standard_normal((6, 3), np.float32)
+    by_rows, dense = {"embeddings": start.copy()}, {"embeddings": start.copy()}
+    one, other = AdamW(DECAY, 1.0), AdamW(DECAY, 1.0)
+    for _ in range(4):
+        gradient = rng.standard_normal((6, 3), np.float32)
+        rows = RowGradient(np.arange(6), gradient.copy())
+        one.update(by_rows, gradients({}, {"embeddings": rows}), RATE)
+        other.update(dense, gradients({"embeddings": gradient.copy()}), RATE)
+    np.testing.assert_allclose(by_rows["embeddings"], dense["embeddings"], rtol=1e-6)
+
+
+def test_rows_that_no_batch_touches_decay_all_the_same() -> None:
+    parameters = {"embeddings": np.ones((3, 2), np.float32)}
+    touched = RowGradient(np.array([1]), np.full((1, 2), 0.5, np.float32))
+    AdamW(DECAY, 0.0).update(parameters, gradients({}, {"embeddings": touched}), RATE)
+    kept = 1 - RATE * DECAY
+    # The first step of Adam is as long as the rate, whatever the gradient.
+    wanted = [[kept, kept], [kept - RATE, kept - RATE], [kept, kept]]
+    np.testing.assert_allclose(parameters["embeddings"], wanted, rtol=1e-6)
+
+
+def test_the_norm_of_all_gradients_together_is_clipped() -> None:
+    parameters = {"kernel": np.zeros((2, 2), np.float32), "bias": np.zeros(2, np.float32)}
+    dense = {"kernel": np.full((2, 2), 3.0, np.float32), "bias": np.zeros(2, np.float32)}
+    optimizer = AdamW(0.0, clip_norm=1.5)
+    optimizer.update(parameters, gradients(dense), RATE)
+    # The norm is 6, so that every 3 enters as 0.75; a tenth of it is the first moment.
+    np.testing.assert_allclose(optimizer.first["kernel"], np.full((2, 2), 0.075), rtol=1e-6)
