@@ -7,6 +7,7 @@ UnrolledError
 │   ├── VocabularyError       vocabulary.json does not fit the network
 │   └── CardError             model.json cannot be understood
 ├── CorpusError               a text that cannot be trained or evaluated on
+├── OtherRun                  a training run to resume that had other options or another text
 ├── MissingDependency         an optional package is needed for what was asked
 ├── SettingsError             an UNROLLED_* setting that cannot be used
 └── RequestError              what a client sent, or when
@@ -68,6 +69,13 @@ class CardError(ModelError):
     """`model.json` has a field that cannot be understood."""
 
     code = "invalid_card"
+
+
+class OtherRun(UnrolledError):
+    """A training run that was to be resumed and had other options, or another vocabulary."""
+
+    code = "other_run"
+    title = "The run cannot be resumed"
 
 
 class CorpusError(UnrolledError):

@@ -13,6 +13,7 @@ from app.errors import (
     MissingDependency,
     ModelError,
     ModelNotFound,
+    OtherRun,
     RequestError,
     SettingsError,
     UnknownWords,
@@ -38,6 +39,7 @@ _EXIT_CODES: tuple[tuple[type[UnrolledError], int], ...] = (
     (RequestError, 4),
     (CorpusError, 5),
     (MissingDependency, 6),
+    (OtherRun, 2),
     (SettingsError, 2),
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.common import find_model, model_folder, print_json, print_lines
-from app.errors import CorpusError
+from app.errors import CorpusError, ModelError
 
 if TYPE_CHECKING:
     from app.model import Model
@@ -80,11 +80,18 @@ def train(
     config = _configuration(corpus or [], recipe, data, given)
     if config.start is not None and config.start == config.unknown:
         raise typer.BadParameter("--start and --unknown are the same word")
-    _run(config, out, resume, tensorboard)
+    command = "unrolled train" + (f" --recipe {Path(recipe).stem}" if recipe else "")
+    _run(config, out, resume, tensorboard, command)
 
 
 def _check_out(out: Path) -> None:
     """A model folder that is there is replaced; anything else that is there is not."""
+    from app.repository import check_name
+
+    try:
+        check_name(out)
+    except ModelError as error:
+        raise typer.BadParameter(str(error), param_hint="--out") from error
     if not out.name or (out.exists() and not _is_replaceable(out)):
         raise typer.BadParameter(f"{out} is there, and is not a model", param_hint="--out")
 
@@ -113,12 +120,14 @@ def _configuration(
     return dataclasses.replace(TrainConfig.from_recipe(path, data), **changes)
 
 
-def _run(config: "TrainConfig", out: Path, resume: bool, tensorboard: Path | None) -> None:
+def _run(
+    config: "TrainConfig", out: Path, resume: bool, tensorboard: Path | None, command: str
+) -> None:
     from app.cli.progress import watching
     from app.training.run import train as run
 
     with watching(tensorboard) as report:
-        result = run(config, out, report, resume=resume)
+        result = run(config, out, report, resume=resume, command=command)
     print_lines(
         [
             f"{result.folder}: validation perplexity {result.perplexity:.2f} "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from app.errors import OtherRun
 from app.training.bptt import State
 from app.training.optimizer import AdamW
 from app.training.parameters import Parameters
@@ -59,13 +60,19 @@ def save(run: Run, path: Path, fingerprint: str) -> None:
 
 
 def load(path: Path, run: Run, fingerprint: str) -> bool:
-    """Fill `run` from a checkpoint; False where there is none of this very configuration."""
+    """Fill `run` from a checkpoint; False where there is none.
+
+    Raises OtherRun where there is one of another configuration.
+    """
     if not path.exists():
         return False
     with np.load(path, allow_pickle=False) as file:
         facts: dict[str, Any] = json.loads(str(file["facts"]))
         if facts.pop("fingerprint") != fingerprint:
-            return False
+            raise OtherRun(
+                f"{path.parent} has a run with other options or another text; "
+                "without --resume it is replaced"
+            )
         groups: dict[str, Parameters] = {}
         for key in file.files:
             group, _, name = key.partition("/")

@@ -80,7 +80,7 @@ class Fit:
         )
 
     def resume(self) -> bool:
-        """Go on from the checkpoint, where there is one of this configuration."""
+        """Go on from the checkpoint, where there is one. Raises OtherRun where it is another's."""
         if self.checkpoint is None or not load(self.checkpoint, self.run, self.fingerprint):
             return False
         self.net.parameters = self.run.parameters

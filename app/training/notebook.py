@@ -5,6 +5,7 @@ hidden layer is a memory. This file builds the smallest one there is, trains it 
 recomputes its answer by hand from nothing but the weights.
 """
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -162,14 +163,15 @@ def _show_longer_fit(
     """The notebook's quirk: its 500 epochs leave "is an" at "an"; going on mends it."""
     print(
         '\nThe notebook\'s published weights (models/notebook) answer "an" for "is an" as well:\n'
-        "500 epochs are too few for the second example. Going on with the fit:"
+        "500 epochs were too few for the second example. A longer fit mends it:"
     )
-    if epochs < _LONGER:
-        model.fit(x, labels, epochs=_LONGER - epochs, verbose=0)
-    for phrase, answer in zip(("this is", "is an"), model.predict(x, verbose=0), strict=True):
-        best = int(answer.argmax())
-        total = max(epochs, _LONGER)
-        print(f"  after {total} epochs, {phrase!r} → {vocabulary.words[best]} {answer[best]:.2%}")
+    longest = max(epochs, _LONGER)
+    for total in sorted({epochs, longest}):
+        if total > epochs:
+            model.fit(x, labels, epochs=total - epochs, verbose=0)
+        for phrase, answer in zip(("this is", "is an"), model.predict(x, verbose=0), strict=True):
+            word, p = vocabulary.words[int(answer.argmax())], answer.max()
+            print(f"  after {total} epochs of this fit, {phrase!r} → {word} {p:.2%}")
 
 
 def _publish(out: Path, model: Any, vocabulary: Vocabulary, epochs: int, seed: int) -> None:
@@ -191,6 +193,7 @@ def _publish(out: Path, model: Any, vocabulary: Vocabulary, epochs: int, seed: i
 
 
 def _keras() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notes on the processor
     try:
         import keras
         import tensorflow  # noqa: F401 - the backend

@@ -71,19 +71,31 @@ def workspace_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.run")
 
 
-def train(config: TrainConfig, out: Path, report: Report, *, resume: bool = False) -> TrainResult:
+def train(
+    config: TrainConfig,
+    out: Path,
+    report: Report,
+    *,
+    resume: bool = False,
+    command: str = "unrolled train",
+) -> TrainResult:
     """Train a model and publish it as the folder `out`, at once and complete.
 
     A killed run leaves `out` as it was; `resume` goes on from its last checkpoint to the same
-    result. Raises CorpusError for a text that cannot be trained on.
+    result. The card says which `command` that was. Raises CorpusError for a text that cannot be
+    trained on, OtherRun where the last checkpoint is another configuration's.
     """
+    vocabulary = build_vocabulary(count_words(config), config)
     workspace = workspace_of(out)
     if not resume:
         shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True, exist_ok=True)
-    counts = count_words(config)
-    vocabulary = build_vocabulary(counts, config)
-    fit, words = prepare(config, vocabulary, workspace)
+    try:
+        fit, words = prepare(config, vocabulary, workspace)
+    except CorpusError:
+        if not resume:
+            shutil.rmtree(workspace, ignore_errors=True)
+        raise
     if resume:
         fit.resume()
     started = time.time()
@@ -95,7 +107,7 @@ def train(config: TrainConfig, out: Path, report: Report, *, resume: bool = Fals
         fit.shape,
         best,
         vocabulary,
-        training=_facts(config, fit, words, started),
+        training={"command": command, **_facts(config, fit, words, started)},
         metrics={"validation_perplexity": round(run.best_perplexity, 3)},
         curve=run.curve,
     )
@@ -116,8 +128,7 @@ def prepare(config: TrainConfig, vocabulary: Vocabulary, workspace: Path) -> tup
         texts.append((encoded, source.weight))
     held_out = encode_file(validation_lines(config), vocabulary, config, workspace / "valid.ids")
     words = sum(len(text.ids) for text, _ in texts)
-    if not words:
-        raise CorpusError("the corpus is smaller than one window: no line has two words")
+    _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
     start = None if config.start is None else vocabulary.id_of(config.start)
     batches: Batches
     if config.context == "running":
@@ -130,6 +141,15 @@ def prepare(config: TrainConfig, vocabulary: Vocabulary, workspace: Path) -> tup
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
     return Fit(config, classes, batches, validation, workspace / "checkpoint.npz"), words
+
+
+def _check_size(words: int, longest: int, config: TrainConfig) -> None:
+    if config.context == "running" and words <= config.max_length:
+        raise CorpusError(
+            f"the corpus is smaller than one window: {words} words, {config.max_length} timesteps"
+        )
+    if longest < 2:
+        raise CorpusError("the corpus is smaller than one window: no line has two words")
 
 
 def joined(texts: Sequence[tuple[Encoded, float]]) -> Encoded:
@@ -159,7 +179,6 @@ def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[st
         for source in config.sources
     ]
     return {
-        "command": "unrolled train",
         "sources": sources,
         "words": words,
         "seed": config.seed,

@@ -44,7 +44,7 @@ def test_a_replay_prints_every_step_and_writes_a_model(
         "one-hot labels: [[0, 0, 1, 0, 0], [0, 0, 0, 0, 1]]",
         "reshaped (batch, timesteps, features): (2, 2, 1)",
         "Total params: 13 ",
-        "after 1500 epochs, 'is an' → example",
+        "after 1500 epochs of this fit, 'is an' → example",
     ):
         assert line in printed
     model = load_model(tmp_path / "mine")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.errors import CorpusError
+from app.errors import CorpusError, OtherRun
 from app.repository import load_model
 from app.training.config import Source, TrainConfig
 from app.training.corpus import count_words
@@ -124,9 +124,28 @@ def test_a_killed_run_goes_on_to_the_same_result(
     assert resumed["epochs"] == 3
 
 
+def test_a_run_of_other_options_is_not_gone_on_with(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.training.fit._SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+
+    def kill(step: Progress) -> None:
+        if step.step == 3:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        train(configured(corpus), tmp_path / "mine", kill)
+    with pytest.raises(OtherRun, match="a run with other options"):
+        train(configured(corpus, units=12), tmp_path / "mine", nothing, resume=True)
+    train(configured(corpus, epochs=1), tmp_path / "mine", nothing, resume=True)
+    assert load_model(tmp_path / "mine").network.recurrent[0].units == 16
+
+
 def test_a_card_says_how_the_model_came_about(corpus: Path, tmp_path: Path) -> None:
-    train(configured(corpus, epochs=1, blocked=("cat", "unheard")), tmp_path / "mine", nothing)
+    config = configured(corpus, epochs=1, blocked=("cat", "unheard"))
+    train(config, tmp_path / "mine", nothing, command="unrolled train --recipe cats")
     card = json.loads((tmp_path / "mine" / "model.json").read_text())
+    assert card["training"]["command"] == "unrolled train --recipe cats"
     assert card["training"]["seed"] == 0
     assert card["training"]["sources"][0]["file"] == "corpus.txt"
     assert card["blocked"] == ["cat"]
@@ -155,8 +174,13 @@ def test_a_text_that_cannot_be_used(tmp_path: Path, content: bytes, why: str) ->
 def test_a_text_smaller_than_a_window(tmp_path: Path) -> None:
     path = tmp_path / "small.txt"
     path.write_text("word\n")
-    with pytest.raises(CorpusError, match="smaller than one window"):
-        train(configured(path, start=None), tmp_path / "mine", nothing)
+    for start in (None, "</s>"):
+        with pytest.raises(CorpusError, match="smaller than one window: no line has two words"):
+            train(configured(path, start=start), tmp_path / "mine", nothing)
+    path.write_text("seven words are fewer than eight timesteps\n")
+    with pytest.raises(CorpusError, match="smaller than one window: 7 words, 8 timesteps"):
+        train(configured(path, context="running"), tmp_path / "mine", nothing)
+    assert [found.name for found in tmp_path.iterdir()] == ["small.txt"]
 
 
 def test_a_damaged_gz_is_named(tmp_path: Path) -> None:
