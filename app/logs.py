@@ -21,7 +21,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, logger, message, and the traceback of an exception."""
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _iso(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -44,6 +44,10 @@ def configure(settings: Settings) -> None:
         logger.setLevel(logging.INFO)
         logger.propagate = False
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 class RequestLog:
@@ -72,7 +76,7 @@ class RequestLog:
                 f"{exchange.status} {1e3 * seconds:.3f}ms {exchange.request_id} {rest}"
             )
         line = {
-            "time": time.time(),
+            "time": _iso(time.time()),
             "level": "info",
             "method": scope["method"],
             "path": scope["path"][:200],

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from app import __version__
 from tests.keras_files import write_folder
 
 
 def unrolled(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def test_it_says_its_version() -> None:
+    done = unrolled("--version")
+    assert (done.returncode, done.stdout) == (0, f"unrolled {__version__}\n")
 
 
 def test_predict_shows_bars_without_colour_in_a_pipe() -> None:
@@ -63,6 +69,7 @@ def test_score_has_a_line_a_word() -> None:
         (("train", "--recipe", "nope"), 5, "there is no recipe"),
         (("train", "README.md", "--out", "README.md"), 2, "README.md is there, and is not a model"),
         (("train", "README.md", "--out", "models"), 2, "models is there, and is not a model"),
+        (("train", "README.md", "--out", "my model"), 2, "cannot be a model's name"),
         (("train", "README.md", "--out", "/dev/null/x"), 7, "Not a directory"),
         (("train", "README.md", "--start", "<unk>"), 2, "the same word"),
         (("serve", "--port", "80000"), 2, "UNROLLED_PORT"),

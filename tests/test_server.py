@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -217,4 +218,5 @@ def test_logs_say_what_was_asked_only_if_told_to(
         assert served.ends() == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert any("/v1/predict" in str(line) for line in lines)
+    assert all(datetime.fromisoformat(line["time"]).tzinfo == UTC for line in lines)
     assert any("this is" in str(line) for line in lines) == (told == "true")

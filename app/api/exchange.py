@@ -13,7 +13,10 @@ from starlette.types import Message, Receive, Scope, Send
 from app.errors import BodyTooLarge
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# https://www.w3.org/TR/trace-context: no version ff, and ids that are not all zeros.
+_TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 _LINGER_SECONDS = 3.0
 JSON = b"application/json"
 

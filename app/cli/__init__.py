@@ -10,10 +10,11 @@ Commands import what they need when they run, so that `--help` costs nothing.
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from app import __version__
 from app.cli import models, phrases, training
 from app.cli.common import exit_code_of, show_error
 from app.errors import UnrolledError
@@ -38,9 +39,22 @@ for command in (
     app.command()(command)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"unrolled {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def end_with_the_pipe(context: typer.Context) -> None:
-    """What reads our output may have seen enough: end then, as `cat` does, without a word."""
+def before_any_command(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show it and exit.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Next-word prediction you can look inside."""
+    # What reads our output may have seen enough: end then, as `cat` does, without a word.
     if context.invoked_subcommand != "serve" and hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

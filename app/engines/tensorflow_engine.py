@@ -4,7 +4,10 @@ Standard Keras layers are built from our plain data and given its weights; the a
 never loaded by Keras, so nothing in it can run. The only serving module that imports TensorFlow.
 """
 
+import os
 from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notes on the processor
 
 import keras
 import numpy as np
