@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is first imported
+
 import pytest
 from hypothesis import settings
 

@@ -71,10 +71,11 @@ def environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service in a folder of its own, with the notebook model, and texts to train on."""
+    """The service in a folder of its own, with the shipped models, and texts to train on."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "models").mkdir()
-    (folder / "models" / "notebook").symlink_to(ROOT / "models" / "notebook")
+    for model in ("english", "notebook"):
+        (folder / "models" / model).symlink_to(ROOT / "models" / model)
     sentences = ["once upon a time there was a cat", "the cat sat on the mat", "i like the cat"]
     (folder / "corpus.txt").write_text("\n".join(sentences * 100))
     (folder / "held-out.txt").write_text("\n".join(sentences))

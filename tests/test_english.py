@@ -1,0 +1,149 @@
+"""The shipped English model: what its card promises, and what a person typing expects of it."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.model import Model
+from app.repository import load_model
+from app.training.config import TrainConfig
+from app.training.corpus import read_lines
+from app.training.evaluate import evaluate, missed_phrases, read_expected
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "models" / "english"
+RECIPE = ROOT / "app" / "training" / "recipes" / "english.toml"
+DATA = ROOT.parent / "shared" / "data" / "everyday"
+PHRASES = read_expected(ROOT / "tests" / "training" / "common_phrases.toml")
+NEUTRAL = ("", "i want to", "she is a", "what a", "you are so", "they are", "he is such a", "my")
+
+
+@pytest.fixture(scope="module")
+def english() -> Model:
+    return load_model(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def card() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / "model.json").read_text())
+    return found
+
+
+def words(model: Model, phrase: str, k: int = 3) -> list[str]:
+    return [one.word for one in model.predict(phrase, k).predictions]
+
+
+def test_the_word_that_any_reader_would_say_is_among_the_first_three(
+    english: Model, card: dict[str, Any]
+) -> None:
+    missed = missed_phrases(english, PHRASES)
+    assert len(PHRASES) >= 60
+    assert len(missed) <= len(PHRASES) // 10, missed
+    assert card["metrics"]["phrases"]["top_3"] == len(PHRASES) - len(missed)
+
+
+def test_the_card_has_the_figures_that_evaluate_measures(
+    english: Model, card: dict[str, Any]
+) -> None:
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is absent")
+    texts = [path.name for path in TrainConfig.from_recipe(RECIPE, DATA).validation]
+    promised = card["metrics"]["evaluation"]
+    assert promised["command"] == " ".join(["unrolled evaluate english", *texts])
+    for text in texts[::2]:  # all but the chat, which takes the longest
+        found = evaluate(english, read_lines(DATA / text)).as_metrics()
+        assert found == pytest.approx(promised[text], rel=1e-3), text
+
+
+def test_it_is_small_and_its_vocabulary_is_words(english: Model) -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 20_000_000
+    assert 10_000 <= len(english.vocabulary) <= 16_000
+    marks = {english.options.unknown, english.options.start, english.options.number}
+    odd = [
+        word
+        for word in english.vocabulary.word_to_id
+        if word not in marks and not word.replace("'", "").isalpha()
+    ]
+    assert odd == []
+    letters = {word for word in english.vocabulary.word_to_id if len(word) == 1}
+    assert letters <= {"a", "I", "o"}
+
+
+def test_the_card_names_its_sources_and_their_licences(card: dict[str, Any]) -> None:
+    attributions = " ".join(source["attribution"] for source in card["corpus"])
+    assert "Tatoeba (tatoeba.org) via manythings.org/anki, CC BY 2.0 FR" in attributions
+    assert "Fainberg et al. 2018" in attributions
+    assert "Mozilla Common Voice" in attributions
+    readme = (ROOT / "README.md").read_text()
+    assert all(source["attribution"] in readme for source in card["corpus"])
+
+
+@pytest.mark.parametrize("phrase", NEUTRAL)
+def test_nothing_offensive_is_suggested(english: Model, card: dict[str, Any], phrase: str) -> None:
+    blocked = set(card["blocked"])
+    assert len(blocked) > 50
+    suggested = words(english, phrase, 1000)
+    assert not blocked & set(suggested)
+    # Blocked words keep their share of the distribution.
+    distribution = english.distribution(phrase)
+    at = english.vocabulary.id_of("stupid")
+    assert at is not None
+    assert distribution.probabilities[at] > 0
+
+
+def test_case_and_punctuation_do_not_matter(english: Model) -> None:
+    assert words(english, "Thank you VERY") == words(english, "thank you very")
+    assert words(english, "thank you, very") == words(english, "thank you very")
+    assert words(english, "I don’t") == words(english, "i don't")
+
+
+def test_a_new_sentence_starts_afresh(english: Model) -> None:
+    start = english.predict("").predictions
+    assert english.predict("How are you? ").predictions == start
+    assert words(english, "I saw it. Thank you very") == words(english, "thank you very")
+    assert words(english, "The end. ")[0] == words(english, "")[0]
+
+
+def test_numbers_are_read_and_never_suggested(english: Model) -> None:
+    mark = english.options.number
+    assert english.tokenize("at 12:30 and 5").tokens == ("at", mark, "and", mark)
+    assert mark not in words(english, "there are", 1000)
+
+
+def test_i_is_shown_as_people_write_it(english: Model) -> None:
+    assert "I" in words(english, "", 3)
+    assert "i" not in words(english, "", 1000)
+
+
+def test_words_outside_the_vocabulary_are_answered(english: Model) -> None:
+    answer = english.tokenize("the xylophonist is")
+    assert [one.word for one in answer.unknown] == ["xylophonist"]
+    assert english.predict("the xylophonist is").next_word is not None
+
+
+def test_long_phrases_keep_their_last_words(english: Model) -> None:
+    length = english.options.max_length
+    phrase = "and then we went to the house " * 20
+    last = " ".join(phrase.split()[-length:])
+    assert words(english, phrase, 10) == words(english, last, 10)
+
+
+@pytest.mark.tensorflow
+def test_keras_suggests_the_same(english: Model, keras: Any) -> None:
+    network = keras.models.load_model(FOLDER / "model.keras")
+    padded = np.stack([english.pad(english.encode(phrase)).ids for phrase in PHRASES])
+    probabilities = np.asarray(network(padded))
+    for phrase, row in zip(PHRASES, probabilities, strict=True):
+        ours = english.outputs(phrase).probabilities
+        np.testing.assert_allclose(row, ours, atol=1e-5)
+        suggested = [one.word for one in english.rank(row)]
+        assert suggested == words(english, phrase, 5), phrase
+
+
+def test_a_distribution_is_one(english: Model) -> None:
+    for phrase in PHRASES:
+        assert math.isclose(english.outputs(phrase).probabilities.sum(), 1, abs_tol=1e-4)
