@@ -124,7 +124,7 @@ def table(cases: list[Case], results: Results) -> Iterator[str]:
     yield "| --- | ---: | ---: | ---: | ---: | ---: |"
     for case in cases:
         rate = mid(case.name, 32, lambda one: one.rate)
-        spread = mid(case.name, 32, lambda one: one.p99 / one.p50)
+        spread = mid(case.name, 32, lambda one: one.p99 / max(one.p50, 1.0))  # 0: no answer
         alone = mid(case.name, 1, lambda one: one.p50)
         errors = sum(one.errors for clients in CLIENTS for one in results[case.name, clients])
         note = f" ({errors} errors)" if errors else ""
