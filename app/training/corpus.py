@@ -129,8 +129,9 @@ def encode_file(
 ) -> Encoded:
     """Encode lines into `target` (int32) and map it.
 
-    A line longer than `max_length` becomes several, so that nothing is lost. Without an unknown
-    word, a line is cut at its unknown words.
+    A line longer than `max_length` becomes several, so that nothing is lost, unless the text is a
+    running one, which is cut into windows later. Without an unknown word, a line is cut at its
+    unknown words.
     """
     unknown = None if config.unknown is None else vocabulary.id_of(config.unknown)
     ends = []
@@ -161,6 +162,8 @@ def _pieces(
     longest = config.max_length - 1 if config.start else config.max_length + 1
     shortest = 1 if config.start else 2
     for run in runs:
+        if config.context == "running":
+            longest = max(1, len(run))
         for begin in range(0, len(run), longest):
             piece = run[begin : begin + longest]
             if len(piece) >= shortest:

@@ -11,8 +11,9 @@ import pytest
 
 from app.errors import CorpusError, OtherRun
 from app.repository import load_model
+from app.text import Vocabulary
 from app.training.config import Source, TrainConfig
-from app.training.corpus import count_words
+from app.training.corpus import count_words, encode_file
 from app.training.evaluate import evaluate
 from app.training.fit import Progress
 from app.training.run import train, workspace_of
@@ -181,6 +182,18 @@ def test_a_text_smaller_than_a_window(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="smaller than one window: 7 words, 8 timesteps"):
         train(configured(path, context="running"), tmp_path / "mine", nothing)
     assert [found.name for found in tmp_path.iterdir()] == ["small.txt"]
+
+
+@pytest.mark.parametrize(("context", "lengths"), [("sentence", [7, 7, 3, 2]), ("running", [17, 2])])
+def test_long_lines_are_cut_where_each_is_a_sequence_of_its_own(
+    tmp_path: Path, context: Any, lengths: list[int]
+) -> None:
+    config = configured(tmp_path / "unused", context=context)
+    vocabulary = Vocabulary({"</s>": 1, "<unk>": 2, "word": 3})
+    lines = ["word " * 17, "word word"]
+    encoded = encode_file(lines, vocabulary, config, tmp_path / "ids")
+    assert encoded.lengths.tolist() == lengths
+    assert len(encoded.ids) == 19
 
 
 def test_a_damaged_gz_is_named(tmp_path: Path) -> None:
