@@ -1,7 +1,9 @@
-"""AdamW with gradient clipping (Loshchilov and Hutter 2019), in place, on whole arrays or rows.
+"""AdamW with gradient clipping (Loshchilov and Hutter 2019), in place.
 
-Tables of which a batch touches some rows are updated in those rows alone ("lazy" Adam): a row's
-moments wait until it is touched again. The decay does not wait: it is what keeps rare words modest.
+A table of which a batch touches some rows is updated in all of them, as Keras does it. Updating
+the touched rows alone ("lazy" Adam) is no cheaper variant of the same: between two touches a row's
+second moment decays and its first goes on moving it, so that a rare word learns about ten times as
+much from every time it is met.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +14,10 @@ from app.network import Floats
 from app.training.bptt import Gradients
 from app.training.parameters import Parameters
 
-_BLOCK = 1 << 16  # elements updated at a time, so that the temporaries stay in the cache
+_BLOCK = 1 << 14  # elements updated at a time, so that the temporaries stay in the cache
+# Moments of rows that are not met decay towards 0, and a processor is a hundred times slower on the
+# subnormal numbers below 1e-38. Far above them a moment is nothing beside epsilon already.
+_NOTHING, _STEPS_BETWEEN_FLUSHES = np.float32(1e-30), 100
 
 
 @dataclass(slots=True)
@@ -40,24 +45,24 @@ class AdamW:
         unbias = np.sqrt(1 - self.beta_2**self.steps)
         step = np.float32(rate * unbias / (1 - self.beta_1**self.steps))
         epsilon = np.float32(self.epsilon * unbias)
-        for name, gradient in gradients.dense.items():
-            arrays = parameters[name], self.first[name], self.second[name], gradient
-            decay = self._decay(parameters[name], name, rate)
+        for name, parameter in parameters.items():
+            if name in gradients.dense:
+                gradient = gradients.dense[name]
+            elif name in gradients.rows:
+                gradient = gradients.rows[name].spread(len(parameter))
+            else:
+                continue
+            decay = self._decay(parameter, name, rate)
+            arrays = parameter, self.first[name], self.second[name], gradient
             flat = [array.reshape(-1) for array in arrays]
             for start in range(0, gradient.size, _BLOCK):
                 p, m, v, g = (array[start : start + _BLOCK] for array in flat)
                 if decay != 1:
                     p *= decay
                 self._apply(p, m, v, g, factor, step, epsilon)
-        for name, rows in gradients.rows.items():
-            decay = self._decay(parameters[name], name, rate)
-            if decay != 1:
-                parameters[name] *= decay
-            tables = parameters[name], self.first[name], self.second[name]
-            p, m, v = (table[rows.ids] for table in tables)
-            self._apply(p, m, v, rows.values, factor, step, epsilon)
-            for table, updated in zip(tables, (p, m, v), strict=True):
-                table[rows.ids] = updated
+        if self.steps % _STEPS_BETWEEN_FLUSHES == 0:
+            for moment in (*self.first.values(), *self.second.values()):
+                moment[np.abs(moment) < _NOTHING] = 0.0
 
     def _clipping(self, gradients: Gradients) -> np.float32:
         arrays = [*gradients.dense.values(), *(rows.values for rows in gradients.rows.values())]

@@ -57,6 +57,14 @@ class RowGradient:
         values[np.searchsorted(ids, other.ids)] += other.values
         return RowGradient(ids, values)
 
+    def spread(self, rows: int) -> Floats:
+        """The same gradient as a whole table of `rows` rows."""
+        if len(self.ids) == rows:
+            return self.values
+        table = np.zeros((rows, self.values.shape[1]), np.float32)
+        table[self.ids] = self.values
+        return table
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:

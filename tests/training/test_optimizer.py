@@ -1,4 +1,4 @@
-"""AdamW against Keras's, and against what is left of a row that no batch touches."""
+"""AdamW against Keras's, for whole arrays and for tables of which a batch touches some rows."""
 
 from typing import Any
 
@@ -31,17 +31,34 @@ def test_steps_equal_keras_s(keras: Any) -> None:
         np.testing.assert_allclose(parameters["kernel"], np.asarray(reference), rtol=1e-5)
 
 
-def test_all_rows_of_a_table_are_touched_as_if_it_were_dense() -> None:
+@pytest.mark.tensorflow
+def test_rows_that_a_batch_leaves_out_go_on_as_keras_s_do(keras: Any) -> None:
     rng = np.random.default_rng(1)
     start = rng.standard_normal((6, 3), np.float32)
-    by_rows, dense = {"embeddings": start.copy()}, {"embeddings": start.copy()}
-    one, other = AdamW(DECAY, 1.0), AdamW(DECAY, 1.0)
-    for _ in range(4):
-        gradient = rng.standard_normal((6, 3), np.float32)
-        rows = RowGradient(np.arange(6), gradient.copy())
-        one.update(by_rows, gradients({}, {"embeddings": rows}), RATE)
-        other.update(dense, gradients({"embeddings": gradient.copy()}), RATE)
-    np.testing.assert_allclose(by_rows["embeddings"], dense["embeddings"], rtol=1e-6)
+    reference = keras.Variable(start)
+    theirs = keras.optimizers.AdamW(RATE, weight_decay=DECAY, beta_2=0.99, epsilon=1e-8)
+    ours, parameters = AdamW(weight_decay=DECAY, clip_norm=0.0), {"embeddings": start.copy()}
+    for step in range(12):
+        ids = np.flatnonzero(rng.random(6) < (0.3 if step else 1.0))
+        values = rng.standard_normal((len(ids), 3), np.float32)
+        dense = np.zeros((6, 3), np.float32)
+        dense[ids] = values
+        theirs.apply([keras.ops.convert_to_tensor(dense)], [reference])
+        ours.update(parameters, gradients({}, {"embeddings": RowGradient(ids, values)}), RATE)
+        np.testing.assert_allclose(parameters["embeddings"], np.asarray(reference), rtol=2e-5)
+
+
+def test_moments_end_at_zero_before_they_become_subnormal_numbers() -> None:
+    parameters = {"embeddings": np.ones((2, 2), np.float32)}
+    optimizer = AdamW(0.0, 0.0)
+    tiny = RowGradient(np.array([1]), np.full((1, 2), 1e-12, np.float32))
+    nothing = RowGradient(np.array([0]), np.zeros((1, 2), np.float32))
+    for step in range(800):
+        touched = tiny if step == 0 else nothing
+        optimizer.update(parameters, gradients({}, {"embeddings": touched}), RATE)
+        for moment in (optimizer.first["embeddings"], optimizer.second["embeddings"]):
+            assert not ((moment != 0) & (np.abs(moment) < np.finfo(np.float32).tiny)).any()
+    assert not optimizer.first["embeddings"].any()
 
 
 def test_rows_that_no_batch_touches_decay_all_the_same() -> None:
