@@ -10,37 +10,42 @@ The product runs on the event loop's own thread. A worker thread would have to h
 interpreter's lock back and forth, which costs more than it wins (benchmarks/README.md has the
 figures); `max_batch` bounds how long the loop is away. For more cores there are more workers.
 
-Knows ids, engines and queues; nothing about HTTP or JSON. Not for several threads at once.
+Many phrases of one caller (`ranked_in_batches`) are company enough for each other: they run on a
+thread of their caller's, in larger products, and the loop goes on answering beside them.
+
+Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for several threads.
 """
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from app.engines.base import Outputs
 from app.engines.numpy_engine import softmax
-from app.engines.prefixes import Lookups, Runner
+from app.engines.prefixes import Lookups, Runner, logits_afresh
 from app.engines.topk import BATCHED_K, Ranking, best_of_rows
 from app.errors import NotFinite, Overloaded
 from app.model import Model, check_finite
-from app.network import Context
+from app.network import Context, Floats
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
+_CALLERS_BATCH = 128  # phrases of one caller in one product
+_ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
 
 Result = Ranking | Outputs | Exception
-_Answer = TypeVar("_Answer", Ranking, Outputs)
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """Contexts that one caller waits for. `k` None asks for whole distributions."""
+    """A context that a caller waits for. `k` None asks for the whole distribution."""
 
-    contexts: Sequence[Context]
+    context: Context
     k: int | None
-    results: asyncio.Future[list[Result]]
+    result: asyncio.Future[Any]
 
 
 class Batcher:
@@ -73,50 +78,28 @@ class Batcher:
 
         Raises Overloaded where the queue is full, NotFinite where the network overflows.
         """
-        return _only(Ranking, await self._submit(model, [context], min(k, BATCHED_K)))
+        ranking: Ranking = await self._submit(model, context, min(k, BATCHED_K))
+        return ranking
 
     async def outputs(self, model: Model, context: Context) -> Outputs:
         """Logits [V] and probabilities [V]. Raises as `rank` does."""
-        return _only(Outputs, await self._submit(model, [context], None))
+        outputs: Outputs = await self._submit(model, context, None)
+        return outputs
 
-    async def rank_all(
-        self, model: Model, contexts: Sequence[Context], k: int
-    ) -> list[Ranking | Exception]:
-        """`rank` for many: a batch at a time, so that others get their turns in between."""
-        results: list[Ranking | Exception] = []
-        async for chunk in self._chunks(model, contexts, min(k, BATCHED_K)):
-            results += [result for result in chunk if not isinstance(result, Outputs)]
-        return results
-
-    async def outputs_all(
-        self, model: Model, contexts: Sequence[Context]
-    ) -> AsyncIterator[Outputs | Exception]:
-        """`outputs` for many, in order, without ever holding more than a batch of them."""
-        async for chunk in self._chunks(model, contexts, None):
-            for result in chunk:
-                if not isinstance(result, Ranking):
-                    yield result
-
-    async def _chunks(
-        self, model: Model, contexts: Sequence[Context], k: int | None
-    ) -> AsyncIterator[list[Result]]:
-        size = min(self._max_batch, self._max_queue)
-        for start in range(0, len(contexts), size):
-            yield await self._submit(model, contexts[start : start + size], k)
-
-    def _submit(
-        self, model: Model, contexts: Sequence[Context], k: int | None
-    ) -> asyncio.Future[list[Result]]:
-        if self._waiting + len(contexts) > self._max_queue:
+    def _submit(self, model: Model, context: Context, k: int | None) -> asyncio.Future[Any]:
+        if self._waiting >= self._max_queue:
             raise Overloaded("too many phrases are waiting")
         loop = asyncio.get_running_loop()
-        job = _Job(contexts, k, loop.create_future())
-        self._queues.setdefault(model, deque()).append(job)
-        self._waiting += len(contexts)
+        job = _Job(context, k, loop.create_future())
+        queue = self._queues.get(model)
+        if queue is None:
+            queue = self._queues[model] = deque()
+        queue.append(job)
+        self._waiting += 1
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._turn, loop)
-        return job.results
+        return job.result
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """Compute a batch, unless the loop's last turn brought new phrases: more may follow."""
@@ -136,29 +119,24 @@ class Batcher:
         """The jobs of the model whose turn it is, without those that nobody waits for any more."""
         model, queue = self._queues.popitem(last=False)
         jobs: list[_Job] = []
-        room = self._max_batch
-        while queue and (not jobs or len(queue[0].contexts) <= room):
+        while queue and len(jobs) < self._max_batch:
             job = queue.popleft()
-            self._waiting -= len(job.contexts)
-            if not job.results.cancelled():
+            self._waiting -= 1
+            if not job.result.cancelled():
                 jobs.append(job)
-                room -= len(job.contexts)
         if queue:
             self._queues[model] = queue  # at the end: the other models come first
         return model, jobs
 
     def _answer(self, model: Model, jobs: Sequence[_Job]) -> None:
-        """Run a batch; where that fails, each phrase alone, so that no one pays for a neighbour."""
-        runner = self._runner(model)
-        asked = [(context, job.k) for job in jobs for context in job.contexts]
-        try:
-            results = _run(runner, model, asked)
-        except Exception:
-            results = [_run_alone(runner, model, one) for one in asked]
-        start = 0
-        for job in jobs:
-            job.results.set_result(results[start : start + len(job.contexts)])
-            start += len(job.contexts)
+        asked = [(job.context, job.k) for job in jobs]
+        for job, result in zip(
+            jobs, _results(self._runner(model).logits, model, asked), strict=True
+        ):
+            if isinstance(result, Exception):
+                job.result.set_exception(result)
+            else:
+                job.result.set_result(result)
 
     def _runner(self, model: Model) -> Runner:
         """The model's runner; its remembered states live as long as the model."""
@@ -170,37 +148,63 @@ class Batcher:
         return runner
 
 
+def ranked_in_batches(
+    model: Model, contexts: Sequence[Context], k: int
+) -> Iterator[Ranking | Exception]:
+    """`Batcher.rank` for many phrases of one caller, in order, on the calling thread.
+
+    What cannot be answered is an exception in its place.
+    """
+    for result in _in_batches(model, contexts, min(k, BATCHED_K)):
+        if not isinstance(result, Outputs):
+            yield result
+
+
+def outputs_in_batches(model: Model, contexts: Sequence[Context]) -> Iterator[Outputs | Exception]:
+    """`Batcher.outputs`, likewise."""
+    for result in _in_batches(model, contexts, None):
+        if not isinstance(result, Ranking):
+            yield result
+
+
+def _in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:
+    logits_of = partial(logits_afresh, model.engine, model.options.max_length)
+    for start in range(0, len(contexts), _CALLERS_BATCH):
+        asked = [(context, k) for context in contexts[start : start + _CALLERS_BATCH]]
+        yield from _results(logits_of, model, asked)
+
+
 _Asked = tuple[Context, int | None]
+_LogitsOf = Callable[[Sequence[Context]], Floats]
 
 
-def _run(runner: Runner, model: Model, asked: Sequence[_Asked]) -> list[Result]:
-    logits = runner.logits([context for context, _ in asked])  # [B, V]
-    whole = {row: logits[row].copy() for row, (_, k) in enumerate(asked) if k is None}
-    rankings = best_of_rows(logits, max(k or 1 for _, k in asked), model.barred)
+def _results(logits_of: _LogitsOf, model: Model, asked: Sequence[_Asked]) -> list[Result]:
+    """All at once; where that fails, each alone, so that no one pays for a neighbour."""
+    try:
+        return _computed(logits_of, model, asked)
+    except Exception as error:
+        if len(asked) == 1:  # whatever it is, it belongs to this phrase's caller
+            return [error]
+        return [result for one in asked for result in _results(logits_of, model, [one])]
+
+
+def _computed(logits_of: _LogitsOf, model: Model, asked: Sequence[_Asked]) -> list[Result]:
+    logits = logits_of([context for context, _ in asked])  # [B, V]
     results: list[Result] = []
-    for row, (ranking, (_, k)) in enumerate(zip(rankings, asked, strict=True)):
-        if ranking is None:
-            results.append(NotFinite("the network's numbers overflow for this phrase"))
-        elif k is None:
-            check_finite(whole[row])
-            results.append(Outputs(whole[row], softmax(whole[row])))
-        else:
-            results.append(Ranking(ranking.ids[:k], ranking.probabilities[:k]))
+    for start in range(0, len(asked), _ROWS):
+        rows = slice(start, start + _ROWS)
+        results += _ranked(logits[rows], model, [k for _, k in asked[rows]])
     return results
 
 
-def _run_alone(runner: Runner, model: Model, one: _Asked) -> Result:
-    try:
-        return _run(runner, model, [one])[0]
-    except Exception as error:  # whatever it is, it belongs to this phrase's caller
-        return error
-
-
-def _only(kind: type[_Answer], results: Sequence[Result]) -> _Answer:
-    """The result of a lone phrase. Raises where it is an error."""
-    [result] = results
-    if isinstance(result, Exception):
-        raise result
-    if not isinstance(result, kind):
-        raise TypeError(f"asked for {kind.__name__}, got {type(result).__name__}")
-    return result
+def _ranked(logits: Floats, model: Model, ks: Sequence[int | None]) -> Iterator[Result]:
+    whole = {row: logits[row].copy() for row, k in enumerate(ks) if k is None}
+    rankings = best_of_rows(logits, max(k or 1 for k in ks), model.barred)
+    for row, (ranking, k) in enumerate(zip(rankings, ks, strict=True)):
+        if ranking is None:
+            yield NotFinite("the network's numbers overflow for this phrase")
+        elif k is None:
+            check_finite(whole[row])
+            yield Outputs(whole[row], softmax(whole[row]))
+        else:
+            yield Ranking(ranking.ids[:k], ranking.probabilities[:k])

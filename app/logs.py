@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,10 @@ class RequestLog:
 
     def __init__(self, settings: Settings) -> None:
         self._phrases = settings.log_phrases
-        self._json = settings.log_format == "json"
+        self._line = self._json if settings.log_format == "json" else self._console
         self._lines: list[str] = []
+        self._second = 0
+        self._clock = ""
 
     def add(self, exchange: "Exchange", seconds: float) -> None:
         """Note an exchange that is over. The query is left out: it has the phrase."""
@@ -64,17 +67,18 @@ class RequestLog:
             asyncio.get_running_loop().call_soon(self._write)
         self._lines.append(self._line(exchange, seconds))
 
-    def _line(self, exchange: "Exchange", seconds: float) -> str:
+    def _console(self, exchange: "Exchange", seconds: float) -> str:
         scope = exchange.scope
-        more = {"traceparent": exchange.traceparent, "model": exchange.model}
-        if self._phrases:
-            more["phrase"] = exchange.phrase
-        if not self._json:
-            rest = " ".join([f"{name}={value!r}" for name, value in more.items() if value])
-            return (
-                f"{time.strftime('%H:%M:%S')} {scope['method']} {scope['path'][:200]!a} "
-                f"{exchange.status} {1e3 * seconds:.3f}ms {exchange.request_id} {rest}"
-            )
+        line = (
+            f"{self._time()} {scope['method']} {scope['path'][:200]!a} "
+            f"{exchange.status} {1e3 * seconds:.3f}ms {exchange.request_id}"
+        )
+        for name, value in self._more(exchange):
+            line += f" {name}={value!r}"
+        return line
+
+    def _json(self, exchange: "Exchange", seconds: float) -> str:
+        scope = exchange.scope
         line = {
             "time": _iso(time.time()),
             "level": "info",
@@ -84,7 +88,24 @@ class RequestLog:
             "ms": round(1e3 * seconds, 3),
             "request_id": exchange.request_id,
         }
-        return orjson.dumps(line | {name: more[name] for name in more if more[name]}).decode()
+        line.update(self._more(exchange))
+        return orjson.dumps(line).decode()
+
+    def _more(self, exchange: "Exchange") -> Iterator[tuple[str, str]]:
+        """What not every exchange has."""
+        if exchange.traceparent:
+            yield "traceparent", exchange.traceparent
+        if exchange.model:
+            yield "model", exchange.model
+        if self._phrases and exchange.phrase:
+            yield "phrase", exchange.phrase
+
+    def _time(self) -> str:
+        """The time of day, written anew once a second."""
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
+        return self._clock
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []

@@ -33,6 +33,7 @@ class Unrolled(FastAPI):
     """FastAPI, with the phrase endpoints answered before its routing."""
 
     edge: ASGIApp | None = None
+    direct: Edge | None = None  # for a server that can do without ASGI (app/protocol.py)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """HTTP enters at the edge, the lifespan goes to FastAPI."""
@@ -81,11 +82,14 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     service = app.state.service = Service(
         settings, repository, Batcher(settings.max_batch, settings.max_queue)
     )
-    app.edge = _with_cors(Edge(service, ENDPOINTS, super(Unrolled, app).__call__), settings)
+    edge = Edge(service, ENDPOINTS, super(Unrolled, app).__call__)
+    app.edge = _with_cors(edge, settings)
+    app.direct = edge if app.edge is edge else None
     if not repository.models:
         await asyncio.to_thread(repository.load)
     service.loaded = True
     gc.freeze()  # what is loaded by now lives on: the collector need not go through it again
+    gc.enable()
     watching = None
     if repository.folder is not None and settings.poll_seconds:
         watching = asyncio.create_task(_watch(repository, settings.poll_seconds))

@@ -13,33 +13,16 @@ import sys
 from types import FrameType
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import logs
-from app.api import problems
-from app.api.exchange import new_id
-from app.errors import InvalidHttp, SettingsError
+from app.errors import SettingsError
 from app.main import Unrolled, create_app
+from app.protocol import Protocol
 from app.repository import Repository
 from app.settings import Settings
 
 _GRACE_SECONDS = 30  # for requests in flight, once listening has stopped
 _BACKLOG = 2048
-
-
-class _Protocol(HttpToolsProtocol):
-    """Uvicorn's protocol, with a problem document where no application gets to see a request."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are not HTTP, such as a letter that is not percent-encoded."""
-        error = InvalidHttp("a URL has only ASCII characters; others are percent-encoded")
-        body = problems.encode(problems.problem(error, new_id()))
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {problems.CONTENT_TYPE.decode()}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -99,7 +82,7 @@ def _run(settings: Settings, repository: Repository, listener: socket.socket) ->
     app = create_app(settings, repository)
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=Protocol,
         access_log=False,
         proxy_headers=False,  # no answer depends on where the client is
         log_config=None,

@@ -20,7 +20,7 @@ LAYERS = (
     {"model", "diagram", "logs"},
     {"inspection", "repository", "batching"},
     {"api", "training"},
-    {"main"},
+    {"main", "protocol"},
     {"server"},
     {"cli"},
 )

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app.batching import Batcher
+from app.batching import Batcher, outputs_in_batches, ranked_in_batches
+from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine, Packed, State
 from app.engines.topk import Ranking
 from app.errors import NotFinite, Overloaded
@@ -63,7 +64,7 @@ def assert_ranked(ranking: Ranking, model: Model, text: str, k: int) -> None:
     np.testing.assert_allclose(whole[ranking.ids], probabilities, atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CALLS, st.integers(1, 16))
 def test_a_batched_answer_equals_the_unbatched_one(
     calls: list[tuple[int, list[int], int]], max_batch: int
@@ -76,7 +77,7 @@ def test_a_batched_answer_equals_the_unbatched_one(
             assert_ranked(ranking, model, text, k)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(CALLS)
 def test_whole_distributions_and_rankings_share_a_batch(
     calls: list[tuple[int, list[int], int]],
@@ -115,22 +116,36 @@ def test_a_phrase_does_not_wait_for_company() -> None:
     assert asyncio.run(turns_until_answered()) <= 5
 
 
-def test_many_phrases_of_one_caller_let_others_in_between() -> None:
+def test_many_phrases_of_one_caller_are_answered_in_order_in_large_products() -> None:
     engine = ForwardOnly(small_network())
-    model, batcher = model_of(engine), Batcher(max_batch=4)
-    finished: list[str] = []
+    model = model_of(engine)
+    contexts = [(1 + number % 50, 1 + number % 7) for number in range(300)]
+    rankings = list(ranked_in_batches(model, contexts, 3))
+    outputs = list(outputs_in_batches(model, contexts))
+    assert engine.phrases == 2 * [128, 128, 44]
+    for context, ranking, whole in zip(contexts, rankings, outputs, strict=True):
+        assert isinstance(ranking, Ranking)
+        assert isinstance(whole, Outputs)
+        assert_ranked(ranking, model, phrase(context), 3)
+        expected = model.outputs(phrase(context)).probabilities
+        np.testing.assert_allclose(whole.probabilities, expected, atol=1e-6)
 
-    async def many() -> None:
-        await batcher.rank_all(model, [(1,)] * 20, 1)
-        finished.append("many")
 
-    async def lone() -> None:
-        await batcher.rank(model, (2,), 1)
-        finished.append("lone")
+@settings(max_examples=30)
+@given(CALLS)
+def test_a_caller_s_batch_equals_single_answers(calls: list[tuple[int, list[int], int]]) -> None:
+    for at, model in enumerate(MODELS):
+        texts = [phrase(ids) for number, ids, _ in calls if number == at]
+        rankings = ranked_in_batches(model, [model.context(text) for text in texts], 5)
+        for text, ranking in zip(texts, rankings, strict=True):
+            assert isinstance(ranking, Ranking)
+            assert_ranked(ranking, model, text, 5)
 
-    together(many(), lone())
-    assert finished == ["lone", "many"]
-    assert max(engine.phrases) == 4
+
+def test_an_exception_in_one_phrase_of_a_caller_stays_in_its_place() -> None:
+    model = model_of(ForwardOnly(small_network(), poison=13))
+    rankings = list(ranked_in_batches(model, [(number,) for number in range(11, 16)], 2))
+    assert [type(one) for one in rankings] == [Ranking, Ranking, RuntimeError, Ranking, Ranking]
 
 
 def test_models_take_turns() -> None:

@@ -3,6 +3,7 @@
 Phrase endpoints are answered here by their exact path; everything else goes on to FastAPI.
 """
 
+import asyncio
 import hmac
 import logging
 import time
@@ -34,19 +35,25 @@ class Edge:
 
     def __init__(self, service: Service, endpoints: tuple[Endpoint, ...], rest: ASGIApp) -> None:
         self.service = service
-        self._endpoints = {endpoint.path: endpoint for endpoint in endpoints}
+        self.endpoints = {endpoint.path: endpoint for endpoint in endpoints}
         self._rest = rest
         self._log = RequestLog(service.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of an ASGI server."""
+        await self.answer(Exchange.of(scope, receive, send))
+
+    async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
-        exchange = Exchange.of(scope, receive, send)
         service = self.service
         service.in_progress += 1
         try:
             await self._answer(exchange)
         except ClientGone:
             exchange.status = 499
+        except asyncio.CancelledError:
+            exchange.status = 499
+            raise
         except RequestError as error:
             await _respond_problem(exchange, error)
         except Exception:
@@ -64,7 +71,7 @@ class Edge:
         path: str = exchange.scope["path"]
         if path not in PROBES:
             self._admit(exchange)
-        endpoint = self._endpoints.get(path)
+        endpoint = self.endpoints.get(path)
         if endpoint is not None:
             exchange.route = path
             await endpoint(self.service, exchange)

@@ -22,6 +22,11 @@ def encode(answer: Any) -> bytes:
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def encoded(answer: Any) -> orjson.Fragment:
+    """A part of an answer, encoded already."""
+    return orjson.Fragment(encode(answer))
+
+
 def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:
     """`answers.Predicted`."""
     words = model.vocabulary.words

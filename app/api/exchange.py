@@ -6,7 +6,7 @@ import random
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Self
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -19,6 +19,8 @@ _TRACEPARENT = re.compile(
 )
 _LINGER_SECONDS = 3.0
 JSON = b"application/json"
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class ClientGone(Exception):
@@ -45,7 +47,7 @@ class Exchange:
     unread: bool = False  # whether the client may still be sending a body that is refused
 
     @classmethod
-    def of(cls, scope: Scope, receive: Receive, send: Send) -> "Exchange":
+    def of(cls, scope: Scope, receive: Receive, send: Send) -> Self:
         """Take over a request: its id is the client's, where that is sound, or a new one."""
         request_id = traceparent = None
         declared = 0
@@ -102,21 +104,21 @@ class Exchange:
         status: int,
         body: bytes,
         content_type: bytes = JSON,
-        headers: tuple[tuple[bytes, bytes], ...] = (),
+        headers: Headers = (),
     ) -> None:
         """Send a whole answer; a HEAD request gets its headers alone."""
-        head: dict[str, Any] = {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", content_type),
-                (b"content-length", str(len(body)).encode()),
-                *headers,
-            ],
-        }
-        if self.scope["method"] == "HEAD":
-            body = b""
-        await self.send_noted(head)
+        self.status = status
+        head = (
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *headers,
+            *self._own_headers(),
+        )
+        await self.deliver(status, head, b"" if self.scope["method"] == "HEAD" else body)
+
+    async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
+        """Hand an answer with all its headers to the server."""
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
         if self.unread:
             await self.send({"type": "http.response.body", "body": body, "more_body": True})
             await self._linger()
@@ -134,12 +136,14 @@ class Exchange:
         """Pass a message on; the start of a response gets the exchange's own headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [
-                *message["headers"],
-                (b"x-request-id", self.request_id.encode()),
-                (b"server-timing", self._server_timing()),
-            ]
+            message["headers"] = [*message["headers"], *self._own_headers()]
         await self.send(message)
+
+    def _own_headers(self) -> Headers:
+        return (
+            (b"x-request-id", self.request_id.encode()),
+            (b"server-timing", self._server_timing()),
+        )
 
     def _server_timing(self) -> bytes:
         total = time.perf_counter() - self.started

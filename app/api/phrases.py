@@ -1,7 +1,6 @@
 """The phrase endpoints: what each path answers, in one table."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from app.api.requests import (
     PredictRequest,
 )
 from app.api.service import Service
+from app.batching import outputs_in_batches, ranked_in_batches
 from app.diagram import diagram
 from app.engines.base import Outputs
 from app.engines.topk import BATCHED_K, Ranking
@@ -43,45 +43,42 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
     return model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
 
 
-async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
-    """Every phrase on its own: an error in one leaves its neighbours as they are."""
-    # Beside the event loop: looking up what a mistyped word may have meant takes its time.
-    contexts = await asyncio.to_thread(_contexts, model, request.phrases)
-    sound = [context for context in contexts if not isinstance(context, RequestError)]
-    computed = _computed(service, model, request, sound)
+def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
+    """Every phrase on its own: an error in one leaves its neighbours as they are.
+
+    Each result is encoded as soon as it is there, so that one long encoding does not keep others
+    from the interpreter.
+    """
+    contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
+    computed = _computed(
+        model, request, [one for one in contexts if not isinstance(one, Exception)]
+    )
     results: list[Any] = []
     for phrase, context in zip(request.phrases, contexts, strict=True):
-        result = context if isinstance(context, RequestError) else await anext(computed)
+        result = context if isinstance(context, RequestError) else next(computed)
         if isinstance(result, RequestError):
-            results.append(problems.problem(result))
+            answer: Any = problems.problem(result)
         elif isinstance(result, Exception):
             raise result
         elif isinstance(result, Ranking):
-            results.append(encoding.predicted(model, phrase, result))
+            answer = encoding.predicted(model, phrase, result)
         else:
-            top_k, prefix = request.top_k, request.prefix
-            results.append(model.answer(phrase, result.probabilities, top_k, prefix))
+            answer = model.answer(phrase, result.probabilities, request.top_k, request.prefix)
+        results.append(encoding.encoded(answer))
     return {"model": model.id, "results": results}
 
 
-async def _computed(
-    service: Service, model: Model, request: BatchRequest, contexts: list[Context]
-) -> AsyncIterator[Ranking | Outputs | Exception]:
-    if not _is_ranked(request):
-        async for outputs in service.batcher.outputs_all(model, contexts):
-            yield outputs
-        return
-    for ranking in await service.batcher.rank_all(model, contexts, request.top_k):
-        yield ranking
+def _computed(
+    model: Model, request: BatchRequest, contexts: Sequence[Context]
+) -> Iterator[Ranking | Outputs | Exception]:
+    if _is_ranked(request):
+        return ranked_in_batches(model, contexts, request.top_k)
+    return outputs_in_batches(model, contexts)
 
 
 def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
     """Whether the best words are all that is asked: no prefix, and not very many."""
     return not request.prefix and request.top_k <= BATCHED_K
-
-
-def _contexts(model: Model, phrases: Sequence[str]) -> list[Context | RequestError]:
-    return [_context_or_error(model, phrase) for phrase in phrases]
 
 
 def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
@@ -153,7 +150,7 @@ ENDPOINTS = (
         "/v1/predict/batch",
         BatchRequest,
         Batch,
-        predict_batch,
+        in_thread(_predict_batch),
         "The most probable next words of many phrases",
         get=False,
     ),

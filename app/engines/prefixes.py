@@ -92,7 +92,7 @@ class Runner:
         if isinstance(self._engine, NumpyEngine):
             final = self._final_states(self._engine, contexts)  # [B, ΣH]
             return self._engine.logits(final[:, -self._units[-1] :])
-        return self._engine.forward(_padded(contexts, self._max_length)).logits.copy()
+        return logits_afresh(self._engine, self._max_length, contexts)
 
     def _final_states(self, engine: NumpyEngine, contexts: Sequence[Context]) -> Floats:
         known = [self.states.longest(context) for context in contexts]
@@ -112,6 +112,14 @@ class Runner:
     def _split(self, states: Floats) -> State:
         """[B, ΣH] -> [B, H] for each layer."""
         return tuple(np.split(states, np.cumsum(self._units)[:-1], axis=1))
+
+
+def logits_afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) -> Floats:
+    """Logits [B, V] after non-empty contexts [B]: a new array. From any thread."""
+    if isinstance(engine, NumpyEngine):
+        packed = pack(contexts)
+        return engine.logits(engine.last(packed, engine.run(packed)[-1]))
+    return engine.forward(_padded(contexts, max_length)).logits.copy()
 
 
 def _padded(contexts: Sequence[Context], max_length: int) -> Ids:

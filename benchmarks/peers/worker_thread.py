@@ -27,18 +27,16 @@ class WorkerThread(batching.Batcher):
             loop.call_soon(self._turn, loop)
             return
         model, jobs = self._next_batch()
-        asked = [(context, job.k) for job in jobs for context in job.contexts]
-        done = self._worker.submit(batching._run, self._runner(model), model, asked)
+        asked = [(job.context, job.k) for job in jobs]
+        done = self._worker.submit(batching._results, self._runner(model).logits, model, asked)
         done.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._hand_out, loop, jobs, done)
         )
 
     def _hand_out(self, loop: asyncio.AbstractEventLoop, jobs: Any, done: Future[Any]) -> None:
-        results, start = done.result(), 0
-        for job in jobs:
-            if not job.results.cancelled():
-                job.results.set_result(results[start : start + len(job.contexts)])
-            start += len(job.contexts)
+        for job, result in zip(jobs, done.result(), strict=True):
+            if not job.result.cancelled():
+                job.result.set_result(result)
         self._seen = 0
         self._scheduled = bool(self._queues)
         if self._scheduled:

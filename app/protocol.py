@@ -1,0 +1,137 @@
+"""Uvicorn's HTTP/1.1 protocol, with a short way to the phrase endpoints.
+
+For every request, uvicorn makes the objects and messages that ASGI asks for, which takes longer
+than to parse it and to send the answer. A POST to a phrase endpoint that declares its length does
+without them: its body is collected here and its answer written as it is. All other requests, and
+those sent ahead of an earlier one's answer, go uvicorn's way. Both ways lead through one Edge.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.api import problems
+from app.api.edge import Edge
+from app.api.exchange import Exchange, Headers, new_id
+from app.errors import InvalidHttp
+
+
+@dataclass(slots=True)
+class _Direct(Exchange):
+    """A request on the short way. To uvicorn's protocol it is the cycle that is under way."""
+
+    protocol: "Protocol" = field(init=False)
+    edge: Edge = field(init=False)
+    collected: bytes = b""
+    keep_alive: bool = True  # uvicorn takes it back where the server shuts down
+    response_complete: bool = False
+    task: asyncio.Task[None] | None = None
+
+    async def body(self, limit: int) -> bytes:
+        """The request's body; its length, which was declared, is within the limit."""
+        return self.collected
+
+    async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write the answer, unless the connection is closed by now."""
+        await self.protocol.write(self, status, headers, body)
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. `direct` of the application is the Edge that the short way leads to."""
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        exchange = self._direct()
+        if exchange is None:
+            super().on_headers_complete()
+        else:
+            self.cycle = exchange  # type: ignore[assignment] # it has what is asked of a cycle
+
+    def _direct(self) -> _Direct | None:
+        """The request as one for the short way, None where it cannot go there."""
+        edge: Edge | None = getattr(self.app, "direct", None)
+        parser, cycle = self.parser, self.cycle
+        if (
+            edge is None
+            or (path := self.url.decode("latin-1")) not in edge.endpoints
+            or parser.get_method() != b"POST"
+            or parser.get_http_version() != "1.1"
+            or parser.should_upgrade()
+            or self.expect_100_continue
+            or not (cycle is None or cycle.response_complete)
+        ):
+            return None
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment] # the keys that are missing
+        scope["method"], scope["path"], scope["query_string"] = "POST", path, b""
+        exchange = _Direct.of(scope, _no_message, _no_message)
+        if not 0 < exchange.declared <= edge.service.settings.max_body_bytes:
+            return None
+        exchange.protocol, exchange.edge = self, edge
+        exchange.keep_alive = parser.should_keep_alive()
+        return exchange
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body."""
+        if isinstance(self.cycle, _Direct):
+            self.cycle.collected += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Answer, now that the request is whole."""
+        exchange: Any = self.cycle
+        if not isinstance(exchange, _Direct):
+            super().on_message_complete()
+            return
+        task = exchange.task = self.loop.create_task(self._answer(exchange))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer(self, exchange: _Direct) -> None:
+        try:
+            await exchange.edge.answer(exchange)
+        finally:
+            if not exchange.response_complete:
+                self.transport.close()
+
+    async def write(self, exchange: _Direct, status: int, headers: Headers, body: bytes) -> None:
+        """Write an answer as HTTP, and see to what comes after it."""
+        if self.flow.write_paused:  # a client that is slow to read
+            await self.flow.drain()
+        if self.transport.is_closing():
+            return
+        headers = (*self.server_state.default_headers, *headers)
+        if not exchange.keep_alive:
+            headers = (*headers, (b"connection", b"close"))
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+        exchange.response_complete = True
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop what nobody waits for any more."""
+        exchange: Any = self.cycle
+        if isinstance(exchange, _Direct):
+            self.cycle = None  # type: ignore[assignment] # as before the first request
+            if exchange.task is not None:
+                exchange.task.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer bytes that are not HTTP, such as a letter that is not percent-encoded."""
+        error = InvalidHttp("a URL has only ASCII characters; others are percent-encoded")
+        body = problems.encode(problems.problem(error, new_id()))
+        head = (
+            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {problems.CONTENT_TYPE.decode()}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+async def _no_message(*_: Any) -> Any:
+    raise AssertionError("there are no ASGI messages on the short way")

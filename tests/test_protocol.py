@@ -1,0 +1,160 @@
+"""Requests on the short way to the phrase endpoints are answered as on uvicorn's."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from tests.test_server import PATIENCE, Served, eventually, serving
+
+BODY = b'{"phrase": "this is"}'
+
+
+@pytest.fixture(scope="module")
+def served(notebook_folder: Path) -> Iterator[Served]:
+    models = notebook_folder.parent
+    with serving(models, default_model="notebook", max_body_bytes="2048") as served:
+        yield served
+
+
+def head(path: str = "/v1/predict", *, length: int | None = len(BODY), **more: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def connected(served: Served) -> socket.socket:
+    return socket.create_connection(served.address, PATIENCE)
+
+
+def answer(connection: socket.socket, method: str = "POST") -> tuple[HTTPResponse, bytes]:
+    """The next response on a connection."""
+    response = HTTPResponse(connection, method=method)
+    response.begin()
+    return response, response.read()
+
+
+def exchange(served: Served, *pieces: bytes) -> tuple[HTTPResponse, bytes]:
+    with connected(served) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        return answer(connection)
+
+
+def chunked(body: bytes) -> bytes:
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/predict", BODY),
+        ("/v1/predict", b'{"phrase": "this is", "top_k": 0}'),
+        ("/v1/predict", b'{"phrase": "this is", "model": "none"}'),
+        ("/v1/predict", b'{"phrase": "this was"}'),
+        ("/v1/predict", b"{"),
+        ("/v1/predict", b"\xff"),
+        ("/v1/predict/batch", b'{"phrases": ["this is", "", "this"]}'),
+        ("/v1/explain", BODY),
+        ("/v1/distribution", BODY),
+        ("/v1/diagram.svg", BODY),
+    ],
+)
+def test_both_ways_give_the_same_answer(served: Served, path: str, body: bytes) -> None:
+    ask = {"X_Request_ID": "one", "Content_Type": "application/json"}
+    short = exchange(served, head(path, length=len(body), **ask), body)
+    long = exchange(
+        served, head(path, length=None, Transfer_Encoding="chunked", **ask), chunked(body)
+    )
+    assert short[0].status == long[0].status
+    assert short[1] == long[1]
+    names = [[name for name, _ in response.getheaders()] for response, _ in (short, long)]
+    assert names[0] == names[1]
+    for name in ("content-type", "content-length", "x-request-id", "retry-after"):
+        assert short[0].headers[name] == long[0].headers[name]
+
+
+def test_a_body_that_arrives_in_pieces_is_put_together(served: Served) -> None:
+    for cut in range(1, len(BODY)):
+        with connected(served) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(head() + BODY[:cut])
+            connection.sendall(BODY[cut:])
+            assert json.loads(answer(connection)[1])["next_word"] == "an"
+
+
+def test_a_connection_is_kept_for_further_requests_of_any_kind(served: Served) -> None:
+    ports = set()
+    with closing(HTTPConnection(*served.address, timeout=PATIENCE)) as connection:
+        for _ in range(3):
+            for method, path, body, key, value in (
+                ("POST", "/v1/predict", BODY, "next_word", "an"),
+                ("GET", "/livez", None, "status", "ok"),
+                ("POST", "/v1/predict", iter([BODY]), "next_word", "an"),  # in chunks
+                ("GET", "/v1/predict?phrase=this+is", None, "next_word", "an"),
+            ):
+                connection.request(method, path, body)
+                assert json.loads(connection.getresponse().read())[key] == value
+                ports.add(connection.sock.getsockname())
+    assert len(ports) == 1
+
+
+def test_requests_sent_ahead_are_answered_in_their_order(served: Served) -> None:
+    phrases = ["this is", "is an", "this", "an", "is"]
+    bodies = [json.dumps({"phrase": phrase}).encode() for phrase in phrases]
+    with connected(served) as connection, connection.makefile("rb") as stream:
+        requests = [head(length=len(body)) + body for body in bodies]
+        connection.sendall(b"".join(requests) + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        answered = []
+        for _ in range(len(phrases) + 1):
+            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+            lines = iter(stream.readline, b"\r\n")
+            fields = dict(line.rstrip().split(b": ", 1) for line in lines)
+            answered.append(json.loads(stream.read(int(fields[b"content-length"]))))
+    assert [one["phrase"] for one in answered[:-1]] == phrases
+    assert answered[-1] == {"status": "ok"}
+
+
+def test_a_client_that_wants_the_connection_closed_gets_it_closed(served: Served) -> None:
+    with connected(served) as connection:
+        connection.sendall(head(Connection="close") + BODY)
+        response, body = answer(connection)
+        assert response.headers["connection"] == "close"
+        assert json.loads(body)["next_word"] == "an"
+        assert connection.recv(1) == b""
+
+
+def test_what_the_short_way_does_not_take_is_answered_all_the_same(served: Served) -> None:
+    with connected(served) as connection:
+        connection.sendall(head(Expect="100-continue"))
+        assert connection.recv(64).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(BODY)
+        assert json.loads(answer(connection)[1])["next_word"] == "an"
+    old = head().replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert json.loads(exchange(served, old, BODY)[1])["next_word"] == "an"
+    assert exchange(served, head("/v1/predict?top_k=1"), BODY)[0].status == 422
+    assert exchange(served, head("/v1/nothing"), BODY)[0].status == 404
+    assert exchange(served, head(length=0))[0].status == 400
+    response, body = exchange(served, head(length=4096), b"a" * 4096)
+    assert (response.status, json.loads(body)["code"]) == (413, "body_too_large")
+
+
+def test_a_client_that_leaves_leaves_nothing_behind(served: Served) -> None:
+    for _ in range(20):
+        with connected(served) as half, connected(served) as whole:
+            half.sendall(head() + BODY[:5])
+            whole.sendall(head() + BODY)
+    eventually(lambda: in_progress(served) == 1)  # the one that asks
+    assert json.loads(exchange(served, head(), BODY)[1])["next_word"] == "an"
+
+
+def in_progress(served: Served) -> float:
+    name = "unrolled_requests_in_progress "
+    lines = served.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(name))
