@@ -24,14 +24,14 @@ class _Direct(Exchange):
 
     protocol: "Protocol" = field(init=False)
     edge: Edge = field(init=False)
-    collected: bytes = b""
+    collected: bytearray = field(default_factory=bytearray)
     keep_alive: bool = True  # uvicorn takes it back where the server shuts down
     response_complete: bool = False
     task: asyncio.Task[None] | None = None
 
     async def body(self, limit: int) -> bytes:
         """The request's body; its length, which was declared, is within the limit."""
-        return self.collected
+        return bytes(self.collected)
 
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
         """Write the answer, unless the connection is closed by now."""

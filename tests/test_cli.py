@@ -142,6 +142,28 @@ def test_a_model_is_trained_checked_evaluated_and_asked(tmp_path: Path) -> None:
     assert unrolled("predict", "-m", out, "good").returncode == 0
 
 
+def test_a_run_is_followed_in_tensorboard(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    text, out, logs = tmp_path / "text.txt", str(tmp_path / "mine"), str(tmp_path / "logs")
+    text.write_text("this is an example\nis this an example\n" * 200)
+    options = ("--epochs", "2", "--units", "4", "--embedding", "4", "--batch-size", "100")
+    trained = unrolled("train", str(text), "--out", out, "--tensorboard", logs, *options)
+    assert trained.returncode == 0, trained.stderr
+    events = accumulator.EventAccumulator(logs, size_guidance={"tensors": 0})  # all of them
+    events.Reload()
+    read = {
+        tag: [(event.step, event.tensor_proto.float_val[0]) for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+    }
+    assert read.keys() == {"loss", "words_per_second", "validation_perplexity"}
+    steps = [step for step, _ in read["loss"]]
+    assert steps == list(range(1, len(steps) + 1))
+    assert read["loss"][-1][1] < read["loss"][0][1]
+    last = read["validation_perplexity"][-1]
+    assert last[0] == steps[-1]
+    assert f"validation perplexity {last[1]:.2f}" in trained.stdout
+
+
 def test_inspect_prints_the_summary_and_the_card() -> None:
     done = unrolled("inspect", "notebook")
     assert "simple_rnn (SimpleRNN)" in done.stdout

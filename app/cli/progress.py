@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -20,17 +19,19 @@ _SECONDS_BETWEEN_LINES = 30.0
 @contextlib.contextmanager
 def watching(tensorboard: Path | None) -> Iterator[Report]:
     """A report for `train`, and what it shows for as long as the run goes on."""
-    reports: list[Report] = []
-    if tensorboard is not None:
-        reports.append(_tensorboard(tensorboard))
-    with _bar() if sys.stderr.isatty() else contextlib.nullcontext(_lines()) as shown:
-        reports.append(shown)
+    logged = _tensorboard(tensorboard) if tensorboard else contextlib.nullcontext(_nowhere)
+    shown = _bar() if sys.stderr.isatty() else contextlib.nullcontext(_lines())
+    with logged as log, shown as show:
 
         def report(step: Step) -> None:
-            for one in reports:
-                one(step)
+            log(step)
+            show(step)
 
         yield report
+
+
+def _nowhere(_: Step) -> None:
+    """A report to nobody."""
 
 
 @contextlib.contextmanager
@@ -75,20 +76,23 @@ def _facts(step: Step, validation: str) -> str:
     )
 
 
-def _tensorboard(folder: Path) -> Report:
+@contextlib.contextmanager
+def _tensorboard(folder: Path) -> Iterator[Report]:
     try:
-        import tensorflow as tf
+        from tensorboard.summary import Writer
     except ImportError as error:
         raise MissingDependency(
-            "TensorBoard logs need TensorFlow: pip install 'unrolled[tensorflow]'"
+            "TensorBoard logs need TensorBoard: pip install 'unrolled[tensorboard]'"
         ) from error
-    writer: Any = tf.summary.create_file_writer(str(folder))
+    writer = Writer(str(folder))
 
     def report(step: Step) -> None:
-        with writer.as_default(step=step.step):
-            tf.summary.scalar("loss", step.loss)
-            tf.summary.scalar("words_per_second", step.words_per_second)
-            if step.validation is not None:
-                tf.summary.scalar("validation_perplexity", step.validation)
+        writer.add_scalar("loss", step.loss, step.step)
+        writer.add_scalar("words_per_second", step.words_per_second, step.step)
+        if step.validation is not None:
+            writer.add_scalar("validation_perplexity", step.validation, step.step)
 
-    return report
+    try:
+        yield report
+    finally:
+        writer.close()
