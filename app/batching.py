@@ -33,7 +33,7 @@ from app.model import Model, check_finite
 from app.network import Context, Floats
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
-_CALLERS_BATCH = 128  # phrases of one caller in one product
+_CALLERS_BATCH = 256  # phrases of one caller in one product
 _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
 
 Result = Ranking | Outputs | Exception

@@ -122,7 +122,7 @@ def test_many_phrases_of_one_caller_are_answered_in_order_in_large_products() ->
     contexts = [(1 + number % 50, 1 + number % 7) for number in range(300)]
     rankings = list(ranked_in_batches(model, contexts, 3))
     outputs = list(outputs_in_batches(model, contexts))
-    assert engine.phrases == 2 * [128, 128, 44]
+    assert engine.phrases == 2 * [256, 44]
     for context, ranking, whole in zip(contexts, rankings, outputs, strict=True):
         assert isinstance(ranking, Ranking)
         assert isinstance(whole, Outputs)
