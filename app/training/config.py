@@ -62,6 +62,7 @@ class TrainConfig:
     warmup: float = 0.02  # share of the run
     weight_decay: float = 0.01
     clip_norm: float = 1.0
+    lazy: bool = False  # whether a word's embedding waits, its momentum too, until it is met again
     head: int = 1_000  # classes that take part in every sampled softmax
     sampled: int = 1_000  # of the others; 0 takes all
     full_softmax: float = 0.1  # share of the run, at its end, with the softmax over all classes

@@ -69,7 +69,7 @@ class Fit:
         self.fingerprint = describe(_what_counts(config)) + str(classes)
         parameters = initialize(self.shape, np.random.default_rng((config.seed, 0xE)))
         self.net = Unrolled(self.shape, parameters)
-        optimizer = AdamW(config.weight_decay, config.clip_norm)
+        optimizer = AdamW(config.weight_decay, config.clip_norm, lazy=config.lazy)
         self.run = Run(parameters, _copy(parameters), _copy(parameters), optimizer)
         self.dropout = Dropout(
             config.embedding_dropout,

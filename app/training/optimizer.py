@@ -1,9 +1,10 @@
 """AdamW with gradient clipping (Loshchilov and Hutter 2019), in place.
 
-A table of which a batch touches some rows is updated in all of them, as Keras does it. Updating
-the touched rows alone ("lazy" Adam) is no cheaper variant of the same: between two touches a row's
-second moment decays and its first goes on moving it, so that a rare word learns about ten times as
-much from every time it is met.
+A table of which a batch touches some rows is updated in all of them, as Keras does it: between two
+touches a row's second moment decays and its first goes on moving it, so that a rare word learns
+about ten times as much from every time it is met. A short run needs that. In a long one it is
+noise, and `lazy` Adam, where a row's moments wait until it is touched again, ends lower; the decay
+does not wait, it is what keeps rare words modest.
 """
 
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class AdamW:
     beta_1: float = 0.9
     beta_2: float = 0.99
     epsilon: float = 1e-8
+    lazy: bool = False
     steps: int = 0
     first: Parameters = field(default_factory=dict)
     second: Parameters = field(default_factory=dict)
@@ -46,19 +48,21 @@ class AdamW:
         step = np.float32(rate * unbias / (1 - self.beta_1**self.steps))
         epsilon = np.float32(self.epsilon * unbias)
         for name, parameter in parameters.items():
-            if name in gradients.dense:
-                gradient = gradients.dense[name]
-            elif name in gradients.rows:
-                gradient = gradients.rows[name].spread(len(parameter))
-            else:
-                continue
             decay = self._decay(parameter, name, rate)
-            arrays = parameter, self.first[name], self.second[name], gradient
-            flat = [array.reshape(-1) for array in arrays]
+            tables = parameter, self.first[name], self.second[name]
+            rows = gradients.rows.get(name)
+            if rows is not None and self.lazy:
+                parameter *= decay
+                p, m, v = (table[rows.ids] for table in tables)
+                self._apply(p, m, v, rows.values, factor, step, epsilon)
+                for table, updated in zip(tables, (p, m, v), strict=True):
+                    table[rows.ids] = updated
+                continue
+            gradient = gradients.dense[name] if rows is None else rows.spread(len(parameter))
+            flat = [array.reshape(-1) for array in (*tables, gradient)]
             for start in range(0, gradient.size, _BLOCK):
                 p, m, v, g = (array[start : start + _BLOCK] for array in flat)
-                if decay != 1:
-                    p *= decay
+                p *= decay
                 self._apply(p, m, v, g, factor, step, epsilon)
         if self.steps % _STEPS_BETWEEN_FLUSHES == 0:
             for moment in (*self.first.values(), *self.second.values()):

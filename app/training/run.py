@@ -46,6 +46,7 @@ _RECIPE = (
     "recurrent_dropout",
     "weight_decay",
     "clip_norm",
+    "lazy",
     "head",
     "sampled",
     "full_softmax",

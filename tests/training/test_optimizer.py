@@ -61,14 +61,26 @@ def test_moments_end_at_zero_before_they_become_subnormal_numbers() -> None:
     assert not optimizer.first["embeddings"].any()
 
 
-def test_rows_that_no_batch_touches_decay_all_the_same() -> None:
+@pytest.mark.parametrize("lazy", [False, True])
+def test_rows_that_no_batch_touches_decay_all_the_same(lazy: bool) -> None:
     parameters = {"embeddings": np.ones((3, 2), np.float32)}
     touched = RowGradient(np.array([1]), np.full((1, 2), 0.5, np.float32))
-    AdamW(DECAY, 0.0).update(parameters, gradients({}, {"embeddings": touched}), RATE)
+    optimizer = AdamW(DECAY, 0.0, lazy=lazy)
+    optimizer.update(parameters, gradients({}, {"embeddings": touched}), RATE)
     kept = 1 - RATE * DECAY
     # The first step of Adam is as long as the rate, whatever the gradient.
     wanted = [[kept, kept], [kept - RATE, kept - RATE], [kept, kept]]
     np.testing.assert_allclose(parameters["embeddings"], wanted, rtol=1e-6)
+
+
+def test_a_lazy_row_s_momentum_waits_until_it_is_touched_again() -> None:
+    parameters = {"embeddings": np.ones((2, 2), np.float32)}
+    optimizer = AdamW(0.0, 0.0, lazy=True)
+    for row in (1, 0, 0):
+        touched = RowGradient(np.array([row]), np.full((1, 2), 0.5, np.float32))
+        optimizer.update(parameters, gradients({}, {"embeddings": touched}), RATE)
+        np.testing.assert_allclose(parameters["embeddings"][1], 1 - RATE, rtol=1e-6)
+    np.testing.assert_allclose(optimizer.first["embeddings"][1], 0.1 * 0.5, rtol=1e-6)
 
 
 def test_the_norm_of_all_gradients_together_is_clipped() -> None:
