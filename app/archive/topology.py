@@ -267,6 +267,8 @@ def _read_call(options: Options, call: object, masks: set[str]) -> tuple[Call, b
             **others,
         }:
             kwargs = others.get("kwargs", {})
+        case [[name, node, tensor, kwargs]]:  # as TensorFlow 2.12 to 2.15 wrote it
+            history = [name, node, tensor]
         case _:
             raise options.refuse("it is called with something other than one tensor")
     match history:
