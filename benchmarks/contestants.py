@@ -61,6 +61,14 @@ def _script(name: str, *command: str, **environment: str) -> Contestant:
     return Contestant(name, [sys.executable, *command, "{port}"], environment)
 
 
+def through_asgi(name: str, models: Path, model: str) -> Contestant:
+    """The service as any ASGI server runs it."""
+    command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", "{port}"]
+    command += ["--no-access-log", "--no-server-header", "--no-proxy-headers"]
+    environment = {"UNROLLED_MODELS_DIR": str(models), "UNROLLED_DEFAULT_MODEL": model}
+    return Contestant(name, command, environment)
+
+
 def worker_thread(models: Path) -> Contestant:
     """The service, with its products on a thread of their own."""
     environment = {"UNROLLED_MODELS_DIR": str(models), "UNROLLED_DEFAULT_MODEL": "yardstick"}

@@ -70,6 +70,7 @@ def _start(stack: contextlib.ExitStack, folder: Path, only: str) -> Iterator[Cas
         yield Case("Unrolled, yardstick, 100 phrases again and again", unrolled, repeated)
     for variant in (
         who.ours("one at a time", folder, "yardstick", UNROLLED_MAX_BATCH="1"),
+        who.through_asgi("through ASGI", folder, "yardstick"),
         who.worker_thread(folder),
     ):
         if wanted(variant.name):
@@ -79,10 +80,15 @@ def _start(stack: contextlib.ExitStack, folder: Path, only: str) -> Iterator[Cas
     for name, phrase, count in (("notebook", "this is", 2), ("english", "how are", 4)):
         if not (MODELS / name).is_dir():
             continue
+        file = _word_file(folder, MODELS / name)
         server = started(lambda name=name: who.ours(name, MODELS, name), phrase)  # type: ignore[misc]
         if server:
-            file = _word_file(folder, MODELS / name)
             yield Case(f"Unrolled, {name}", server, Phrases(file, count))
+    if wanted("through ASGI"):
+        server = started(lambda: who.through_asgi("asgi", MODELS, "notebook"), "this is")
+        if server:
+            file = folder / "notebook.txt"
+            yield Case("Unrolled, notebook, through ASGI", server, Phrases(file, 2))
     peers: list[Callable[[], who.Contestant]] = [
         lambda one=one: one  # type: ignore[misc]
         for one in (*who.frameworks(weights), *who.tutorials(weights, yardstick / "model.keras"))
