@@ -55,9 +55,10 @@ class PrefixStates:
 
     def store(self, contexts: Sequence[Context], states: Floats) -> None:
         """Keep the states [B, H] that contexts [B] led to."""
-        for context, state in zip(contexts, states, strict=True):
-            if self.capacity:
-                self._states[self._slot(context)] = state
+        if (
+            self.capacity
+        ):  # where a slot changes hands twice, the last one to get it is written last
+            self._states[[self._slot(context) for context in contexts]] = states
 
     def _slot(self, context: Context) -> int:
         """A slot for this context: its own, a free one, or the least recently used one's."""
