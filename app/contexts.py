@@ -46,11 +46,15 @@ def _plain_words(vocabulary: Vocabulary, options: TextOptions) -> Mapping[str, i
     marks = [mark for mark in (options.unknown, options.start, options.number) if mark]
     if options.tokenizer == "words" and any(map(_could_be_typed, marks)):
         return {}
-    return {
-        word: number
-        for word, number in vocabulary.spellings.items()
-        if word not in marks and [token.text for token in tokenize(word, options)] == [word]
-    }
+    words = [word for word in vocabulary.spellings if word not in marks]
+    tokens = {token.start: token for token in tokenize(" ".join(words), options)}
+    plain, start = {}, 0
+    for word in words:
+        token, end = tokens.get(start), start + len(word)
+        if token == (word, start, end):
+            plain[word] = vocabulary.spellings[word]
+        start = end + 1
+    return plain
 
 
 def _could_be_typed(mark: str) -> bool:

@@ -89,7 +89,6 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(repository.load)
     service.loaded = True
     gc.freeze()  # what is loaded by now lives on: the collector need not go through it again
-    gc.enable()
     watching = None
     if repository.folder is not None and settings.poll_seconds:
         watching = asyncio.create_task(_watch(repository, settings.poll_seconds))

@@ -7,7 +7,6 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.api.service import Service
 from app.errors import NotFound
@@ -69,11 +68,10 @@ async def ready(request: Request) -> dict[str, str]:
 )
 async def metrics(request: Request) -> Response:
     """Requests, durations, models."""
-    service = service_of(request)
-    body = service.metrics.exposition(
-        service.repository.models, service.batcher, service.in_progress
-    )
-    return Response(body, media_type=CONTENT_TYPE_LATEST)
+    from app.api import exposition
+
+    body = exposition.exposition(service_of(request))
+    return Response(body, media_type=exposition.CONTENT_TYPE)
 
 
 @router.get("/v1/models", tags=["models"], summary="The models in service")

@@ -1,6 +1,5 @@
 """`serve`, `check`, `inspect`: models as a whole."""
 
-import gc
 import json
 import os
 from pathlib import Path
@@ -26,7 +25,6 @@ def serve(
     # Before NumPy is imported: its threads would compete with the event loop for the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    gc.disable()  # nothing to collect in what is imported and loaded; the lifespan enables it
     from app.server import serve as run
     from app.settings import read_settings
 
