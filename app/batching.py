@@ -10,7 +10,7 @@ The product runs on the event loop's own thread. A worker thread would have to h
 interpreter's lock back and forth, which costs more than it wins (benchmarks/README.md has the
 figures); `max_batch` bounds how long the loop is away. For more cores there are more workers.
 
-Many phrases of one caller (`ranked_in_batches`) are company enough for each other: they run on a
+Many phrases of one caller (`in_batches`) are company enough for each other: they run on a
 thread of their caller's, in larger products, and the loop goes on answering beside them.
 
 Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for several threads.
@@ -148,26 +148,10 @@ class Batcher:
         return runner
 
 
-def ranked_in_batches(
-    model: Model, contexts: Sequence[Context], k: int
-) -> Iterator[Ranking | Exception]:
-    """`Batcher.rank` for many phrases of one caller, in order, on the calling thread.
-
-    What cannot be answered is an exception in its place.
+def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:
+    """Many phrases of one caller, in order, on the calling thread: rankings of k <= BATCHED_K
+    words, or whole outputs where k is None. What cannot be computed is an exception in its place.
     """
-    for result in _in_batches(model, contexts, min(k, BATCHED_K)):
-        if not isinstance(result, Outputs):
-            yield result
-
-
-def outputs_in_batches(model: Model, contexts: Sequence[Context]) -> Iterator[Outputs | Exception]:
-    """`Batcher.outputs`, likewise."""
-    for result in _in_batches(model, contexts, None):
-        if not isinstance(result, Ranking):
-            yield result
-
-
-def _in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:
     logits_of = partial(logits_afresh, model.engine, model.options.max_length)
     for start in range(0, len(contexts), _CALLERS_BATCH):
         asked = [(context, k) for context in contexts[start : start + _CALLERS_BATCH]]

@@ -34,8 +34,21 @@ class _Direct(Exchange):
         return bytes(self.collected)
 
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write the answer, unless the connection is closed by now."""
-        await self.protocol.write(self, status, headers, body)
+        """Write the answer, unless the connection is closed by now, and see to what comes next."""
+        protocol = self.protocol
+        if protocol.flow.write_paused:  # a client that is slow to read
+            await protocol.flow.drain()
+        if protocol.transport.is_closing():
+            return
+        headers = (*protocol.server_state.default_headers, *headers)
+        if not self.keep_alive:
+            headers = (*headers, (b"connection", b"close"))
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        protocol.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+        self.response_complete = True
+        if not self.keep_alive:
+            protocol.transport.close()
+        protocol.on_response_complete()
 
 
 class Protocol(HttpToolsProtocol):
@@ -95,22 +108,6 @@ class Protocol(HttpToolsProtocol):
         finally:
             if not exchange.response_complete:
                 self.transport.close()
-
-    async def write(self, exchange: _Direct, status: int, headers: Headers, body: bytes) -> None:
-        """Write an answer as HTTP, and see to what comes after it."""
-        if self.flow.write_paused:  # a client that is slow to read
-            await self.flow.drain()
-        if self.transport.is_closing():
-            return
-        headers = (*self.server_state.default_headers, *headers)
-        if not exchange.keep_alive:
-            headers = (*headers, (b"connection", b"close"))
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
-        exchange.response_complete = True
-        if not exchange.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""

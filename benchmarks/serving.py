@@ -77,18 +77,18 @@ def _start(stack: contextlib.ExitStack, folder: Path, only: str) -> Iterator[Cas
             server = started(lambda variant=variant: variant, "w1 w2 w3 w4")  # type: ignore[misc]
             if server:
                 yield Case(f"Unrolled, yardstick, {variant.name}", server, words)
-    for name, phrase, count in (("notebook", "this is", 2), ("english", "how are", 4)):
-        if not (MODELS / name).is_dir():
-            continue
-        file = _word_file(folder, MODELS / name)
-        server = started(lambda name=name: who.ours(name, MODELS, name), phrase)  # type: ignore[misc]
-        if server:
-            yield Case(f"Unrolled, {name}", server, Phrases(file, count))
+    shipped = [
+        ("notebook", who.ours("notebook", MODELS, "notebook"), "this is", 2),
+        ("english", who.ours("english", MODELS, "english"), "how are", 4),
+    ]
     if wanted("through ASGI"):
-        server = started(lambda: who.through_asgi("asgi", MODELS, "notebook"), "this is")
+        through_asgi = who.through_asgi("notebook, through ASGI", MODELS, "notebook")
+        shipped.append(("notebook", through_asgi, "this is", 2))
+    for model, contestant, phrase, count in shipped:
+        server = started(lambda one=contestant: one, phrase)  # type: ignore[misc]
         if server:
-            file = folder / "notebook.txt"
-            yield Case("Unrolled, notebook, through ASGI", server, Phrases(file, 2))
+            file = _word_file(folder, MODELS / model)
+            yield Case(f"Unrolled, {contestant.name}", server, Phrases(file, count))
     peers: list[Callable[[], who.Contestant]] = [
         lambda one=one: one  # type: ignore[misc]
         for one in (*who.frameworks(weights), *who.tutorials(weights, yardstick / "model.keras"))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app.batching import Batcher, outputs_in_batches, ranked_in_batches
+from app.batching import Batcher, in_batches
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine, Packed, State
 from app.engines.topk import Ranking
@@ -120,8 +120,8 @@ def test_many_phrases_of_one_caller_are_answered_in_order_in_large_products() ->
     engine = ForwardOnly(small_network())
     model = model_of(engine)
     contexts = [(1 + number % 50, 1 + number % 7) for number in range(300)]
-    rankings = list(ranked_in_batches(model, contexts, 3))
-    outputs = list(outputs_in_batches(model, contexts))
+    rankings = list(in_batches(model, contexts, 3))
+    outputs = list(in_batches(model, contexts, None))
     assert engine.phrases == 2 * [256, 44]
     for context, ranking, whole in zip(contexts, rankings, outputs, strict=True):
         assert isinstance(ranking, Ranking)
@@ -136,7 +136,7 @@ def test_many_phrases_of_one_caller_are_answered_in_order_in_large_products() ->
 def test_a_caller_s_batch_equals_single_answers(calls: list[tuple[int, list[int], int]]) -> None:
     for at, model in enumerate(MODELS):
         texts = [phrase(ids) for number, ids, _ in calls if number == at]
-        rankings = ranked_in_batches(model, [model.context(text) for text in texts], 5)
+        rankings = in_batches(model, [model.context(text) for text in texts], 5)
         for text, ranking in zip(texts, rankings, strict=True):
             assert isinstance(ranking, Ranking)
             assert_ranked(ranking, model, text, 5)
@@ -144,7 +144,7 @@ def test_a_caller_s_batch_equals_single_answers(calls: list[tuple[int, list[int]
 
 def test_an_exception_in_one_phrase_of_a_caller_stays_in_its_place() -> None:
     model = model_of(ForwardOnly(small_network(), poison=13))
-    rankings = list(ranked_in_batches(model, [(number,) for number in range(11, 16)], 2))
+    rankings = list(in_batches(model, [(number,) for number in range(11, 16)], 2))
     assert [type(one) for one in rankings] == [Ranking, Ranking, RuntimeError, Ranking, Ranking]
 
 

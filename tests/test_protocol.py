@@ -2,14 +2,24 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
+import uvicorn
 
-from tests.test_server import PATIENCE, Served, eventually, serving
+from app.engines.base import Outputs
+from app.main import create_app
+from app.model import Model
+from app.network import Ids
+from app.protocol import Protocol
+from app.repository import Repository
+from app.settings import Settings
+from tests.small_models import ForwardOnly, model_of, small_network
+from tests.test_server import PATIENCE, Served, eventually, in_progress, serving
 
 BODY = b'{"phrase": "this is"}'
 
@@ -154,7 +164,65 @@ def test_a_client_that_leaves_leaves_nothing_behind(served: Served) -> None:
     assert json.loads(exchange(served, head(), BODY)[1])["next_word"] == "an"
 
 
-def in_progress(served: Served) -> float:
-    name = "unrolled_requests_in_progress "
-    lines = served.get("/metrics").text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(name))
+class Waiting(ForwardOnly):
+    """Computes nothing of several phrases before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(small_network())
+        self.waits, self.go_on = threading.Event(), threading.Event()
+
+    def forward(self, padded: Ids) -> Outputs:
+        if len(padded) > 1:
+            self.waits.set()
+            assert self.go_on.wait(PATIENCE)
+        return super().forward(padded)
+
+
+@contextmanager
+def serving_in_a_thread(model: Model) -> Iterator[Served]:
+    """The service on its own protocol, with an engine that the test can reach."""
+    settings = Settings(poll_seconds=0)
+    app = create_app(settings, Repository.of(model))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(app, http=Protocol, proxy_headers=False, log_config=None)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        served = Served(None, listener.getsockname())  # type: ignore[arg-type] # no process
+        try:
+            eventually(lambda: served.get("/readyz").status_code == 200)
+            yield served
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_others_are_answered_while_many_phrases_of_one_caller_are_computed() -> None:
+    engine = Waiting()
+    with serving_in_a_thread(model_of(engine)) as served:
+        body = json.dumps({"phrases": ["w1", "w2 w3"]}).encode()
+        with connected(served) as many:
+            many.sendall(head("/v1/predict/batch", length=len(body)) + body)
+            assert engine.waits.wait(PATIENCE)
+            one = b'{"phrase": "w4"}'
+            assert exchange(served, head(length=len(one)), one)[0].status == 200
+            assert in_progress(served) == 2
+            engine.go_on.set()
+            results = json.loads(answer(many)[1])["results"]
+    assert [result["phrase"] for result in results] == ["w1", "w2 w3"]
+
+
+def test_a_client_that_leaves_is_no_longer_worked_for() -> None:
+    engine = Waiting()
+    with serving_in_a_thread(model_of(engine)) as served:
+        body = json.dumps({"phrases": ["w1", "w2"]}).encode()
+        with connected(served) as gone:
+            gone.sendall(head("/v1/predict/batch", length=len(body)) + body)
+            assert engine.waits.wait(PATIENCE)
+        eventually(lambda: in_progress(served) == 1)  # the one that asks
+        given_up = 'unrolled_requests_total{route="/v1/predict/batch",status="499"} 1.0'
+        try:
+            assert given_up in served.get("/metrics").text
+        finally:
+            engine.go_on.set()

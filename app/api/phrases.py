@@ -1,6 +1,5 @@
 """The phrase endpoints: what each path answers, in one table."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,8 @@ from app.api.requests import (
     PredictRequest,
 )
 from app.api.service import Service
-from app.batching import outputs_in_batches, ranked_in_batches
+from app.batching import in_batches
 from app.diagram import diagram
-from app.engines.base import Outputs
 from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
 from app.model import Model
@@ -50,9 +48,8 @@ def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
     from the interpreter.
     """
     contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
-    computed = _computed(
-        model, request, [one for one in contexts if not isinstance(one, Exception)]
-    )
+    sound = [context for context in contexts if not isinstance(context, RequestError)]
+    computed = in_batches(model, sound, request.top_k if _is_ranked(request) else None)
     results: list[Any] = []
     for phrase, context in zip(request.phrases, contexts, strict=True):
         result = context if isinstance(context, RequestError) else next(computed)
@@ -66,14 +63,6 @@ def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
             answer = model.answer(phrase, result.probabilities, request.top_k, request.prefix)
         results.append(encoding.encoded(answer))
     return {"model": model.id, "results": results}
-
-
-def _computed(
-    model: Model, request: BatchRequest, contexts: Sequence[Context]
-) -> Iterator[Ranking | Outputs | Exception]:
-    if _is_ranked(request):
-        return ranked_in_batches(model, contexts, request.top_k)
-    return outputs_in_batches(model, contexts)
 
 
 def _is_ranked(request: PredictRequest | BatchRequest) -> bool:

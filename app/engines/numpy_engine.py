@@ -94,10 +94,13 @@ class NumpyEngine:
 
     def forward(self, padded: Ids) -> Outputs:
         """Padded ids [B, T] -> logits and probabilities [B, V]."""
-        packed = pack([self.unpadded(row) for row in padded.tolist()])
         with np.errstate(over="ignore", invalid="ignore"):  # a linear network may overflow
-            hidden = self.run(packed)
-            return self.output(self.last(packed, hidden[-1]))
+            return self.output(self.final([self.unpadded(row) for row in padded.tolist()]))
+
+    def final(self, sequences: Sequence[Sequence[int]]) -> Floats:
+        """The last recurrent layer's state [B, H] after each of B sequences of ids."""
+        packed = pack(sequences)
+        return self.last(packed, self.run(packed)[-1])
 
     def unpadded(self, ids: list[int]) -> list[int]:
         """The ids whose timesteps are computed: all of them unless padding is masked."""

@@ -118,8 +118,7 @@ class Runner:
 def logits_afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) -> Floats:
     """Logits [B, V] after non-empty contexts [B]: a new array. From any thread."""
     if isinstance(engine, NumpyEngine):
-        packed = pack(contexts)
-        return engine.logits(engine.last(packed, engine.run(packed)[-1]))
+        return engine.logits(engine.final(contexts))
     return engine.forward(_padded(contexts, max_length)).logits.copy()
 
 

@@ -48,6 +48,20 @@ def test_rows_that_a_batch_leaves_out_go_on_as_keras_s_do(keras: Any) -> None:
         np.testing.assert_allclose(parameters["embeddings"], np.asarray(reference), rtol=2e-5)
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_all_rows_of_a_table_are_touched_as_if_it_were_dense(lazy: bool) -> None:
+    rng = np.random.default_rng(1)
+    start = rng.standard_normal((6, 3), np.float32)
+    by_rows, dense = {"embeddings": start.copy()}, {"embeddings": start.copy()}
+    one, other = AdamW(DECAY, 1.0, lazy=lazy), AdamW(DECAY, 1.0)
+    for _ in range(4):
+        gradient = rng.standard_normal((6, 3), np.float32)
+        rows = RowGradient(np.arange(6), gradient.copy())
+        one.update(by_rows, gradients({}, {"embeddings": rows}), RATE)
+        other.update(dense, gradients({"embeddings": gradient.copy()}), RATE)
+    np.testing.assert_allclose(by_rows["embeddings"], dense["embeddings"], rtol=1e-6)
+
+
 def test_moments_end_at_zero_before_they_become_subnormal_numbers() -> None:
     parameters = {"embeddings": np.ones((2, 2), np.float32)}
     optimizer = AdamW(0.0, 0.0)
