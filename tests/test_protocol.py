@@ -198,31 +198,32 @@ def serving_in_a_thread(model: Model) -> Iterator[Served]:
             thread.join()
 
 
-def test_others_are_answered_while_many_phrases_of_one_caller_are_computed() -> None:
-    engine = Waiting()
-    with serving_in_a_thread(model_of(engine)) as served:
-        body = json.dumps({"phrases": ["w1", "w2 w3"]}).encode()
-        with connected(served) as many:
-            many.sendall(head("/v1/predict/batch", length=len(body)) + body)
-            assert engine.waits.wait(PATIENCE)
-            one = b'{"phrase": "w4"}'
-            assert exchange(served, head(length=len(one)), one)[0].status == 200
-            assert in_progress(served) == 2
+@contextmanager
+def computing_a_batch(phrases: list[str]) -> Iterator[tuple[Served, socket.socket, Waiting]]:
+    """A service whose engine has begun with a batch request, which came in on this connection."""
+    engine, body = Waiting(), json.dumps({"phrases": phrases}).encode()
+    with serving_in_a_thread(model_of(engine)) as served, connected(served) as connection:
+        connection.sendall(head("/v1/predict/batch", length=len(body)) + body)
+        assert engine.waits.wait(PATIENCE)
+        try:
+            yield served, connection, engine
+        finally:
             engine.go_on.set()
-            results = json.loads(answer(many)[1])["results"]
+
+
+def test_others_are_answered_while_many_phrases_of_one_caller_are_computed() -> None:
+    with computing_a_batch(["w1", "w2 w3"]) as (served, many, engine):
+        one = b'{"phrase": "w4"}'
+        assert exchange(served, head(length=len(one)), one)[0].status == 200
+        assert in_progress(served) == 2
+        engine.go_on.set()
+        results = json.loads(answer(many)[1])["results"]
     assert [result["phrase"] for result in results] == ["w1", "w2 w3"]
 
 
 def test_a_client_that_leaves_is_no_longer_worked_for() -> None:
-    engine = Waiting()
-    with serving_in_a_thread(model_of(engine)) as served:
-        body = json.dumps({"phrases": ["w1", "w2"]}).encode()
-        with connected(served) as gone:
-            gone.sendall(head("/v1/predict/batch", length=len(body)) + body)
-            assert engine.waits.wait(PATIENCE)
+    with computing_a_batch(["w1", "w2"]) as (served, gone, _):
+        gone.close()
         eventually(lambda: in_progress(served) == 1)  # the one that asks
         given_up = 'unrolled_requests_total{route="/v1/predict/batch",status="499"} 1.0'
-        try:
-            assert given_up in served.get("/metrics").text
-        finally:
-            engine.go_on.set()
+        assert given_up in served.get("/metrics").text

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.network import Floats
 from app.training.bptt import Gradients
 from app.training.optimizer import AdamW
 from app.training.parameters import Parameters
@@ -17,35 +18,40 @@ def gradients(dense: Parameters, rows: dict[str, RowGradient] | None = None) -> 
     return Gradients(0.0, 1, dense, rows or {}, ())
 
 
+class Both:
+    """One parameter under our optimiser and under Keras's."""
+
+    def __init__(self, keras: Any, start: Floats) -> None:
+        self.keras, self.reference = keras, keras.Variable(start)
+        self.theirs = keras.optimizers.AdamW(RATE, weight_decay=DECAY, beta_2=0.99, epsilon=1e-8)
+        self.ours, self.parameters = AdamW(weight_decay=DECAY, clip_norm=0.0), {"it": start.copy()}
+
+    def step(self, dense: Floats, ours: Gradients, rtol: float) -> None:
+        """The same gradient for both; afterwards they are equal."""
+        self.theirs.apply([self.keras.ops.convert_to_tensor(dense)], [self.reference])
+        self.ours.update(self.parameters, ours, RATE)
+        np.testing.assert_allclose(self.parameters["it"], np.asarray(self.reference), rtol=rtol)
+
+
 @pytest.mark.tensorflow
 def test_steps_equal_keras_s(keras: Any) -> None:
     rng = np.random.default_rng(0)
-    start = rng.standard_normal((5, 4), np.float32)
-    reference = keras.Variable(start)
-    theirs = keras.optimizers.AdamW(RATE, weight_decay=DECAY, beta_2=0.99, epsilon=1e-8)
-    ours, parameters = AdamW(weight_decay=DECAY, clip_norm=0.0), {"kernel": start.copy()}
+    both = Both(keras, rng.standard_normal((5, 4), np.float32))
     for _ in range(7):
         gradient = rng.standard_normal((5, 4), np.float32)
-        theirs.apply([keras.ops.convert_to_tensor(gradient)], [reference])
-        ours.update(parameters, gradients({"kernel": gradient.copy()}), RATE)
-        np.testing.assert_allclose(parameters["kernel"], np.asarray(reference), rtol=1e-5)
+        both.step(gradient, gradients({"it": gradient.copy()}), rtol=1e-5)
 
 
 @pytest.mark.tensorflow
 def test_rows_that_a_batch_leaves_out_go_on_as_keras_s_do(keras: Any) -> None:
     rng = np.random.default_rng(1)
-    start = rng.standard_normal((6, 3), np.float32)
-    reference = keras.Variable(start)
-    theirs = keras.optimizers.AdamW(RATE, weight_decay=DECAY, beta_2=0.99, epsilon=1e-8)
-    ours, parameters = AdamW(weight_decay=DECAY, clip_norm=0.0), {"embeddings": start.copy()}
+    both = Both(keras, rng.standard_normal((6, 3), np.float32))
     for step in range(12):
         ids = np.flatnonzero(rng.random(6) < (0.3 if step else 1.0))
         values = rng.standard_normal((len(ids), 3), np.float32)
         dense = np.zeros((6, 3), np.float32)
         dense[ids] = values
-        theirs.apply([keras.ops.convert_to_tensor(dense)], [reference])
-        ours.update(parameters, gradients({}, {"embeddings": RowGradient(ids, values)}), RATE)
-        np.testing.assert_allclose(parameters["embeddings"], np.asarray(reference), rtol=2e-5)
+        both.step(dense, gradients({}, {"it": RowGradient(ids, values)}), rtol=2e-5)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
