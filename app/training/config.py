@@ -56,6 +56,7 @@ class TrainConfig:
     recurrent_dropout: float = 0.0  # of recurrent weights, not of states
     epochs: float = 10
     batch_size: int = 700  # words a step
+    processes: int = 1  # that share each step, each on a core of its own
     sequences: int = 32  # side by side, where the context is running
     context: Literal["sentence", "running"] = "sentence"
     learning_rate: float = 2e-3

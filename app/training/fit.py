@@ -18,6 +18,7 @@ from app.training.dropout import Dropout
 from app.training.optimizer import AdamW
 from app.training.parameters import Parameters, Shape, initialize
 from app.training.softmax import sample_candidates
+from app.training.together import Together, together
 
 _SECONDS_BETWEEN_CHECKPOINTS = 120.0
 _SMOOTHING = 0.98  # of the reported training loss and speed
@@ -89,6 +90,11 @@ class Fit:
 
     def __call__(self, report: Report) -> Parameters:
         """Train to the end; returns the weights that validated best."""
+        with together(self.net, self.dropout, self.config.processes) as team:
+            self.run.parameters = self.net.parameters
+            return self._train(team, report)
+
+    def _train(self, team: Together, report: Report) -> Parameters:
         run, config = self.run, self.config
         pace = _Pace(config)
         saved = time.monotonic()
@@ -101,7 +107,7 @@ class Fit:
                 if position >= 1.0 or run.since_best >= config.patience:
                     break
                 started = time.perf_counter()
-                loss, words = self._step(batch, position)
+                loss, words = self._step(team, batch, position)
                 elapsed = time.perf_counter() - started
                 run.batch, run.step = number + 1, run.step + 1
                 run.seconds += elapsed
@@ -120,14 +126,15 @@ class Fit:
             save(run, self.checkpoint, self.fingerprint)
         return run.best
 
-    def _step(self, batch: Batch, position: float) -> tuple[float, int]:
+    def _step(self, team: Together, batch: Batch, position: float) -> tuple[float, int]:
         """One update; returns the summed loss in nats and the number of words predicted."""
         run, config = self.run, self.config
-        rng = np.random.default_rng((config.seed, 1, run.step))
+        seed = config.seed, 1, run.step
         sampled = config.sampled if position < 1 - config.full_softmax else 0
+        rng = np.random.default_rng(seed)
         candidates = sample_candidates(self.shape.classes, config.head, sampled, rng)
         state = run.state or self.net.initial_state(batch.ids.shape[1])
-        gradients = self.net.gradients(batch, state, candidates, self.dropout, rng)
+        gradients = team.gradients(batch, state, candidates, seed)
         run.optimizer.update(run.parameters, gradients, learning_rate(config, position))
         if self.batches.carries_state:
             run.state = gradients.state
