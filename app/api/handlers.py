@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app.api import problems
@@ -18,17 +17,11 @@ from app.errors import (
 def install(app: FastAPI) -> None:
     """Answer what routes raise. Anything unexpected goes on to the edge."""
     app.add_exception_handler(RequestError, _request_error)
-    app.add_exception_handler(RequestValidationError, _invalid_parameters)
     app.add_exception_handler(HTTPException, _no_route)
 
 
 async def _request_error(request: Request, error: Any) -> Response:
     return _respond(request, error)
-
-
-async def _invalid_parameters(request: Request, error: Any) -> Response:
-    details = [{**one, "loc": one["loc"][1:]} for one in error.errors()]
-    return _respond(request, problems.from_details(details))
 
 
 async def _no_route(request: Request, error: Any) -> Response:

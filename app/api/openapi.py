@@ -1,5 +1,6 @@
 """The OpenAPI document: FastAPI's own routes, and the phrase endpoints from their table."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ _PROBLEM = {
         "unknown": {"type": "array", "items": {"$ref": _REF.format(model="UnknownWord")}},
     },
 }
+_PART = re.compile(r"{(\w+)}")
 _REFUSED = {
     "description": "A problem",
     "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
@@ -43,11 +45,11 @@ def document(app: FastAPI, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    for path in spec["paths"].values():
-        for operation in path.values():
-            if operation["responses"].pop("422", None):  # FastAPI's own: ours are problems
+    for path, operations in spec["paths"].items():
+        for operation in operations.values():
+            parts = [_part(name) for name in _PART.findall(path)]
+            if parts:
+                operation["parameters"] = parts + operation.get("parameters", [])
                 operation["responses"]["4XX"] = _REFUSED
     phrases = {}
     for endpoint in endpoints:
@@ -58,6 +60,11 @@ def document(app: FastAPI, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         phrases[endpoint.path] = _operations(endpoint, request, answer)
     spec["paths"] = phrases | spec["paths"]
     return spec
+
+
+def _part(name: str) -> dict[str, Any]:
+    """A part of the path that stands for something."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def _schema(type_: Any, mode: Any, schemas: dict[str, Any]) -> dict[str, Any]:

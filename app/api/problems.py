@@ -82,13 +82,7 @@ def _writable(value: Any) -> Any:
 
 def from_validation(error: ValidationError) -> RequestError:
     """Pydantic's complaint as ours: the body is no JSON, or a field is at fault."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return from_details(details)
-
-
-def from_details(details: Iterable[Mapping[str, Any]]) -> RequestError:
-    """The same from a list of error details."""
-    listed = list(details)
+    listed = error.errors(include_url=False, include_context=False, include_input=False)
     for one in listed:
         if one["type"] == "json_invalid":
             why = one["msg"].removeprefix("Invalid JSON: ")
