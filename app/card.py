@@ -2,8 +2,8 @@
 
 The card, `model.json`, is what a folder says of itself; every field is optional.
 
-A field that is left out is inferred from the network (`max_length`) or has Keras's default
-(padding and truncating in front, words split at white space).
+A field that is left out is inferred from the network (`max_length`) or the vocabulary (`unknown`),
+or has Keras's default (padding and truncating in front, words split at white space).
 """
 
 import json
@@ -22,6 +22,8 @@ _LARGEST_CARD = 1 << 20  # bytes
 _LARGEST_VOCABULARY = 16 << 20  # bytes; about a million words, and 300 MB while it is parsed
 LONGEST_INPUT = 4096  # timesteps; an input this long is a mistake, and each costs a step
 DEFAULT_MAX_LENGTH = 32  # where neither the card nor the network names one
+# What stands for unknown words in TextVectorization, and in what is written with Tokenizer.
+_UNKNOWN = ("[UNK]", "<OOV>", "<oov>", "<UNK>", "<unk>")
 
 
 class Card(BaseModel):
@@ -59,12 +61,17 @@ class Card(BaseModel):
             max_length=self._length_of(network),
             tokenizer=self.tokenizer,
             lowercase=self.lowercase,
-            unknown=self.unknown,
+            unknown=self._unknown_of(vocabulary),
             start=self.start,
             number=self.number,
             padding=self.padding,
             truncating=self.truncating,
         )
+
+    def _unknown_of(self, vocabulary: Vocabulary) -> str | None:
+        if "unknown" in self.model_fields_set:
+            return self.unknown
+        return next((word for word in _UNKNOWN if word in vocabulary.word_to_id), None)
 
     def _length_of(self, network: Network) -> int:
         if network.max_length is None:

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
@@ -219,6 +219,21 @@ def test_others_are_answered_while_many_phrases_of_one_caller_are_computed() -> 
         engine.go_on.set()
         results = json.loads(answer(many)[1])["results"]
     assert [result["phrase"] for result in results] == ["w1", "w2 w3"]
+
+
+def test_large_requests_keep_only_each_other_waiting() -> None:
+    body, explain = b'{"phrases": ["w1", "w2"]}', b'{"phrase": "w4"}'
+    with computing_a_batch(["w1", "w2"]) as (served, _, engine), ExitStack() as stack:
+        more = [stack.enter_context(connected(served)) for _ in range(40)]
+        for one in more:
+            one.sendall(head("/v1/predict/batch", length=len(body)) + body)
+        eventually(lambda: in_progress(served) == 42)
+        # As many as the event loop's own threads could not all take, and still:
+        hidden = exchange(served, head("/v1/hidden-states", length=len(explain)), explain)
+        assert hidden[0].status == 200
+        assert in_progress(served) == 42
+        engine.go_on.set()
+        assert [answer(one)[0].status for one in more] == [200] * 40
 
 
 def test_a_client_that_leaves_is_no_longer_worked_for() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ModelError, ModelNotFound
+from app.errors import ModelError, ModelNotFound, UnknownWords
 from app.repository import Repository, _signature, load_model
 from tests.keras_files import write_folder
 
@@ -102,6 +102,18 @@ def test_a_file_that_is_not_the_card_s_is_refused(models: Path) -> None:
     (models / "one" / "model.json").write_text(json.dumps(card))
     with pytest.raises(ModelError, match="sha256"):
         load_model(models / "one")
+
+
+@pytest.mark.parametrize("mark", ["[UNK]", "<OOV>", "<unk>"])
+def test_keras_s_own_mark_of_unknown_words_is_known_without_a_card(models: Path, mark: str) -> None:
+    vocabulary = {mark: 1, "b": 2, "c": 3, "d": 4, "e": 5}
+    (models / "one" / "vocabulary.json").write_text(json.dumps(vocabulary))
+    model = load_model(models / "one")
+    assert model.encode("c zebra b").ids == (3, 1, 2)
+    assert mark not in [one.word for one in model.predict("c", 5).predictions]
+    (models / "one" / "model.json").write_text('{"unknown": null}')
+    with pytest.raises(UnknownWords):
+        load_model(models / "one").encode("c zebra b")
 
 
 def test_a_folder_whose_name_is_no_id_is_named(models: Path) -> None:

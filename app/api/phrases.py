@@ -1,5 +1,6 @@
 """The phrase endpoints: what each path answers, in one table."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,12 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
         return encoding.predicted(model, request.phrase, ranking)
     outputs = await service.batcher.outputs(model, context)
     return model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
+
+
+async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
+    """On one of the threads for large requests."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(service.large, _predict_batch, model, request)
 
 
 def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
@@ -139,7 +146,7 @@ ENDPOINTS = (
         "/v1/predict/batch",
         BatchRequest,
         Batch,
-        in_thread(_predict_batch),
+        predict_batch,
         "The most probable next words of many phrases",
         get=False,
     ),

@@ -1,5 +1,6 @@
 """What the routes share for as long as the application lives."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from app.api.metrics import Metrics
@@ -9,15 +10,26 @@ from app.model import Model
 from app.repository import Repository
 from app.settings import Settings
 
+_LARGE_AT_A_TIME = 2
+
+
+def _threads_for_large() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_LARGE_AT_A_TIME, "large")
+
 
 @dataclass
 class Service:
-    """Settings, loaded models and counters; `ready` once models are loaded, until draining."""
+    """Settings, loaded models and counters; `ready` once models are loaded, until draining.
+
+    `large` are the threads of requests with many phrases: they keep each other waiting, and not
+    the smaller work that has the event loop's own threads.
+    """
 
     settings: Settings
     repository: Repository
     batcher: Batcher
     metrics: Metrics = field(default_factory=Metrics)
+    large: ThreadPoolExecutor = field(default_factory=_threads_for_large)
     loaded: bool = False
     draining: bool = False
     in_progress: int = 0
