@@ -1,6 +1,7 @@
 """`train` and `evaluate`."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +41,9 @@ def train(
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Of hidden states.")] = None,
     epochs: Annotated[float | None, typer.Option(min=0.001, help="Passes over the text.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Words a step.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="That share each step; one a core.")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="Largest step size.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness.")] = None,
     validation_split: Annotated[
@@ -54,6 +58,10 @@ def train(
     tensorboard: Annotated[Path | None, typer.Option(help="Folder of TensorBoard logs.")] = None,
 ) -> None:
     """Train a model on text and publish its folder."""
+    # Before NumPy is imported: another number of threads would round otherwise, and learn another
+    # model; for more cores there are more processes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     _check_out(out)
     if notebook:
         from app.training.notebook import replay
@@ -70,6 +78,7 @@ def train(
         "dropout": dropout,
         "epochs": epochs,
         "batch_size": batch_size,
+        "processes": processes,
         "learning_rate": learning_rate,
         "seed": seed,
         "validation_split": validation_split,

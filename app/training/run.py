@@ -37,6 +37,7 @@ _RECIPE = (
     "learning_rate",
     "warmup",
     "batch_size",
+    "processes",
     "sequences",
     "epochs",
     "dropout",

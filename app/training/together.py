@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from app.errors import HelperDied
 from app.training.bptt import Batch, Gradients, State, Unrolled
 from app.training.dropout import Dropout
 from app.training.parameters import Parameters, Shape
@@ -51,7 +52,7 @@ class Together:
 def together(net: Unrolled, dropout: Dropout, processes: int) -> Iterator[Together]:
     """`processes` in all, the caller's among them; the others end with the block.
 
-    Moves the parameters of `net` to shared memory. Raises EOFError where a helper dies.
+    Moves the parameters of `net` to shared memory. Raises HelperDied where one ends before.
     """
     if processes == 1:
         yield Together(net, dropout, [])
@@ -81,19 +82,41 @@ class _Helper:
             args=(theirs, net.shape, dropout, layout, memory, gradients),
             daemon=True,
         )
-        before = os.environ.get("OPENBLAS_NUM_THREADS")
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"
-        self.process.start()
-        if before is None:
-            del os.environ["OPENBLAS_NUM_THREADS"]
+        with _one_blas_thread():
+            self.process.start()
         theirs.close()
 
     def ask(self, task: tuple[Any, ...]) -> None:
-        self.connection.send(task)
+        with _alive():
+            self.connection.send(task)
 
     def answer(self) -> Gradients:
-        gradients: Gradients = self.connection.recv()
+        with _alive():
+            gradients: Gradients = self.connection.recv()
         return replace(gradients, dense=self.dense)
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """For processes that are started meanwhile."""
+    before = os.environ.copy()
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _alive() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise HelperDied(
+            "a process that shared the training steps has ended; --resume goes on from the last "
+            "checkpoint"
+        ) from error
 
 
 def _help(

@@ -98,12 +98,14 @@ class _Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("context", ["sentence", "running"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"context": "running"}, {"context": "running", "processes": 2}]
+)
 def test_a_killed_run_goes_on_to_the_same_result(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Any
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     monkeypatch.setattr("app.training.fit._SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-    config = configured(corpus, epochs=3, context=context)
+    config = configured(corpus, epochs=3, **changes)
 
     def kill(step: Progress) -> None:
         if step.epoch > 1.5:

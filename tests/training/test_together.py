@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.errors import HelperDied
 from app.training.batches import padded_batch
 from app.training.bptt import Batch, Gradients, Unrolled
 from app.training.dropout import Dropout
@@ -78,5 +79,5 @@ def test_a_dead_helper_is_noticed() -> None:
         process = team.helpers[0].process
         process.kill()
         process.join()
-        with pytest.raises(ConnectionError):
+        with pytest.raises(HelperDied):
             team.gradients(a_batch(4), net.initial_state(4), None, (0,))
