@@ -27,6 +27,9 @@ def train(
         bool, typer.Option("--notebook", help="Replay the notebook, step by step (TensorFlow).")
     ] = False,
     recipe: Annotated[str | None, typer.Option(help="A recipe's name, or a TOML file.")] = None,
+    initial: Annotated[
+        Path | None, typer.Option("--from", help="A model folder to go on from.")
+    ] = None,
     data: Annotated[Path, typer.Option(help="Folder of the recipe's texts.")] = Path(),
     vocabulary_size: Annotated[
         int | None, typer.Option(min=1, help="Words, most frequent.")
@@ -69,6 +72,7 @@ def train(
         replay(out, epochs=int(epochs or 500), seed=seed or 0)
         return
     given = {
+        "initial": initial,
         "vocabulary_size": vocabulary_size,
         "max_length": max_length,
         "embedding": embedding,
@@ -90,6 +94,7 @@ def train(
     if config.start is not None and config.start == config.unknown:
         raise typer.BadParameter("--start and --unknown are the same word")
     command = "unrolled train" + (f" --recipe {Path(recipe).stem}" if recipe else "")
+    command += f" --from {initial.name}" if initial else ""
     _run(config, out, resume, tensorboard, command)
 
 

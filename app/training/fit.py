@@ -61,6 +61,7 @@ class Fit:
         batches: Batches,
         validation: Sequence[Batch],
         checkpoint: Path | None = None,
+        initial: Parameters | None = None,
     ) -> None:
         self.config = config
         self.batches = batches
@@ -68,7 +69,9 @@ class Fit:
         self.checkpoint = checkpoint
         self.shape = shape_of(config, classes)
         self.fingerprint = describe(_what_counts(config)) + str(classes)
-        parameters = initialize(self.shape, np.random.default_rng((config.seed, 0xE)))
+        parameters = initial
+        if parameters is None:
+            parameters = initialize(self.shape, np.random.default_rng((config.seed, 0xE)))
         self.net = Unrolled(self.shape, parameters)
         optimizer = AdamW(config.weight_decay, config.clip_norm, lazy=config.lazy)
         self.run = Run(parameters, _copy(parameters), _copy(parameters), optimizer)

@@ -14,6 +14,7 @@ from app.text import Vocabulary
 from app.training.batches import Batches, RunningBatches, SentenceBatches, padded_batch
 from app.training.bptt import Batch
 from app.training.config import TrainConfig
+from app.training.continuation import continued
 from app.training.corpus import (
     Encoded,
     build_vocabulary,
@@ -24,6 +25,7 @@ from app.training.corpus import (
 )
 from app.training.export import publish, sha256_of
 from app.training.fit import Fit, Report
+from app.training.parameters import Parameters
 
 _RECIPE = (
     "vocabulary_size",
@@ -85,15 +87,20 @@ def train(
 
     A killed run leaves `out` as it was; `resume` goes on from its last checkpoint to the same
     result. The card says which `command` that was. Raises CorpusError for a text that cannot be
-    trained on, OtherRun where the last checkpoint is another configuration's.
+    trained on, ModelError for a model that cannot be gone on from, OtherRun where the last
+    checkpoint is another configuration's.
     """
-    vocabulary = build_vocabulary(count_words(config), config)
+    known = None if config.initial is None else continued(config.initial, config)
+    if known is None:
+        vocabulary = build_vocabulary(count_words(config), config)
+    else:
+        config, vocabulary = known.config, known.vocabulary
     workspace = workspace_of(out)
     if not resume:
         shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True, exist_ok=True)
     try:
-        fit, words = prepare(config, vocabulary, workspace)
+        fit, words = prepare(config, vocabulary, workspace, known.parameters if known else None)
     except CorpusError:
         if not resume:
             shutil.rmtree(workspace, ignore_errors=True)
@@ -109,7 +116,11 @@ def train(
         fit.shape,
         best,
         vocabulary,
-        training={"command": command, **_facts(config, fit, words, started)},
+        training={
+            "command": command,
+            **_facts(config, fit, words, started),
+            **({"started_from": known.facts} if known else {}),
+        },
         metrics={"validation_perplexity": round(run.best_perplexity, 3)},
         curve=run.curve,
     )
@@ -118,7 +129,12 @@ def train(
     return TrainResult(out, run.best_perplexity, epochs, run.step, run.seconds, words)
 
 
-def prepare(config: TrainConfig, vocabulary: Vocabulary, workspace: Path) -> tuple[Fit, int]:
+def prepare(
+    config: TrainConfig,
+    vocabulary: Vocabulary,
+    workspace: Path,
+    initial: Parameters | None = None,
+) -> tuple[Fit, int]:
     """Encode the text and set up the run; also the number of training words.
 
     Raises CorpusError where the text is smaller than one window.
@@ -142,7 +158,8 @@ def prepare(config: TrainConfig, vocabulary: Vocabulary, workspace: Path) -> tup
         batches = SentenceBatches(texts, config.batch_size, start, config.seed)
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
-    return Fit(config, classes, batches, validation, workspace / "checkpoint.npz"), words
+    checkpoint = workspace / "checkpoint.npz"
+    return Fit(config, classes, batches, validation, checkpoint, initial), words
 
 
 def _check_size(words: int, longest: int, config: TrainConfig) -> None:

@@ -10,7 +10,7 @@ import math
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -131,15 +131,13 @@ def _help(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller's to handle
     net = Unrolled(shape, _views(memory, layout))
     dense = _views(gradients, {name: size for name, size in layout.items() if _is_dense(name)})
-    while True:
-        try:
+    with suppress(EOFError, ConnectionError):
+        while True:
             batch, state, candidates, seed = connection.recv()
-        except EOFError:
-            return
-        share = net.gradients(batch, state, candidates, dropout, np.random.default_rng(seed))
-        for name, gradient in share.dense.items():
-            dense[name][:] = gradient
-        connection.send(replace(share, dense={}))
+            share = net.gradients(batch, state, candidates, dropout, np.random.default_rng(seed))
+            for name, gradient in share.dense.items():
+                dense[name][:] = gradient
+            connection.send(replace(share, dense={}))
 
 
 def _is_dense(name: str) -> bool:

@@ -1,0 +1,115 @@
+"""Going on from a trained model: the same network at the start, a better one at the end."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import ModelError
+from app.repository import load_model
+from app.training.bptt import Unrolled
+from app.training.config import Source, TrainConfig
+from app.training.continuation import continued
+from app.training.fit import Progress, shape_of
+from app.training.run import train
+
+LINES = ["the cat sat on the mat", "the dog sat on the rug", "a bird sang in the tree"]
+
+
+def nothing(_step: Progress) -> None:
+    pass
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrainConfig:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(LINES * 40) + "\n")
+    return TrainConfig(
+        sources=(Source(corpus),),
+        validation=(corpus,),
+        max_length=8,
+        embedding=8,
+        units=16,
+        epochs=6,
+        batch_size=120,
+        averaged=0.9,
+        learning_rate=1e-2,
+        validations=4,
+    )
+
+
+def assert_is_the_same_network(folder: Path, config: TrainConfig) -> None:
+    """What is taken over gives the logits that the folder's model gives, at every timestep."""
+    taken, model = continued(folder, config), load_model(folder)
+    shape = shape_of(taken.config, model.network.classes)
+    net = Unrolled(shape, taken.parameters)
+    ids = np.array([[1, 3, 2, 4]], np.int32)
+    features, _ = net.features(ids.T, np.ones((4, 1), np.bool_), net.initial_state(1))
+    for length in range(1, 5):
+        padded = np.zeros((1, taken.config.max_length), np.int32)
+        padded[0, -length:] = ids[0, :length]
+        expected = model.engine.forward(padded).logits[0]
+        np.testing.assert_allclose(net.logits(features)[length - 1], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"tied": False, "layers": 2}, {"tied": False, "projection": 6, "lowercase": False}],
+)
+def test_a_run_goes_on_from_a_model_of_its_own(
+    config: TrainConfig, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = replace(config, **changes)
+    first = train(config, tmp_path / "first", nothing)
+    assert_is_the_same_network(tmp_path / "first", config)
+    # Sizes and marks are the model's, whatever is asked.
+    other = replace(config, initial=tmp_path / "first", units=99, embedding=5, start="<s>")
+    second = train(other, tmp_path / "second", nothing)
+    assert second.perplexity < first.perplexity
+    models = [load_model(tmp_path / name) for name in ("first", "second")]
+    assert models[0].vocabulary.word_to_id == models[1].vocabulary.word_to_id
+    assert models[0].options == models[1].options
+    card = json.loads((tmp_path / "second" / "model.json").read_text())
+    assert card["training"]["started_from"]["fingerprint"] == models[0].fingerprint
+
+
+def test_a_text_of_one_s_own_is_learnt_with_the_words_of_the_model(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    train(config, tmp_path / "first", nothing)
+    own = tmp_path / "own.txt"
+    own.write_text("the cat sang on the zebra\n" * 40)
+    other = replace(
+        config, sources=(Source(own),), validation=(own,), initial=tmp_path / "first", epochs=20
+    )
+    train(other, tmp_path / "second", nothing)
+    second = load_model(tmp_path / "second")
+    assert second.predict("the cat", 1).next_word == "sang"
+    assert second.vocabulary.id_of("zebra") is None
+
+
+def test_a_model_of_keras_is_gone_on_from(keras: Any, config: TrainConfig, tmp_path: Path) -> None:
+    layers = [
+        keras.layers.Embedding(7, 4, mask_zero=True),
+        keras.layers.SimpleRNN(5, return_sequences=True),
+        keras.layers.SimpleRNN(5, use_bias=False),
+        keras.layers.Dropout(0.5),
+        keras.layers.Dense(7, activation="softmax"),
+    ]
+    folder = tmp_path / "keras"
+    folder.mkdir()
+    keras.Sequential([keras.Input((8,)), *layers]).save(folder / "model.keras")
+    words = ["the", "cat", "sat", "on", "mat", "a"]
+    vocabulary = {word: number for number, word in enumerate(words, 1)}
+    (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
+    assert_is_the_same_network(folder, config)
+    train(replace(config, initial=folder), tmp_path / "mine", nothing)
+    assert load_model(tmp_path / "mine").predict("the cat sat", 1).next_word == "on"
+
+
+def test_a_network_of_another_kind_is_refused(config: TrainConfig) -> None:
+    with pytest.raises(ModelError, match="a network of SimpleRNN, Dense cannot be trained further"):
+        continued(Path("models/notebook"), config)
