@@ -42,7 +42,7 @@ OPTIONS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(PIECES, max_size=8), OPTIONS, st.booleans())
 def test_a_context_is_the_padded_input_without_masked_padding(
     pieces: list[str], options: TextOptions, masked: bool

@@ -330,7 +330,7 @@ def test_layers_with_code_of_their_own_are_refused(archive: Path, change: dict[s
         read_network(archive)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_spoilt_archive_is_refused_or_sound(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -349,7 +349,7 @@ def test_a_spoilt_archive_is_refused_or_sound(
     assert all(np.isfinite(array).all() for array in network.weights.values())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_spoilt_weights_are_refused_or_sound(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -377,7 +377,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_spoilt_configuration_is_refused_or_sound(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

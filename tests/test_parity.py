@@ -19,7 +19,6 @@ TOLERANCE = 1e-5
 
 @settings(
     max_examples=220,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -61,7 +60,7 @@ def test_every_hidden_state_and_the_distribution_equal_keras(
     )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(recipe=recipes(), words=st.lists(st.integers(1, 8), min_size=1, max_size=9))
 def test_the_tensorflow_engine_traces_what_the_numpy_engine_traces(
     recipe: Recipe, words: list[int], tmp_path_factory: pytest.TempPathFactory

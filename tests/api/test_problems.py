@@ -149,7 +149,7 @@ bodies = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(path=st.sampled_from([*PATHS, "predict/batch", "compare", "diagram.svg"]), body=bodies)
 def test_no_body_causes_a_500(client: TestClient, path: str, body: bytes) -> None:
     response = client.post(f"/v1/{path}", content=body)
