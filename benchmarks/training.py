@@ -2,11 +2,11 @@
 
     python -m benchmarks.training [--data FOLDER] [--words 400000] [--rounds 3]
 
-One thread each, in turn. The network is Embedding(256) → SimpleRNN(512) → Dense(256) → Dense(V),
-for PyTorch's example RNN_TANH with as many units. Ours and Keras's start from the same weights,
-read the same windows and take the same steps (Adam, 1e-3), so that their perplexities on held-out
-text can be compared; Keras has the full softmax. Without --data (the English recipe's corpora) the
-text is drawn from a random bigram model.
+One thread each, in turn; once two processes share each step. The network is Embedding(256) →
+SimpleRNN(512) → Dense(256) → Dense(V), for PyTorch's example RNN_TANH with as many units. Ours and
+Keras's start from the same weights, read the same windows and take the same steps (Adam, 1e-3), so
+that their perplexities on held-out text can be compared; Keras has the full softmax. Without
+--data (the English recipe's corpora) the text is drawn from a random bigram model.
 """
 
 import os
@@ -33,6 +33,7 @@ from app.training.config import TrainConfig
 from app.training.corpus import Encoded, build_vocabulary, count_words, encode_file, training_lines
 from app.training.fit import Fit, perplexity
 from app.training.parameters import Shape, initialize
+from app.training.together import together
 from benchmarks.contestants import PEERS, ROOT, NotInstalled, python_of
 from benchmarks.timing import table
 
@@ -87,22 +88,23 @@ class Task:
         return dict(initialize(self.shape, np.random.default_rng(0)))
 
 
-def ours(task: Task, sampled: int) -> tuple[float, float]:
+def ours(task: Task, sampled: int, processes: int = 1) -> tuple[float, float]:
     """Words a second, and the perplexity on held-out text."""
     config = TrainConfig(
         tied=False, embedding=256, units=512, projection=256, context="running", dropout=0.0,
         sampled=sampled, full_softmax=0.0, epochs=1, learning_rate=RATE, warmup=0.0,
         weight_decay=0.0, clip_norm=0.0, validations=1, averaged=0.0,
     )  # fmt: skip
-    fit = Fit(config, task.classes, task.batches, [])
-    fit.run.parameters.update(task.start())
-    words, begin = 0, time.perf_counter()
+    fit = Fit(config, task.classes, task.batches, [], initial=task.start())
     batches = list(task.batches.epoch(0))
-    for number, batch in enumerate(batches):
-        words += fit._step(batch, number / len(batches))[1]
-        fit.run.step += 1
-    speed = words / (time.perf_counter() - begin)
-    return speed, perplexity(Unrolled(task.shape, fit.run.parameters), task.held_out, carry=True)
+    with together(fit.net, fit.dropout, processes) as team:
+        fit.run.parameters = fit.net.parameters
+        words, begin = 0, time.perf_counter()
+        for number, batch in enumerate(batches):
+            words += fit._step(team, batch, number / len(batches))[1]
+            fit.run.step += 1
+        speed = words / (time.perf_counter() - begin)
+    return speed, perplexity(fit.net, task.held_out, carry=True)
 
 
 def keras_fit(task: Task) -> tuple[float, float]:
@@ -165,6 +167,7 @@ def main() -> None:
     task = Task(*text_of(arguments.data, arguments.words + HELD_OUT))
     contestants: dict[str, Callable[[], tuple[float, float]]] = {
         "unrolled train, sampled softmax": lambda: ours(task, 1000),
+        "unrolled train, sampled softmax, two processes": lambda: ours(task, 1000, 2),
         "unrolled train, full softmax": lambda: ours(task, 0),
         "Keras fit, full softmax": lambda: keras_fit(task),
         "PyTorch word_language_model, RNN_TANH": lambda: torch_example(task),

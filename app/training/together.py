@@ -1,8 +1,9 @@
 """One step's gradients by several processes: each takes its share of the batch's sequences.
 
-Processes, because two with one BLAS thread each learn nearly twice as much an hour as one with two
-threads. The shares are added up in one order, so a run gives the same weights every time. The
-parameters lie in memory that all of them see, and only the caller writes there, between two steps.
+Processes, because threads wait for the interpreter's lock: with 1,024 units and 1,400 words a step
+two threads are 1.45 times as fast as one, two processes 1.7 times. The shares are added up in one
+order, so a run gives the same weights every time. The parameters lie in memory that all of them
+see, and only the caller writes there, between two steps.
 Knows nothing of what the steps are for.
 """
 
