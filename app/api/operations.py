@@ -12,9 +12,12 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from pydantic import ValidationError
 
+from app.api import problems
+from app.api.requests import WeightsQuery
 from app.api.service import Service
-from app.errors import FieldProblem, InvalidRequest, NotFound
+from app.errors import NotFound
 from app.model import Model
 from app.network import Network
 from app.summary import output_shapes, summary
@@ -27,7 +30,6 @@ _VALUES = {
     "description": "Whether the numbers are listed too",
     "schema": {"type": "boolean", "default": False},
 }
-_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 
 
 def service_of(request: Request) -> Service:
@@ -117,8 +119,11 @@ async def get_vocabulary(request: Request) -> Response:
 )
 async def list_weights(request: Request) -> Response:
     """Every weight by layer/weight, in Keras's order."""
-    values = _flag(request, "values")
     model = _model(request)
+    try:
+        values = WeightsQuery.model_validate_strings(dict(request.query_params)).values
+    except ValidationError as error:
+        raise problems.from_validation(error) from error
 
     def body() -> bytes:
         weights = [_weight(name, array, values) for name, array in model.network.weights.items()]
@@ -162,15 +167,6 @@ async def get_summary(request: Request) -> Response:
 def _model(request: Request) -> Model:
     """The model the path names. Raises ModelNotFound."""
     return service_of(request).model(request.path_params["model_id"])
-
-
-def _flag(request: Request, name: str) -> bool:
-    """A yes or no of the query string, no where it is not there. Raises InvalidRequest."""
-    given = request.query_params.get(name, "no").lower()
-    if given not in _TRUE | _FALSE:
-        message = "neither true nor false"
-        raise InvalidRequest(f"/{name}: {message}", problems=[FieldProblem(f"/{name}", message)])
-    return given in _TRUE
 
 
 def describe(model: Model) -> dict[str, Any]:

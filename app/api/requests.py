@@ -25,6 +25,12 @@ class _Request(BaseModel):
     model: Annotated[str | None, Field(max_length=64, examples=["notebook"])] = None
 
 
+class WeightsQuery(BaseModel):
+    """The query string of a model's weights."""
+
+    values: bool = False
+
+
 class PhraseRequest(_Request):
     """A phrase, and the model to ask (the default one where none is named)."""
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from app.training.config import TrainConfig
     from app.training.evaluate import Evaluation
 
+_OF_THE_MODEL = (
+    "vocabulary_size", "max_length", "embedding", "units", "layers", "tied", "unknown", "start"
+)  # fmt: skip
 _RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
 
@@ -90,6 +93,9 @@ def train(
         "unknown": unknown,
         "start": start,
     }
+    if initial and (decided := [name for name in _OF_THE_MODEL if given[name] is not None]):
+        option = decided[0].replace("_", "-")
+        raise typer.BadParameter(f"--from keeps the model's own, there is no --{option} beside it")
     config = _configuration(corpus or [], recipe, data, given)
     if config.start is not None and config.start == config.unknown:
         raise typer.BadParameter("--start and --unknown are the same word")

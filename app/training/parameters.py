@@ -15,6 +15,8 @@ _MEMORY = 0.5  # how loud the word before is heard at the start, beside the last
 _STATE = 0.63  # standard deviation of tanh(z) for z of variance 1
 
 Parameters = dict[str, Floats]
+# A row a word: their gradients are rows, those of all others whole arrays.
+TABLES = frozenset({"embeddings", "output_kernel", "output_bias"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ Knows nothing of what the steps are for.
 """
 
 import math
-import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ import numpy as np
 from app.errors import HelperDied
 from app.training.bptt import Batch, Gradients, State, Unrolled
 from app.training.dropout import Dropout
-from app.training.parameters import Parameters, Shape
+from app.training.parameters import TABLES, Parameters, Shape
 from app.training.softmax import Candidates, RowGradient
 
 _SPAWN = get_context("spawn")  # a forked child would inherit BLAS's threads and locks
@@ -74,7 +73,7 @@ class _Helper:
     """Another process, seen from the caller's."""
 
     def __init__(self, net: Unrolled, dropout: Dropout, memory: Any) -> None:
-        dense = {name: p for name, p in net.parameters.items() if _is_dense(name)}
+        dense = {name: p for name, p in net.parameters.items() if name not in TABLES}
         gradients, self.dense = _shared(dense)
         self.connection, theirs = _SPAWN.Pipe()
         layout = {name: parameter.shape for name, parameter in net.parameters.items()}
@@ -83,8 +82,7 @@ class _Helper:
             args=(theirs, net.shape, dropout, layout, memory, gradients),
             daemon=True,
         )
-        with _one_blas_thread():
-            self.process.start()
+        self.process.start()
         theirs.close()
 
     def ask(self, task: tuple[Any, ...]) -> None:
@@ -95,18 +93,6 @@ class _Helper:
         with _alive():
             gradients: Gradients = self.connection.recv()
         return replace(gradients, dense=self.dense)
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """For processes that are started meanwhile."""
-    before = os.environ.copy()
-    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @contextmanager
@@ -131,7 +117,7 @@ def _help(
     """A helper's life: it ends when the caller closes the connection, or is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller's to handle
     net = Unrolled(shape, _views(memory, layout))
-    dense = _views(gradients, {name: size for name, size in layout.items() if _is_dense(name)})
+    dense = _views(gradients, {name: size for name, size in layout.items() if name not in TABLES})
     with suppress(EOFError, ConnectionError):
         while True:
             batch, state, candidates, seed = connection.recv()
@@ -139,11 +125,6 @@ def _help(
             for name, gradient in share.dense.items():
                 dense[name][:] = gradient
             connection.send(replace(share, dense={}))
-
-
-def _is_dense(name: str) -> bool:
-    """Whether a parameter's gradient is a whole array: those of tables are rows, and are sent."""
-    return name not in ("embeddings", "output_kernel", "output_bias")
 
 
 def _shared(parameters: Parameters) -> tuple[Any, Parameters]:

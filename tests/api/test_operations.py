@@ -123,3 +123,11 @@ def test_requests_are_counted_by_route(client: TestClient) -> None:
     text = client.get("/metrics").text
     assert 'unrolled_requests_total{route="/v1/score",status="200"}' in text
     assert 'unrolled_model_parameters{engine="numpy"' in text
+
+
+def test_whether_weights_have_their_values_is_said_as_pydantic_reads_it(client: TestClient) -> None:
+    for given, listed in (("true", True), ("t", True), ("Y", True), ("1", True), ("off", False)):
+        answer = client.get(f"/v1/models/notebook/weights?values={given}").json()
+        assert ("values" in answer["weights"][0]) is listed
+    problem = client.get("/v1/models/notebook/weights?values=perhaps").json()
+    assert problem["errors"][0]["pointer"] == "/values"

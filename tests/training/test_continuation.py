@@ -13,32 +13,14 @@ from app.repository import load_model
 from app.training.bptt import Unrolled
 from app.training.config import Source, TrainConfig
 from app.training.continuation import continued
-from app.training.fit import Progress, shape_of
+from app.training.fit import shape_of
 from app.training.run import train
-
-LINES = ["the cat sat on the mat", "the dog sat on the rug", "a bird sang in the tree"]
-
-
-def nothing(_step: Progress) -> None:
-    pass
+from tests.training.small_runs import configured, nothing
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> TrainConfig:
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text("\n".join(LINES * 40) + "\n")
-    return TrainConfig(
-        sources=(Source(corpus),),
-        validation=(corpus,),
-        max_length=8,
-        embedding=8,
-        units=16,
-        epochs=6,
-        batch_size=120,
-        averaged=0.9,
-        learning_rate=1e-2,
-        validations=4,
-    )
+def config(corpus: Path) -> TrainConfig:
+    return configured(corpus, epochs=6, validations=4)
 
 
 def assert_is_the_same_network(folder: Path, config: TrainConfig) -> None:
@@ -92,6 +74,7 @@ def test_a_text_of_one_s_own_is_learnt_with_the_words_of_the_model(
 
 
 def test_a_model_of_keras_is_gone_on_from(keras: Any, config: TrainConfig, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
     layers = [
         keras.layers.Embedding(7, 4, mask_zero=True),
         keras.layers.SimpleRNN(5, return_sequences=True),
@@ -106,7 +89,7 @@ def test_a_model_of_keras_is_gone_on_from(keras: Any, config: TrainConfig, tmp_p
     vocabulary = {word: number for number, word in enumerate(words, 1)}
     (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
     assert_is_the_same_network(folder, config)
-    train(replace(config, initial=folder), tmp_path / "mine", nothing)
+    train(replace(config, initial=folder, epochs=30), tmp_path / "mine", nothing)
     assert load_model(tmp_path / "mine").predict("the cat sat", 1).next_word == "on"
 
 

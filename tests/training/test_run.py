@@ -1,6 +1,5 @@
 """Whole training runs on a small text: what is learnt, published, resumed and refused."""
 
-import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -12,41 +11,11 @@ import pytest
 from app.errors import CorpusError, OtherRun
 from app.repository import load_model
 from app.text import Vocabulary
-from app.training.config import Source, TrainConfig
 from app.training.corpus import count_words, encode_file
 from app.training.evaluate import evaluate
 from app.training.fit import Progress
 from app.training.run import train, workspace_of
-
-LINES = ["the cat sat on the mat", "the dog sat on the rug", "a bird sang in the tree"]
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    path = tmp_path / "corpus.txt"
-    path.write_text("\n".join(LINES * 40) + "\n")
-    return path
-
-
-def configured(corpus: Path, **changes: Any) -> TrainConfig:
-    config = TrainConfig(
-        sources=(Source(corpus),),
-        validation=(corpus,),
-        max_length=8,
-        embedding=8,
-        units=16,
-        epochs=30,
-        batch_size=120,
-        dropout=0.1,
-        averaged=0.9,
-        learning_rate=1e-2,
-        validations=6,
-    )
-    return dataclasses.replace(config, **changes)
-
-
-def nothing(_step: Progress) -> None:
-    pass
+from tests.training.small_runs import LINES, configured, nothing
 
 
 def test_a_model_learns_its_text_and_keras_answers_the_same(
