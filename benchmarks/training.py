@@ -97,7 +97,7 @@ def ours(task: Task, sampled: int, processes: int = 1) -> tuple[float, float]:
     )  # fmt: skip
     fit = Fit(config, task.classes, task.batches, [], initial=task.start())
     batches = list(task.batches.epoch(0))
-    with together(fit.net, fit.dropout, processes) as team:
+    with together(fit.net, fit.dropout, fit.teacher, processes) as team:
         fit.run.parameters = fit.net.parameters
         words, begin = 0, time.perf_counter()
         for number, batch in enumerate(batches):

@@ -74,6 +74,7 @@ def test_score_has_a_line_a_word() -> None:
         (("train", "README.md", "--start", "<unk>"), 2, "the same word"),
         (("train", "README.md", "--from", "models/english", "--units", "9"), 2, "no --units"),
         (("train", "README.md", "--from", "models/notebook"), 3, "cannot be trained further"),
+        (("train", "README.md", "--teacher", "models/english"), 3, "has the run's own words"),
         (("serve", "--port", "80000"), 2, "UNROLLED_PORT"),
         (("fly",), 2, "No such command"),
         (("predict", "--top-k", "0", "this"), 2, "top-k"),

@@ -33,6 +33,9 @@ def train(
     initial: Annotated[
         Path | None, typer.Option("--from", help="A model folder to go on from.")
     ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="A model folder of the same words to learn from as well.")
+    ] = None,
     data: Annotated[Path, typer.Option(help="Folder of the recipe's texts.")] = Path(),
     vocabulary_size: Annotated[
         int | None, typer.Option(min=1, help="Words, most frequent.")
@@ -76,6 +79,7 @@ def train(
         return
     given = {
         "initial": initial,
+        "teacher": teacher,
         "vocabulary_size": vocabulary_size,
         "max_length": max_length,
         "embedding": embedding,
@@ -101,6 +105,7 @@ def train(
         raise typer.BadParameter("--start and --unknown are the same word")
     command = "unrolled train" + (f" --recipe {Path(recipe).stem}" if recipe else "")
     command += f" --from {initial.name}" if initial else ""
+    command += f" --teacher {teacher.name}" if teacher else ""
     _run(config, out, resume, tensorboard, command)
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from app.network import Floats, Ids, Mask
 from app.training.dropout import Dropout, Masks, inverted
 from app.training.parameters import Parameters, Shape
-from app.training.softmax import Candidates, RowGradient, softmax_loss
+from app.training.softmax import Candidates, Output, RowGradient, Taught, softmax_loss
 
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
 
@@ -68,6 +68,11 @@ class Unrolled:
         )
 
     @property
+    def output(self) -> Output:
+        """The output layer, that of a tied network being its embeddings."""
+        return Output(self.parameters[self.output_table], self.parameters.get("output_bias"))
+
+    @property
     def output_table(self) -> str:
         """The parameter whose row i is dotted with the last features to give logit i."""
         return "embeddings" if self.shape.tied else "output_kernel"
@@ -92,13 +97,15 @@ class Unrolled:
         candidates: Candidates | None,
         dropout: Dropout,
         rng: np.random.Generator,
+        teacher: "Teacher | None" = None,
     ) -> Gradients:
         """Forward and backward over one batch.
 
         `candidates` limits the softmax to a sample of the classes; None takes all of them.
+        A `teacher` reads the same sequences from their start, and takes part in the loss.
         """
         if dropout.recurrent:
-            return self._with_dropped_weights(batch, state, candidates, dropout, rng)
+            return self._with_dropped_weights(batch, state, candidates, dropout, rng, teacher)
         T, B = batch.ids.shape
         masks = Masks.draw(dropout, self.shape, B, rng)
         kept = None if not dropout.words else rng.random(self.shape.classes) >= dropout.words
@@ -115,10 +122,10 @@ class Unrolled:
             projected *= masks.projection[sequence]
         loss = softmax_loss(
             projected,
-            self.parameters[self.output_table],
-            None if self.shape.tied else self.parameters["output_bias"],
+            self.output,
             batch.targets[batch.mask],
             candidates,
+            None if teacher is None else teacher.answer(batch),
         )
         dense: Parameters = {}
         d_features = loss.d_features
@@ -147,6 +154,7 @@ class Unrolled:
         candidates: Candidates | None,
         dropout: Dropout,
         rng: np.random.Generator,
+        teacher: "Teacher | None",
     ) -> Gradients:
         masks = {
             name: inverted(dropout.recurrent, parameter.shape, rng)
@@ -156,7 +164,7 @@ class Unrolled:
         dropped = {name: self.parameters[name] * mask for name, mask in masks.items()}
         thinned = Unrolled(self.shape, self.parameters | dropped)
         rest = replace(dropout, recurrent=0.0)
-        gradients = thinned.gradients(batch, state, candidates, rest, rng)
+        gradients = thinned.gradients(batch, state, candidates, rest, rng, teacher)
         for name, mask in masks.items():
             gradients.dense[name] *= mask
         return gradients
@@ -247,3 +255,18 @@ class Unrolled:
             delta[t] *= carried
             np.matmul(delta[t], U_T, out=carried)
         return delta
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A trained network of the same classes; `share` of the loss is against its distribution."""
+
+    net: Unrolled
+    share: float
+    fingerprint: str = ""  # of its model
+
+    def answer(self, batch: Batch) -> Taught:
+        """What it says of every predicted position, each sequence read from a fresh state."""
+        state = self.net.initial_state(batch.ids.shape[1])
+        features, _ = self.net.features(batch.ids, batch.mask, state)
+        return Taught(features, self.net.output, self.share)

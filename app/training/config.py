@@ -29,6 +29,8 @@ class TrainConfig:
 
     sources: tuple[Source, ...] = ()
     initial: Path | None = None  # a model folder to go on from: its sizes and its words are kept
+    teacher: Path | None = None  # a model folder of the same words, whose answers are learnt too
+    taught: float = 0.5  # share of the loss that is against the teacher's distribution
     validation: tuple[Path, ...] = ()  # else `validation_split` of the lines, chosen by hash
     validation_split: float = 0.05
 
@@ -93,8 +95,9 @@ class TrainConfig:
             Source(data / source["file"], source.get("weight", 1.0)) for source in fields["sources"]
         )
         fields["validation"] = tuple(data / name for name in fields.get("validation", ()))
-        if "initial" in fields:
-            fields["initial"] = Path(fields["initial"])
+        for name in ("initial", "teacher"):
+            if name in fields:
+                fields[name] = Path(fields[name])
         for name in ("excluded", "blocked"):
             fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)

@@ -1,7 +1,10 @@
-"""Going on from a model that is trained already: its words, its sizes and its weights are kept.
+"""What a run takes from a model that is trained already.
 
-For a text of one's own, of which a trained model needs far less than a fresh one; or for more
-passes over the same text.
+Going on from it: its words, its sizes and its weights are kept. For a text of one's own, of which a
+trained model needs far less than a fresh one; or for more passes over the same text.
+
+Learning from it (`teacher_of`): a larger network learns its answers beside the text's own, which
+say more of a word than that it came once (Hinton et al. 2015; Furlanello et al. 2018).
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +17,9 @@ from app.model import Model
 from app.network import Dense, Elementwise, Embedding, Floats, Network, ReversedEmbedding, SimpleRNN
 from app.repository import load_model
 from app.text import Vocabulary
+from app.training.bptt import Teacher, Unrolled
 from app.training.config import TrainConfig
-from app.training.parameters import Parameters
+from app.training.parameters import Parameters, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,15 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
     """
     model = load_model(folder)
     parameters = _parameters(model.network)
-    tied = "output_kernel" not in parameters
-    projection = parameters.get("projection_kernel")
+    shape = _shape(parameters)
     options = model.options
     config = replace(
         config,
-        embedding=parameters["embeddings"].shape[1] - tied,
-        units=parameters["bias_0"].size,
-        layers=len(model.network.recurrent),
-        projection=0 if tied or projection is None else projection.shape[1],
-        tied=tied,
+        embedding=shape.embedding,
+        units=shape.units,
+        layers=shape.layers,
+        projection=0 if shape.tied else shape.projection,
+        tied=shape.tied,
         vocabulary_size=len(model.vocabulary),
         max_length=options.max_length,
         tokenizer=options.tokenizer,
@@ -55,6 +58,39 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         blocked=tuple(model.card.blocked),
     )
     return Continuation(config, model.vocabulary, parameters, _facts(model))
+
+
+def teacher_of(
+    folder: Path, config: TrainConfig, vocabulary: Vocabulary
+) -> tuple[Teacher, dict[str, object]]:
+    """The model in `folder` as a teacher of `vocabulary`'s words, and the card's facts about it.
+
+    Raises ModelError where it has other words or marks, is of a kind that is not trained here, or
+    where the run reads a running text, which a teacher does not.
+    """
+    model = load_model(folder)
+    if config.context != "sentence":
+        raise ModelError("a teacher reads sentences, not a running text")
+    theirs = model.options.start, model.options.unknown, model.vocabulary.word_to_id
+    if theirs != (config.start, config.unknown, vocabulary.word_to_id):
+        raise ModelError("a teacher has the run's own words and marks, this model has others")
+    parameters = _parameters(model.network)
+    net = Unrolled(_shape(parameters), parameters)
+    return Teacher(net, config.taught, model.fingerprint), _facts(model)
+
+
+def _shape(parameters: Parameters) -> Shape:
+    tied = "output_kernel" not in parameters
+    classes, columns = parameters["embeddings"].shape
+    projection = parameters.get("projection_kernel")
+    return Shape(
+        classes,
+        embedding=columns - tied,
+        units=parameters["bias_0"].size,
+        layers=sum(name.startswith("recurrent_kernel") for name in parameters),
+        projection=0 if projection is None else projection.shape[1] - tied,
+        tied=tied,
+    )
 
 
 def _facts(model: Model) -> dict[str, object]:

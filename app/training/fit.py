@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from app.training.batches import Batches
-from app.training.bptt import Batch, Unrolled
+from app.training.bptt import Batch, Teacher, Unrolled
 from app.training.checkpoint import Run, describe, load, save
 from app.training.config import TrainConfig
 from app.training.dropout import Dropout
@@ -62,13 +62,17 @@ class Fit:
         validation: Sequence[Batch],
         checkpoint: Path | None = None,
         initial: Parameters | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         self.config = config
+        self.teacher = teacher
         self.batches = batches
         self.validation = validation
         self.checkpoint = checkpoint
         self.shape = shape_of(config, classes)
         self.fingerprint = describe(_what_counts(config)) + str(classes)
+        if teacher is not None:
+            self.fingerprint += teacher.fingerprint
         parameters = initial
         if parameters is None:
             parameters = initialize(self.shape, np.random.default_rng((config.seed, 0xE)))
@@ -93,7 +97,7 @@ class Fit:
 
     def __call__(self, report: Report) -> Parameters:
         """Train to the end; returns the weights that validated best."""
-        with together(self.net, self.dropout, self.config.processes) as team:
+        with together(self.net, self.dropout, self.teacher, self.config.processes) as team:
             self.run.parameters = self.net.parameters
             return self._train(team, report)
 
@@ -212,6 +216,7 @@ def _what_counts(config: TrainConfig) -> TrainConfig:
         sources=(),
         validation=(),
         blocked=(),
+        teacher=None,  # its fingerprint counts, not its folder
         half_precision=False,
         title="",
         description="",

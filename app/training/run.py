@@ -12,9 +12,9 @@ import numpy as np
 from app.errors import CorpusError
 from app.text import Vocabulary
 from app.training.batches import Batches, RunningBatches, SentenceBatches, padded_batch
-from app.training.bptt import Batch
+from app.training.bptt import Batch, Teacher
 from app.training.config import TrainConfig
-from app.training.continuation import continued
+from app.training.continuation import continued, teacher_of
 from app.training.corpus import (
     Encoded,
     build_vocabulary,
@@ -42,6 +42,7 @@ _RECIPE = (
     "processes",
     "sequences",
     "epochs",
+    "taught",
     "dropout",
     "embedding_dropout",
     "projection_dropout",
@@ -95,12 +96,17 @@ def train(
         vocabulary = build_vocabulary(count_words(config), config)
     else:
         config, vocabulary = known.config, known.vocabulary
+    teacher, teaching = None, None
+    if config.teacher is not None:
+        teacher, teaching = teacher_of(config.teacher, config, vocabulary)
     workspace = workspace_of(out)
     if not resume:
         shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True, exist_ok=True)
     try:
-        fit, words = prepare(config, vocabulary, workspace, known.parameters if known else None)
+        fit, words = prepare(
+            config, vocabulary, workspace, known.parameters if known else None, teacher
+        )
     except CorpusError:
         if not resume:
             shutil.rmtree(workspace, ignore_errors=True)
@@ -120,6 +126,7 @@ def train(
             "command": command,
             **_facts(config, fit, words, started),
             **({"started_from": known.facts} if known else {}),
+            **({"taught_by": teaching} if teaching else {}),
         },
         metrics={"validation_perplexity": round(run.best_perplexity, 3)},
         curve=run.curve,
@@ -134,6 +141,7 @@ def prepare(
     vocabulary: Vocabulary,
     workspace: Path,
     initial: Parameters | None = None,
+    teacher: Teacher | None = None,
 ) -> tuple[Fit, int]:
     """Encode the text and set up the run; also the number of training words.
 
@@ -159,7 +167,7 @@ def prepare(
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
     checkpoint = workspace / "checkpoint.npz"
-    return Fit(config, classes, batches, validation, checkpoint, initial), words
+    return Fit(config, classes, batches, validation, checkpoint, initial, teacher), words
 
 
 def _check_size(words: int, longest: int, config: TrainConfig) -> None:

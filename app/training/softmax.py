@@ -76,90 +76,162 @@ class Loss:
     bias_rows: RowGradient | None
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output layer: logits are features·tableᵀ + bias, for `table` [V, P], `bias` [V, 1]."""
+
+    table: Floats
+    bias: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a teacher answers at the same positions: `features` [N, Q] into its own `output`.
+
+    `share` of the loss is the cross-entropy against its distribution (Hinton et al. 2015).
+    """
+
+    features: Floats
+    output: Output
+    share: float
+
+
 def softmax_loss(
     features: Floats,
-    table: Floats,
-    bias: Floats | None,
+    output: Output,
     targets: Ids,
     candidates: Candidates | None,
+    taught: Taught | None = None,
 ) -> Loss:
-    """-Σ log softmax(features·tableᵀ + bias)[target] for [N, P], [V, P], [V, 1], [N]."""
+    """-Σ log softmax(features·tableᵀ + bias)[target] for [N, P] and targets [N].
+
+    What is `taught` changes the gradients, not the total, which stays the text's own.
+    """
     if candidates is None:
-        return _over_all(features, table, bias, targets)
-    return _over_sample(features, table, bias, targets, candidates)
+        return _over_all(features, output, targets, taught)
+    return _over_sample(features, output, targets, candidates, taught)
 
 
-def _over_all(features: Floats, table: Floats, bias: Floats | None, targets: Ids) -> Loss:
-    N = len(features)
+def _over_all(features: Floats, output: Output, targets: Ids, taught: Taught | None) -> Loss:
+    N, V = len(features), len(output.table)
+    share = 0.0 if taught is None else taught.share
     d_features = np.empty_like(features)
-    d_table = np.zeros_like(table)
-    d_bias = np.zeros(len(table), np.float32)
+    d_table = np.zeros_like(output.table)
+    d_bias = np.zeros(V, np.float32)
     total = 0.0
     for start in range(0, N, _CHUNK):
         part = slice(start, start + _CHUNK)
-        scores = features[part] @ table.T  # [n, V]
-        if bias is not None:
-            scores += bias[:, 0]
-        at = np.arange(len(scores)), targets[part]
-        scores -= scores.max(axis=1, keepdims=True)
-        target_scores = scores[at]
-        np.exp(scores, out=scores)
-        sums = scores.sum(axis=1)
-        total += float((np.log(sums) - target_scores).sum(dtype=np.float64))
-        scores *= (1.0 / (N * sums)).astype(np.float32)[:, None]
-        scores[at] -= np.float32(1.0 / N)  # ∂(mean loss)/∂scores
-        np.matmul(scores, table, out=d_features[part])
+        scores, in_nats = _softmax(features[part], output, targets[part], 1 / N)  # [n, V]
+        total += in_nats
+        scores[np.arange(len(scores)), targets[part]] -= np.float32((1 - share) / N)
+        if taught is not None:
+            scores -= _softmax(taught.features[part], taught.output, targets[part], share / N)[0]
+        # Now they are ∂(mean loss)/∂scores.
+        np.matmul(scores, output.table, out=d_features[part])
         d_table += scores.T @ features[part]
         d_bias += scores.sum(axis=0)
-    everything = np.arange(len(table))
-    bias_rows = None if bias is None else RowGradient(everything, d_bias[:, None])
+    everything = np.arange(V)
+    bias_rows = None if output.bias is None else RowGradient(everything, d_bias[:, None])
     return Loss(total, d_features, RowGradient(everything, d_table), bias_rows)
 
 
+def _softmax(features: Floats, output: Output, targets: Ids, scale: float) -> tuple[Floats, float]:
+    """`scale` · probabilities [n, V], and the targets' cross-entropy, summed."""
+    scores = features @ output.table.T
+    if output.bias is not None:
+        scores += output.bias[:, 0]
+    scores -= scores.max(axis=1, keepdims=True)
+    target_scores = scores[np.arange(len(scores)), targets]
+    np.exp(scores, out=scores)
+    sums = scores.sum(axis=1)
+    total = float((np.log(sums) - target_scores).sum(dtype=np.float64))
+    scores *= (scale / sums).astype(np.float32)[:, None]
+    return scores, total
+
+
 def _over_sample(
-    features: Floats, table: Floats, bias: Floats | None, targets: Ids, candidates: Candidates
+    features: Floats,
+    output: Output,
+    targets: Ids,
+    candidates: Candidates,
+    taught: Taught | None,
 ) -> Loss:
-    N, head = len(features), candidates.head
-    rows = table[candidates.ids]  # [K, P]
-    scores: Floats = features @ rows.T  # [N, K]
-    if bias is not None:
-        scores += bias[candidates.ids, 0]
-    scores[:, head:] += np.float32(np.log(candidates.weight))
-    rare = np.flatnonzero(targets >= head)  # positions whose target is not in the head
-    common = np.flatnonzero(targets < head)
-    rare_targets = targets[rare]
-    # A rare target enters its own row exactly, so it must not stand there as a sample as well.
-    column = np.minimum(
-        head + np.searchsorted(candidates.ids[head:], rare_targets), len(candidates.ids) - 1
-    )
-    twice = candidates.ids[column] == rare_targets
-    scores[rare[twice], column[twice]] = -np.inf
-    rare_scores = np.einsum("np,np->n", features[rare], table[rare_targets])
-    if bias is not None:
-        rare_scores += bias[rare_targets, 0]
+    N = len(features)
+    share = 0.0 if taught is None else taught.share
+    places = _Places.of(targets, candidates)
+    scores, d_rare, total = _sampled_softmax(features, output, candidates, places, 1 / N)
+    scores[places.common, places.common_targets] -= np.float32((1 - share) / N)
+    d_rare -= np.float32((1 - share) / N)
+    if taught is not None:
+        theirs = _sampled_softmax(taught.features, taught.output, candidates, places, share / N)
+        scores -= theirs[0]
+        d_rare -= theirs[1]
+    # Now they are ∂(mean loss)/∂scores.
+    rare, rare_targets = places.rare, places.rare_targets
+    d_features: Floats = scores @ output.table[candidates.ids]
+    d_features[rare] += d_rare[:, None] * output.table[rare_targets]
+    d_rows = RowGradient(candidates.ids, scores.T @ features)
+    d_bias = RowGradient(candidates.ids, scores.sum(axis=0)[:, None])
+    if len(rare):
+        d_rows = d_rows.plus(RowGradient.summed(rare_targets, d_rare[:, None] * features[rare]))
+        d_bias = d_bias.plus(RowGradient.summed(rare_targets, d_rare[:, None]))
+    return Loss(total, d_features, d_rows, None if output.bias is None else d_bias)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the targets of N positions stand: in the head, or beside the sample.
+
+    A rare target enters its own row exactly, so where the sample has it as well, `drawn` says
+    which (position, candidate) must not count.
+    """
+
+    common: Indices  # positions whose target is in the head
+    common_targets: Ids
+    rare: Indices  # the others
+    rare_targets: Ids
+    drawn: tuple[Indices, Indices]
+
+    @classmethod
+    def of(cls, targets: Ids, candidates: Candidates) -> "_Places":
+        head = candidates.head
+        common, rare = np.flatnonzero(targets < head), np.flatnonzero(targets >= head)
+        rare_targets = targets[rare]
+        column = np.minimum(
+            head + np.searchsorted(candidates.ids[head:], rare_targets), len(candidates.ids) - 1
+        )
+        twice = candidates.ids[column] == rare_targets
+        return cls(common, targets[common], rare, rare_targets, (rare[twice], column[twice]))
+
+
+def _sampled_softmax(
+    features: Floats, output: Output, candidates: Candidates, places: _Places, scale: float
+) -> tuple[Floats, Floats, float]:
+    """`scale` · probabilities of the candidates [N, K] and of the rare targets, and the targets'
+    cross-entropy, summed.
+    """
+    scores: Floats = features @ output.table[candidates.ids].T
+    rare, rare_targets = places.rare, places.rare_targets
+    rare_scores = np.einsum("np,np->n", features[rare], output.table[rare_targets])
+    if output.bias is not None:
+        scores += output.bias[candidates.ids, 0]
+        rare_scores += output.bias[rare_targets, 0]
+    scores[:, candidates.head :] += np.float32(np.log(candidates.weight))
+    scores[places.drawn] = -np.inf
 
     highest = scores.max(axis=1)
     highest[rare] = np.maximum(highest[rare], rare_scores)
     scores -= highest[:, None]
     rare_scores -= highest[rare]
-    target_scores = np.empty(N, np.float32)
-    target_scores[common] = scores[common, targets[common]]
+    target_scores = np.empty(len(features), np.float32)
+    target_scores[places.common] = scores[places.common, places.common_targets]
     target_scores[rare] = rare_scores
     np.exp(scores, out=scores)
-    rare_terms = np.exp(rare_scores)
+    rare_terms: Floats = np.exp(rare_scores)
     sums = scores.sum(axis=1)
     sums[rare] += rare_terms
     total = float((np.log(sums) - target_scores).sum(dtype=np.float64))
-
-    scale = (1.0 / (N * sums)).astype(np.float32)
-    scores *= scale[:, None]
-    scores[common, targets[common]] -= np.float32(1.0 / N)
-    d_rare: Floats = (rare_terms * scale[rare] - np.float32(1.0 / N))[:, None]  # [rare, 1]
-    d_features: Floats = scores @ rows
-    d_features[rare] += d_rare * table[rare_targets]
-    d_rows = RowGradient(candidates.ids, scores.T @ features)
-    d_bias = RowGradient(candidates.ids, scores.sum(axis=0)[:, None])
-    if len(rare):
-        d_rows = d_rows.plus(RowGradient.summed(rare_targets, d_rare * features[rare]))
-        d_bias = d_bias.plus(RowGradient.summed(rare_targets, d_rare))
-    return Loss(total, d_features, d_rows, None if bias is None else d_bias)
+    factor = (scale / sums).astype(np.float32)
+    scores *= factor[:, None]
+    rare_terms *= factor[rare]
+    return scores, rare_terms, total

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from app.errors import HelperDied
-from app.training.bptt import Batch, Gradients, State, Unrolled
+from app.training.bptt import Batch, Gradients, State, Teacher, Unrolled
 from app.training.dropout import Dropout
 from app.training.parameters import TABLES, Parameters, Shape
 from app.training.softmax import Candidates, RowGradient
@@ -30,9 +30,16 @@ _SPAWN = get_context("spawn")  # a forked child would inherit BLAS's threads and
 class Together:
     """Computes `net`'s gradients with the caller and its helpers; made by `together`."""
 
-    def __init__(self, net: Unrolled, dropout: Dropout, helpers: list["_Helper"]) -> None:
+    def __init__(
+        self,
+        net: Unrolled,
+        dropout: Dropout,
+        teacher: Teacher | None,
+        helpers: list["_Helper"],
+    ) -> None:
         self.net = net
         self.dropout = dropout
+        self.teacher = teacher
         self.helpers = helpers
 
     def gradients(
@@ -44,24 +51,26 @@ class Together:
         for number, (helper, share) in enumerate(zip(asked, shares[1:], strict=True), 2):
             helper.ask((*share, candidates, (*seed, number)))
         rng = np.random.default_rng((*seed, 1))
-        own = self.net.gradients(*shares[0], candidates, self.dropout, rng)
+        own = self.net.gradients(*shares[0], candidates, self.dropout, rng, self.teacher)
         return _summed([own, *(helper.answer() for helper in asked)])
 
 
 @contextmanager
-def together(net: Unrolled, dropout: Dropout, processes: int) -> Iterator[Together]:
+def together(
+    net: Unrolled, dropout: Dropout, teacher: Teacher | None, processes: int
+) -> Iterator[Together]:
     """`processes` in all, the caller's among them; the others end with the block.
 
     Moves the parameters of `net` to shared memory. Raises HelperDied where one ends before.
     """
     if processes == 1:
-        yield Together(net, dropout, [])
+        yield Together(net, dropout, teacher, [])
         return
     memory, net.parameters = _shared(net.parameters)
     helpers: list[_Helper] = []
     try:
-        helpers.extend(_Helper(net, dropout, memory) for _ in range(processes - 1))
-        yield Together(net, dropout, helpers)
+        helpers.extend(_Helper(net, dropout, teacher, memory) for _ in range(processes - 1))
+        yield Together(net, dropout, teacher, helpers)
     finally:
         for helper in helpers:
             helper.connection.close()
@@ -72,14 +81,16 @@ def together(net: Unrolled, dropout: Dropout, processes: int) -> Iterator[Togeth
 class _Helper:
     """Another process, seen from the caller's."""
 
-    def __init__(self, net: Unrolled, dropout: Dropout, memory: Any) -> None:
+    def __init__(
+        self, net: Unrolled, dropout: Dropout, teacher: Teacher | None, memory: Any
+    ) -> None:
         dense = {name: p for name, p in net.parameters.items() if name not in TABLES}
         gradients, self.dense = _shared(dense)
         self.connection, theirs = _SPAWN.Pipe()
         layout = {name: parameter.shape for name, parameter in net.parameters.items()}
         self.process = _SPAWN.Process(
             target=_help,
-            args=(theirs, net.shape, dropout, layout, memory, gradients),
+            args=(theirs, net.shape, dropout, teacher, layout, memory, gradients),
             daemon=True,
         )
         self.process.start()
@@ -110,6 +121,7 @@ def _help(
     connection: Connection,
     shape: Shape,
     dropout: Dropout,
+    teacher: Teacher | None,
     layout: Mapping[str, tuple[int, ...]],
     memory: Any,
     gradients: Any,
@@ -121,7 +133,8 @@ def _help(
     with suppress(EOFError, ConnectionError):
         while True:
             batch, state, candidates, seed = connection.recv()
-            share = net.gradients(batch, state, candidates, dropout, np.random.default_rng(seed))
+            rng = np.random.default_rng(seed)
+            share = net.gradients(batch, state, candidates, dropout, rng, teacher)
             for name, gradient in share.dense.items():
                 dense[name][:] = gradient
             connection.send(replace(share, dense={}))

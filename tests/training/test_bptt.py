@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.training.bptt import Batch, Gradients, Unrolled
+from app.training.bptt import Batch, Gradients, Teacher, Unrolled
 from app.training.dropout import Dropout
 from app.training.parameters import Shape, initialize
 from app.training.softmax import RowGradient, sample_candidates
@@ -20,8 +20,8 @@ SHAPES = [
 ]
 
 
-def _loss(tf: Any, net: Unrolled, variables: Any, batch: Batch, state: Any, weights: Any) -> Any:
-    """Mean cross-entropy with plain TensorFlow operations, in float64."""
+def _scores(tf: Any, net: Unrolled, variables: Any, batch: Batch, state: Any) -> Any:
+    """The logits at the predicted positions with plain TensorFlow operations, in float64."""
     x = tf.gather(variables["embeddings"], batch.ids)
     for layer in range(net.shape.layers):
         h, states = tf.constant(state[layer].astype("float64")), []
@@ -39,14 +39,17 @@ def _loss(tf: Any, net: Unrolled, variables: Any, batch: Batch, state: Any, weig
     scores = tf.matmul(y, variables[net.output_table], transpose_b=True)
     if not net.shape.tied:
         scores += variables["output_bias"][:, 0]
-    targets = batch.targets[batch.mask]
-    total = tf.reduce_sum(tf.exp(scores) * weights, axis=1)
-    return tf.reduce_mean(tf.math.log(total) - tf.gather(scores, targets, batch_dims=1))
+    return scores
 
 
+def _variables(tf: Any, net: Unrolled) -> Any:
+    return {name: tf.Variable(p.astype("float64")) for name, p in net.parameters.items()}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
 @pytest.mark.parametrize("sampled", [0, 7])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int) -> None:
+def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int, share: float) -> None:
     tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     rng = np.random.default_rng(1)
     net = Unrolled(shape, initialize(shape, rng))
@@ -66,12 +69,22 @@ def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int) -> None:
         weights[:, candidates.ids[10:]] = candidates.weight
         weights[np.arange(len(wanted)), wanted] = 1
 
-    found = net.gradients(batch, state, candidates, Dropout(), rng)
-    variables = {n: tf.Variable(p.astype("float64")) for n, p in net.parameters.items()}
+    other = Unrolled(SHAPES[2], initialize(SHAPES[2], np.random.default_rng(2)))
+    teacher = Teacher(other, share) if share else None
+    theirs = _scores(tf, other, _variables(tf, other), batch, other.initial_state(B))
+    taught = tf.exp(theirs) * weights
+    taught /= tf.reduce_sum(taught, axis=1, keepdims=True)
+
+    found = net.gradients(batch, state, candidates, Dropout(), rng, teacher)
+    variables = _variables(tf, net)
     with tf.GradientTape() as tape:
-        loss = _loss(tf, net, variables, batch, state, weights)
+        scores = _scores(tf, net, variables, batch, state)
+        total = tf.math.log(tf.reduce_sum(tf.exp(scores) * weights, axis=1))
+        text_s = tf.reduce_mean(total - tf.gather(scores, wanted, batch_dims=1))
+        teacher_s = tf.reduce_mean(total - tf.reduce_sum(taught * scores, axis=1))
+        loss = (1 - share) * text_s + share * teacher_s
     assert found.count == len(wanted)
-    assert found.loss / found.count == pytest.approx(float(loss), abs=1e-6)
+    assert found.loss / found.count == pytest.approx(float(text_s), abs=1e-6)
     expected = tape.gradient(loss, variables)
     for name, tensor in expected.items():
         gradient = tf.convert_to_tensor(tensor).numpy()

@@ -1,4 +1,4 @@
-"""Going on from a trained model: the same network at the start, a better one at the end."""
+"""What a run takes from a trained model: its network to go on from, or answers to learn from."""
 
 import json
 from dataclasses import replace
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.errors import ModelError
+from app.errors import ModelError, OtherRun
 from app.repository import load_model
 from app.training.bptt import Unrolled
 from app.training.config import Source, TrainConfig
-from app.training.continuation import continued
-from app.training.fit import shape_of
+from app.training.continuation import continued, teacher_of
+from app.training.fit import Progress, shape_of
 from app.training.run import train
 from tests.training.small_runs import configured, nothing
 
@@ -96,3 +96,63 @@ def test_a_model_of_keras_is_gone_on_from(keras: Any, config: TrainConfig, tmp_p
 def test_a_network_of_another_kind_is_refused(config: TrainConfig) -> None:
     with pytest.raises(ModelError, match="a network of SimpleRNN, Dense cannot be trained further"):
         continued(Path("models/notebook"), config)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_teacher_s_answers_are_learnt(
+    config: TrainConfig, tmp_path: Path, processes: int
+) -> None:
+    """All of the loss against a teacher that has seen another text: the text's words come, and
+    what follows them is the teacher's answer."""
+    train(config, tmp_path / "first", nothing)
+    own = tmp_path / "own.txt"
+    own.write_text("the cat sang on the mat\n" * 40)
+    other = replace(config, initial=tmp_path / "first", epochs=20)
+    train(replace(other, sources=(Source(own),), validation=()), tmp_path / "teacher", nothing)
+    pupil = replace(other, teacher=tmp_path / "teacher", taught=1.0, validation=(own,), dropout=0)
+    train(replace(pupil, epochs=60, processes=processes), tmp_path / "pupil", nothing)
+
+    teacher, taught = (load_model(tmp_path / name) for name in ("teacher", "pupil"))
+    assert load_model(tmp_path / "first").predict("the cat", 1).next_word == "sat"
+    for phrase in ("the cat", "the cat sat", "a bird sang in the"):
+        expected = teacher.outputs(phrase).probabilities
+        np.testing.assert_allclose(taught.outputs(phrase).probabilities, expected, atol=0.05)
+    card = json.loads((tmp_path / "pupil" / "model.json").read_text())
+    assert card["training"]["taught_by"]["fingerprint"] == teacher.fingerprint
+    assert card["training"]["recipe"]["taught"] == 1.0
+
+
+def test_a_run_is_not_gone_on_with_by_another_teacher(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.training.fit._SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    config = replace(config, epochs=1, teacher=tmp_path / "teacher")
+    without = replace(config, teacher=None)
+    train(without, tmp_path / "teacher", nothing)
+
+    def stop(progress: Progress) -> None:
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "pupil", stop)
+    train(replace(without, seed=1), tmp_path / "teacher", nothing)  # another one in its place
+    for other in (config, without):
+        with pytest.raises(OtherRun):
+            train(other, tmp_path / "pupil", nothing, resume=True)
+
+
+def test_a_teacher_of_other_words_or_for_a_running_text_is_refused(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    train(replace(config, epochs=1), tmp_path / "teacher", nothing)
+    vocabulary = load_model(tmp_path / "teacher").vocabulary
+    teacher, _ = teacher_of(tmp_path / "teacher", config, vocabulary)
+    assert teacher.share == 0.5
+    with pytest.raises(ModelError, match="other"):
+        teacher_of(tmp_path / "teacher", replace(config, start="<s>"), vocabulary)
+    fewer = replace(config, vocabulary_size=5, teacher=tmp_path / "teacher")
+    with pytest.raises(ModelError, match="other"):
+        train(fewer, tmp_path / "pupil", nothing)
+    with pytest.raises(ModelError, match="not a running text"):
+        teacher_of(tmp_path / "teacher", replace(config, context="running"), vocabulary)

@@ -40,7 +40,7 @@ def test_the_gradients_are_those_of_one_process(
 ) -> None:
     net = Unrolled(shape, initialize(shape, np.random.default_rng(0)))
     alone = Unrolled(shape, {name: p.copy() for name, p in net.parameters.items()})
-    with together(net, Dropout(), 3) as team:
+    with together(net, Dropout(), None, 3) as team:
         for sequences in (7, 2, 1):  # also fewer than there are hands
             batch = a_batch(sequences, seed=sequences)
             state = tuple(np.tanh(layer + 0.5) for layer in net.initial_state(sequences))
@@ -58,7 +58,7 @@ def test_shares_draw_different_dropout_and_the_same_in_every_run() -> None:
     dropout = Dropout(embedding=0.5)
     runs = []
     for _ in range(2):
-        with together(net, dropout, 2) as team:
+        with together(net, dropout, None, 2) as team:
             runs.append(team.gradients(batch, net.initial_state(2), None, (3,)))
     assert_same(*runs)
     one, other = runs[0].state[0]
@@ -67,7 +67,7 @@ def test_shares_draw_different_dropout_and_the_same_in_every_run() -> None:
 
 def test_helpers_end_with_the_run() -> None:
     net = Unrolled(TIED, initialize(TIED, np.random.default_rng(0)))
-    with together(net, Dropout(), 2) as team:
+    with together(net, Dropout(), None, 2) as team:
         process = team.helpers[0].process
         assert process.is_alive()
     assert process.exitcode == 0
@@ -75,7 +75,7 @@ def test_helpers_end_with_the_run() -> None:
 
 def test_a_dead_helper_is_noticed() -> None:
     net = Unrolled(TIED, initialize(TIED, np.random.default_rng(0)))
-    with together(net, Dropout(), 2) as team:
+    with together(net, Dropout(), None, 2) as team:
         process = team.helpers[0].process
         process.kill()
         process.join()
