@@ -68,9 +68,9 @@ def teacher_of(
     Raises ModelError where it has other words or marks, is of a kind that is not trained here, or
     where the run reads a running text, which a teacher does not.
     """
-    model = load_model(folder)
     if config.context != "sentence":
         raise ModelError("a teacher reads sentences, not a running text")
+    model = load_model(folder)
     theirs = model.options.start, model.options.unknown, model.vocabulary.word_to_id
     if theirs != (config.start, config.unknown, vocabulary.word_to_id):
         raise ModelError("a teacher has the run's own words and marks, this model has others")

@@ -4,7 +4,7 @@ import platform
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,9 @@ def train(
     else:
         config, vocabulary = known.config, known.vocabulary
     teacher, teaching = None, None
-    if config.teacher is not None:
+    if config.teacher is None:
+        config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
+    else:
         teacher, teaching = teacher_of(config.teacher, config, vocabulary)
     workspace = workspace_of(out)
     if not resume:

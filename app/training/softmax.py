@@ -159,16 +159,20 @@ def _over_sample(
     N = len(features)
     share = 0.0 if taught is None else taught.share
     places = _Places.of(targets, candidates)
-    scores, d_rare, total = _sampled_softmax(features, output, candidates, places, 1 / N)
+    rows = output.table[candidates.ids]  # [K, P]
+    scores, d_rare, total = _sampled_softmax(features, output, rows, candidates, places, 1 / N)
     scores[places.common, places.common_targets] -= np.float32((1 - share) / N)
     d_rare -= np.float32((1 - share) / N)
     if taught is not None:
-        theirs = _sampled_softmax(taught.features, taught.output, candidates, places, share / N)
-        scores -= theirs[0]
-        d_rare -= theirs[1]
+        their_rows = taught.output.table[candidates.ids]
+        theirs, their_rare, _ = _sampled_softmax(
+            taught.features, taught.output, their_rows, candidates, places, share / N
+        )
+        scores -= theirs
+        d_rare -= their_rare
     # Now they are ∂(mean loss)/∂scores.
     rare, rare_targets = places.rare, places.rare_targets
-    d_features: Floats = scores @ output.table[candidates.ids]
+    d_features: Floats = scores @ rows
     d_features[rare] += d_rare[:, None] * output.table[rare_targets]
     d_rows = RowGradient(candidates.ids, scores.T @ features)
     d_bias = RowGradient(candidates.ids, scores.sum(axis=0)[:, None])
@@ -205,12 +209,17 @@ class _Places:
 
 
 def _sampled_softmax(
-    features: Floats, output: Output, candidates: Candidates, places: _Places, scale: float
+    features: Floats,
+    output: Output,
+    rows: Floats,
+    candidates: Candidates,
+    places: _Places,
+    scale: float,
 ) -> tuple[Floats, Floats, float]:
     """`scale` · probabilities of the candidates [N, K] and of the rare targets, and the targets'
-    cross-entropy, summed.
+    cross-entropy, summed. `rows` [K, P] are the candidates' of the output's table.
     """
-    scores: Floats = features @ output.table[candidates.ids].T
+    scores: Floats = features @ rows.T
     rare, rare_targets = places.rare, places.rare_targets
     rare_scores = np.einsum("np,np->n", features[rare], output.table[rare_targets])
     if output.bias is not None:

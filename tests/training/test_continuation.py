@@ -120,6 +120,9 @@ def test_a_teacher_s_answers_are_learnt(
     card = json.loads((tmp_path / "pupil" / "model.json").read_text())
     assert card["training"]["taught_by"]["fingerprint"] == teacher.fingerprint
     assert card["training"]["recipe"]["taught"] == 1.0
+    untaught = json.loads((tmp_path / "first" / "model.json").read_text())
+    assert untaught["training"]["recipe"]["taught"] == 0.0
+    assert "taught_by" not in untaught["training"]
 
 
 def test_a_run_is_not_gone_on_with_by_another_teacher(
