@@ -28,6 +28,7 @@ from app.training.corpus import (
     tokens_of,
     training_lines,
 )
+from app.training.smoothing import discounts
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
@@ -72,15 +73,12 @@ class KneserNey:
         self.orders.reverse()
 
     def _smoothed(self, keys: Int64s, pairs: Int64s, counts: Int64s) -> Order:
-        n1, n2, n3, n4 = (int((counts == n).sum()) or 1 for n in (1, 2, 3, 4))
-        y = n1 / (n1 + 2 * n2)
-        by_count = np.array([0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-        discounts = by_count[np.minimum(counts, 3)]
+        taken = discounts(counts)[np.minimum(counts, 3)]
         contexts, words = np.divmod(pairs, self.width)
         totals = np.bincount(contexts, counts, len(keys))
         begins = np.searchsorted(contexts, np.arange(len(keys) + 1))
-        probabilities = (counts - discounts) / totals[contexts]
-        remaining = np.bincount(contexts, discounts, len(keys)) / totals
+        probabilities = (counts - taken) / totals[contexts]
+        remaining = np.bincount(contexts, taken, len(keys)) / totals
         return Order(keys, begins, words, probabilities, remaining)
 
     def distribution(self, before: Sequence[int]) -> Float64s:

@@ -48,6 +48,10 @@ def train(
         bool | None, typer.Option(help="Whether the output shares the embedding.")
     ] = None,
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Of hidden states.")] = None,
+    smoothed: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.9, help="Share of the loss for what the rest of the text says."),
+    ] = None,
     epochs: Annotated[float | None, typer.Option(min=0.001, help="Passes over the text.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Words a step.")] = None,
     processes: Annotated[
@@ -87,6 +91,7 @@ def train(
         "layers": layers,
         "tied": tied,
         "dropout": dropout,
+        "smoothed": smoothed,
         "epochs": epochs,
         "batch_size": batch_size,
         "processes": processes,

@@ -5,6 +5,7 @@ state between epochs.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from app.network import Indices
 from app.training.bptt import Batch
 from app.training.corpus import Encoded
+from app.training.smoothing import Smoothing
+from app.training.softmax import Drawn
 
 _POOL = 64  # batches sorted by length together: like lengths side by side, order still random
 
@@ -29,16 +32,25 @@ class SentenceBatches:
         words: int,
         start_id: int | None,
         seed: int,
+        drawing: "Drawing | None" = None,
     ) -> None:
         self.texts = texts
         self.words = words
         self.start_id = start_id
         self.seed = seed
+        self.drawing = drawing
+        marks = start_id is not None
+        sizes = [0, *(len(text.ids) + marks * len(text) for text, _ in texts)]
+        self.begins = np.cumsum(sizes)  # of the texts, a mark behind every line
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch."""
-        for text, lines in self.plan(number):
-            yield self._batch(text, lines)
+        for at, (text, lines) in enumerate(self.plan(number)):
+            batch = self._batch(text, lines)
+            if self.drawing is not None:
+                rng = np.random.default_rng((self.seed, number, at))
+                batch = self.drawing(batch, self._places(text, lines), rng)
+            yield batch
 
     def plan(self, number: int) -> list[tuple[Int64s, Int64s]]:
         """The lines of every batch of one epoch, as (text, line) numbers."""
@@ -83,9 +95,35 @@ class SentenceBatches:
         ]
         return padded_batch(sequences, self.start_id)
 
+    def _places(self, texts: Int64s, lines: Int64s) -> Int64s:
+        """Where in all texts, behind each other, every line's first target stands."""
+        marked = self.start_id is not None
+        within = [
+            self._slice(self.texts[text][0], line).start
+            for text, line in zip(texts, lines, strict=True)
+        ]
+        places: Int64s = self.begins[texts] + within + (lines if marked else 1)
+        return places
+
     @staticmethod
     def _slice(text: Encoded, line: int) -> slice:
         return slice(int(text.ends[line - 1]) if line else 0, int(text.ends[line]))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Adds to a batch what the rest of the text says of it: `words` for every position."""
+
+    smoothing: Smoothing
+    words: int
+    share: float  # of the loss
+
+    def __call__(self, batch: Batch, begins: Int64s, rng: np.random.Generator) -> Batch:
+        """`begins` [B]: the place of every sequence's first target."""
+        places = (begins + np.arange(len(batch.ids))[:, None])[batch.mask]
+        ids = np.zeros((*batch.ids.shape, self.words), np.int32)
+        ids[batch.mask] = self.smoothing.draw(places, self.words, rng)
+        return replace(batch, drawn=Drawn(ids, self.share))
 
 
 def padded_batch(sequences: Sequence[Indices | NDArray[np.int32]], start_id: int | None) -> Batch:
@@ -113,15 +151,23 @@ class RunningBatches:
     carries_state = True
 
     def __init__(
-        self, text: Encoded, sequences: int, window: int, mark: int | None, seed: int
+        self,
+        text: Encoded,
+        sequences: int,
+        window: int,
+        mark: int | None,
+        seed: int,
+        drawing: Drawing | None = None,
     ) -> None:
         stream = np.asarray(text.ids)
         if mark is not None:  # a mark after every line, and one in front
             stream = np.concatenate([[mark], np.insert(stream, text.ends, mark)])
         self.window = window
         self.seed = seed
+        self.drawing = drawing
         self.sequences = max(1, min(sequences, (len(stream) - 1) // 2))
         rows = (len(stream) - 1) // self.sequences
+        self.begins = np.arange(self.sequences) * rows + (mark is None)
         self.ids = np.ascontiguousarray(
             stream[: rows * self.sequences].reshape(self.sequences, rows).T, np.int32
         )
@@ -137,7 +183,11 @@ class RunningBatches:
         while begin < rows:
             part = slice(begin, min(end, rows))
             ids, targets = self.ids[part], self.targets[part]
-            yield Batch(ids, targets, np.ones(ids.shape, np.bool_))
+            batch = Batch(ids, targets, np.ones(ids.shape, np.bool_))
+            if self.drawing is not None:
+                rng = np.random.default_rng((self.seed, number, begin))
+                batch = self.drawing(batch, self.begins + begin, rng)
+            yield batch
             begin, end = part.stop, part.stop + self.window
 
     def plan(self, number: int) -> range:

@@ -26,18 +26,22 @@ import numpy as np
 from app.network import Floats, Ids, Mask
 from app.training.dropout import Dropout, Masks, inverted
 from app.training.parameters import Parameters, Shape
-from app.training.softmax import Candidates, Output, RowGradient, Taught, softmax_loss
+from app.training.softmax import Candidates, Drawn, Output, RowGradient, Taught, softmax_loss
 
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`ids` and `targets` [T, B]; only positions where `mask` [T, B] is True are predicted."""
+    """`ids` and `targets` [T, B]; only positions where `mask` [T, B] is True are predicted.
+
+    `drawn`, with ids [T, B, M], are other words for the same positions.
+    """
 
     ids: Ids
     targets: Ids
     mask: Mask
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class Unrolled:
             batch.targets[batch.mask],
             candidates,
             None if teacher is None else teacher.answer(batch),
+            None if batch.drawn is None else replace(batch.drawn, ids=batch.drawn.ids[batch.mask]),
         )
         dense: Parameters = {}
         d_features = loss.d_features
@@ -140,7 +145,7 @@ class Unrolled:
         if kept is not None:
             d_embedded *= (kept / np.float32(1 - dropout.words))[batch.ids][..., None]
         rows = {self.output_table: loss.rows}
-        if loss.bias_rows is not None:
+        if not self.shape.tied:
             rows["output_bias"] = loss.bias_rows
         entered = RowGradient.summed(batch.ids.ravel(), d_embedded.reshape(T * B, -1))
         tied = rows.get("embeddings")

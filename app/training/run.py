@@ -11,7 +11,7 @@ import numpy as np
 
 from app.errors import CorpusError
 from app.text import Vocabulary
-from app.training.batches import Batches, RunningBatches, SentenceBatches, padded_batch
+from app.training.batches import Batches, Drawing, RunningBatches, SentenceBatches, padded_batch
 from app.training.bptt import Batch, Teacher
 from app.training.config import TrainConfig
 from app.training.continuation import continued, teacher_of
@@ -26,6 +26,7 @@ from app.training.corpus import (
 from app.training.export import publish, sha256_of
 from app.training.fit import Fit, Report
 from app.training.parameters import Parameters
+from app.training.smoothing import Smoothing
 
 _RECIPE = (
     "vocabulary_size",
@@ -53,6 +54,8 @@ _RECIPE = (
     "lazy",
     "head",
     "sampled",
+    "smoothed",
+    "draws",
     "full_softmax",
     "averaged",
 )
@@ -158,14 +161,20 @@ def prepare(
     words = sum(len(text.ids) for text, _ in texts)
     _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
     start = None if config.start is None else vocabulary.id_of(config.start)
+    drawing = None
+    if config.smoothed:
+        smoothing = Smoothing([text for text, _ in texts], start)
+        drawing = Drawing(smoothing, config.draws, config.smoothed)
     batches: Batches
     if config.context == "running":
         window = config.max_length
-        batches = RunningBatches(joined(texts), config.sequences, window, start, config.seed)
+        batches = RunningBatches(
+            joined(texts), config.sequences, window, start, config.seed, drawing
+        )
         columns = RunningBatches(held_out if len(held_out) else texts[0][0], 10, window, start, 0)
         validation: Sequence[Batch] = list(columns.epoch(0))
     else:
-        batches = SentenceBatches(texts, config.batch_size, start, config.seed)
+        batches = SentenceBatches(texts, config.batch_size, start, config.seed, drawing)
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
     checkpoint = workspace / "checkpoint.npz"

@@ -1,27 +1,61 @@
 """The softmax cross-entropy and its gradient, over all classes or over a sample of them.
 
-Sampled: the most frequent classes always take part, the rest through a uniform sample whose terms
-are weighted by how many classes each stands for, so that the sum in the denominator is right on
-average (importance sampling, Bengio and Senécal 2003). Classes are ordered by frequency: the head
-is 0..head-1. Shapes: N positions, P features, V classes, K candidates.
+Sampled: the most frequent classes always take part, and whatever the batch has as a target, each
+for itself; the rest through a uniform sample whose terms are weighted by how many classes each
+stands for, so that the sum in the denominator is right on average (importance sampling, Bengio and
+Senécal 2003). It is then the same softmax, over fewer rows and with another bias. Classes are
+ordered by frequency: the head is 0..head-1. Shapes: N positions, P features, V classes, K
+candidates, M words drawn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.network import Floats, Ids, Indices
 
-_CHUNK = 512  # positions at a time over all classes: the scores stay within the cache
+_CHUNK = 512  # positions at a time: the scores stay within the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`ids` [K]: the head 0..head-1, then the sampled tail, each standing for `weight` classes."""
+    """`ids` [K], ascending: the classes that take part, of `classes`; the first `head` always do.
+
+    `standing` [K] is the logarithm of how many classes each stands for.
+    """
 
     ids: Indices
+    standing: Floats
     head: int
-    weight: float
+    classes: int
+
+    def with_targets(self, targets: Ids) -> "Candidates":
+        """Every one of `targets` among them, for itself.
+
+        What else the sample has is still a uniform sample, of what is left of the tail.
+        """
+        certain = np.unique(targets)
+        certain = certain[certain >= self.head]
+        sample = np.setdiff1d(self.ids[self.head :], certain, assume_unique=True)
+        left = self.classes - self.head - len(certain)
+        weight = np.log(np.float32(left / max(1, len(sample))))
+        tail = np.concatenate([certain, sample])
+        order = np.argsort(tail)
+        standing = np.zeros(self.head + len(tail), np.float32)
+        standing[self.head :] = np.where(order < len(certain), np.float32(0), weight)
+        ids = np.concatenate([self.ids[: self.head], tail[order]])
+        return Candidates(ids, standing, self.head, self.classes)
+
+    def of(self, output: "Output") -> "Output":
+        """The candidates' rows of an output."""
+        standing = self.standing[:, None]
+        bias = standing if output.bias is None else output.bias[self.ids] + standing
+        return Output(output.table[self.ids], bias)
+
+    def places(self, targets: Ids) -> Indices:
+        """Where `targets`, all of them candidates, stand among them."""
+        places: Indices = np.searchsorted(self.ids, targets)
+        return places
 
 
 def sample_candidates(
@@ -32,7 +66,9 @@ def sample_candidates(
     if sampled <= 0 or sampled >= tail:
         return None
     drawn = head + np.sort(rng.choice(tail, sampled, replace=False))
-    return Candidates(np.concatenate([np.arange(head), drawn]), head, tail / sampled)
+    standing = np.zeros(head + sampled, np.float32)
+    standing[head:] = np.log(tail / sampled)
+    return Candidates(np.concatenate([np.arange(head), drawn]), standing, head, classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +109,7 @@ class Loss:
     total: float
     d_features: Floats  # [N, P]
     rows: RowGradient
-    bias_rows: RowGradient | None
+    bias_rows: RowGradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,46 +132,79 @@ class Taught:
     share: float
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Other words for the same positions, `ids` [..., M]; `share` of the loss is all of theirs."""
+
+    ids: Ids
+    share: float
+
+
 def softmax_loss(
     features: Floats,
     output: Output,
     targets: Ids,
     candidates: Candidates | None,
     taught: Taught | None = None,
+    drawn: Drawn | None = None,
 ) -> Loss:
     """-Σ log softmax(features·tableᵀ + bias)[target] for [N, P] and targets [N].
 
-    What is `taught` changes the gradients, not the total, which stays the text's own.
+    What is `taught` or `drawn` changes the gradients, not the total, which stays the text's own.
     """
+    words = targets[:, None] if drawn is None else np.column_stack([targets, drawn.ids])
     if candidates is None:
-        return _over_all(features, output, targets, taught)
-    return _over_sample(features, output, targets, candidates, taught)
+        return _cross_entropy(features, output, words, taught, drawn)
+    candidates = candidates.with_targets(words)
+    if taught is not None:
+        taught = replace(taught, output=candidates.of(taught.output))
+    places = candidates.places(words)
+    loss = _cross_entropy(features, candidates.of(output), places, taught, drawn)
+    return replace(
+        loss,
+        rows=replace(loss.rows, ids=candidates.ids),
+        bias_rows=replace(loss.bias_rows, ids=candidates.ids),
+    )
 
 
-def _over_all(features: Floats, output: Output, targets: Ids, taught: Taught | None) -> Loss:
+def _cross_entropy(
+    features: Floats,
+    output: Output,
+    words: Ids | Indices,
+    taught: Taught | None,
+    drawn: Drawn | None,
+) -> Loss:
+    """`words` [N, 1 + M]: the text's own, and what is drawn."""
     N, V = len(features), len(output.table)
-    share = 0.0 if taught is None else taught.share
+    by_teacher = 0.0 if taught is None else taught.share
+    by_drawing = 0.0 if drawn is None else drawn.share
+    M = words.shape[1] - 1
+    shares = [1 - by_teacher - by_drawing] + [by_drawing / max(1, M)] * M
     d_features = np.empty_like(features)
     d_table = np.zeros_like(output.table)
     d_bias = np.zeros(V, np.float32)
     total = 0.0
     for start in range(0, N, _CHUNK):
         part = slice(start, start + _CHUNK)
-        scores, in_nats = _softmax(features[part], output, targets[part], 1 / N)  # [n, V]
+        scores, in_nats = _softmax(features[part], output, words[part, 0], 1 / N)  # [n, V]
         total += in_nats
-        scores[np.arange(len(scores)), targets[part]] -= np.float32((1 - share) / N)
         if taught is not None:
-            scores -= _softmax(taught.features[part], taught.output, targets[part], share / N)[0]
+            scores -= _softmax(
+                taught.features[part], taught.output, words[part, 0], by_teacher / N
+            )[0]
+        for share, column in zip(shares, words[part].T, strict=True):
+            scores[np.arange(len(scores)), column] -= np.float32(share / N)
         # Now they are ∂(mean loss)/∂scores.
         np.matmul(scores, output.table, out=d_features[part])
         d_table += scores.T @ features[part]
         d_bias += scores.sum(axis=0)
-    everything = np.arange(V)
-    bias_rows = None if output.bias is None else RowGradient(everything, d_bias[:, None])
-    return Loss(total, d_features, RowGradient(everything, d_table), bias_rows)
+    rows, bias_rows = (RowGradient(np.arange(V), table) for table in (d_table, d_bias[:, None]))
+    return Loss(total, d_features, rows, bias_rows)
 
 
-def _softmax(features: Floats, output: Output, targets: Ids, scale: float) -> tuple[Floats, float]:
+def _softmax(
+    features: Floats, output: Output, targets: Ids | Indices, scale: float
+) -> tuple[Floats, float]:
     """`scale` · probabilities [n, V], and the targets' cross-entropy, summed."""
     scores = features @ output.table.T
     if output.bias is not None:
@@ -147,100 +216,3 @@ def _softmax(features: Floats, output: Output, targets: Ids, scale: float) -> tu
     total = float((np.log(sums) - target_scores).sum(dtype=np.float64))
     scores *= (scale / sums).astype(np.float32)[:, None]
     return scores, total
-
-
-def _over_sample(
-    features: Floats,
-    output: Output,
-    targets: Ids,
-    candidates: Candidates,
-    taught: Taught | None,
-) -> Loss:
-    N = len(features)
-    share = 0.0 if taught is None else taught.share
-    places = _Places.of(targets, candidates)
-    rows = output.table[candidates.ids]  # [K, P]
-    scores, d_rare, total = _sampled_softmax(features, output, rows, candidates, places, 1 / N)
-    scores[places.common, places.common_targets] -= np.float32((1 - share) / N)
-    d_rare -= np.float32((1 - share) / N)
-    if taught is not None:
-        their_rows = taught.output.table[candidates.ids]
-        theirs, their_rare, _ = _sampled_softmax(
-            taught.features, taught.output, their_rows, candidates, places, share / N
-        )
-        scores -= theirs
-        d_rare -= their_rare
-    # Now they are ∂(mean loss)/∂scores.
-    rare, rare_targets = places.rare, places.rare_targets
-    d_features: Floats = scores @ rows
-    d_features[rare] += d_rare[:, None] * output.table[rare_targets]
-    d_rows = RowGradient(candidates.ids, scores.T @ features)
-    d_bias = RowGradient(candidates.ids, scores.sum(axis=0)[:, None])
-    if len(rare):
-        d_rows = d_rows.plus(RowGradient.summed(rare_targets, d_rare[:, None] * features[rare]))
-        d_bias = d_bias.plus(RowGradient.summed(rare_targets, d_rare[:, None]))
-    return Loss(total, d_features, d_rows, None if output.bias is None else d_bias)
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where the targets of N positions stand: in the head, or beside the sample.
-
-    A rare target enters its own row exactly, so where the sample has it as well, `drawn` says
-    which (position, candidate) must not count.
-    """
-
-    common: Indices  # positions whose target is in the head
-    common_targets: Ids
-    rare: Indices  # the others
-    rare_targets: Ids
-    drawn: tuple[Indices, Indices]
-
-    @classmethod
-    def of(cls, targets: Ids, candidates: Candidates) -> "_Places":
-        head = candidates.head
-        common, rare = np.flatnonzero(targets < head), np.flatnonzero(targets >= head)
-        rare_targets = targets[rare]
-        column = np.minimum(
-            head + np.searchsorted(candidates.ids[head:], rare_targets), len(candidates.ids) - 1
-        )
-        twice = candidates.ids[column] == rare_targets
-        return cls(common, targets[common], rare, rare_targets, (rare[twice], column[twice]))
-
-
-def _sampled_softmax(
-    features: Floats,
-    output: Output,
-    rows: Floats,
-    candidates: Candidates,
-    places: _Places,
-    scale: float,
-) -> tuple[Floats, Floats, float]:
-    """`scale` · probabilities of the candidates [N, K] and of the rare targets, and the targets'
-    cross-entropy, summed. `rows` [K, P] are the candidates' of the output's table.
-    """
-    scores: Floats = features @ rows.T
-    rare, rare_targets = places.rare, places.rare_targets
-    rare_scores = np.einsum("np,np->n", features[rare], output.table[rare_targets])
-    if output.bias is not None:
-        scores += output.bias[candidates.ids, 0]
-        rare_scores += output.bias[rare_targets, 0]
-    scores[:, candidates.head :] += np.float32(np.log(candidates.weight))
-    scores[places.drawn] = -np.inf
-
-    highest = scores.max(axis=1)
-    highest[rare] = np.maximum(highest[rare], rare_scores)
-    scores -= highest[:, None]
-    rare_scores -= highest[rare]
-    target_scores = np.empty(len(features), np.float32)
-    target_scores[places.common] = scores[places.common, places.common_targets]
-    target_scores[rare] = rare_scores
-    np.exp(scores, out=scores)
-    rare_terms: Floats = np.exp(rare_scores)
-    sums = scores.sum(axis=1)
-    sums[rare] += rare_terms
-    total = float((np.log(sums) - target_scores).sum(dtype=np.float64))
-    factor = (scale / sums).astype(np.float32)
-    scores *= factor[:, None]
-    rare_terms *= factor[rare]
-    return scores, rare_terms, total

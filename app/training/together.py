@@ -164,7 +164,8 @@ def _dealt(batch: Batch, state: State, hands: int) -> list[tuple[Batch, State]]:
     shares = []
     for hand in range(hands):
         mine = np.s_[:, hand::hands]
-        part = Batch(batch.ids[mine], batch.targets[mine], batch.mask[mine])
+        drawn = None if batch.drawn is None else replace(batch.drawn, ids=batch.drawn.ids[mine])
+        part = Batch(batch.ids[mine], batch.targets[mine], batch.mask[mine], drawn)
         shares.append((part, tuple(layer[hand::hands] for layer in state)))
     return shares
 

@@ -8,10 +8,10 @@ import pytest
 from app.training.bptt import Batch, Gradients, Teacher, Unrolled
 from app.training.dropout import Dropout
 from app.training.parameters import Shape, initialize
-from app.training.softmax import RowGradient, sample_candidates
+from app.training.softmax import Drawn, RowGradient, sample_candidates
 
 pytestmark = pytest.mark.tensorflow
-T, B, V = 5, 4, 30
+T, B, V = 5, 4, 70
 SHAPES = [
     Shape(V, embedding=6, units=8, layers=1, projection=6, tied=True),
     Shape(V, embedding=6, units=8, layers=2, projection=6, tied=True),
@@ -46,28 +46,33 @@ def _variables(tf: Any, net: Unrolled) -> Any:
     return {name: tf.Variable(p.astype("float64")) for name, p in net.parameters.items()}
 
 
-@pytest.mark.parametrize("share", [0.0, 0.4])
-@pytest.mark.parametrize("sampled", [0, 7])
+@pytest.mark.parametrize(("share", "by_drawing"), [(0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3)])
+@pytest.mark.parametrize("sampled", [0, 20])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int, share: float) -> None:
+def test_gradients_equal_tensorflow_s(
+    shape: Shape, sampled: int, share: float, by_drawing: float
+) -> None:
     tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     rng = np.random.default_rng(1)
     net = Unrolled(shape, initialize(shape, rng))
     ids, targets = rng.integers(1, V, (2, T, B)).astype(np.int32)
     mask = np.ones((T, B), np.bool_)
     mask[3:, 1] = mask[4:, 2] = False
-    batch = Batch(ids, targets, mask)
+    others = rng.integers(1, V, (T, B, 3)).astype(np.int32)
+    drawn = Drawn(others, by_drawing) if by_drawing else None
+    batch = Batch(ids, targets, mask, drawn)
     state = net.initial_state(B)
     for h in state:
         h += rng.uniform(-0.5, 0.5, h.shape).astype(np.float32)
     candidates = sample_candidates(V, 10, sampled, rng)
     wanted = targets[mask]
-    weights = np.ones((len(wanted), V))
+    weights = np.ones(V)
     if candidates is not None:
+        certain = {*range(10), *wanted.tolist()} | ({*others[mask].ravel()} if drawn else set())
+        sample = [one for one in candidates.ids if one not in certain]
         weights[:] = 0
-        weights[:, :10] = 1
-        weights[:, candidates.ids[10:]] = candidates.weight
-        weights[np.arange(len(wanted)), wanted] = 1
+        weights[sample] = (V - len(certain)) / len(sample)
+        weights[sorted(certain)] = 1
 
     other = Unrolled(SHAPES[2], initialize(SHAPES[2], np.random.default_rng(2)))
     teacher = Teacher(other, share) if share else None
@@ -82,7 +87,10 @@ def test_gradients_equal_tensorflow_s(shape: Shape, sampled: int, share: float) 
         total = tf.math.log(tf.reduce_sum(tf.exp(scores) * weights, axis=1))
         text_s = tf.reduce_mean(total - tf.gather(scores, wanted, batch_dims=1))
         teacher_s = tf.reduce_mean(total - tf.reduce_sum(taught * scores, axis=1))
-        loss = (1 - share) * text_s + share * teacher_s
+        each = tf.gather(scores, others[mask], batch_dims=1)
+        drawing_s = tf.reduce_mean(total - tf.reduce_mean(each, axis=1))
+        text_share = 1 - share - by_drawing
+        loss = text_share * text_s + share * teacher_s + by_drawing * drawing_s
     assert found.count == len(wanted)
     assert found.loss / found.count == pytest.approx(float(text_s), abs=1e-6)
     expected = tape.gradient(loss, variables)

@@ -68,7 +68,8 @@ class _Killed(Exception):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"context": "running"}, {"context": "running", "processes": 2}]
+    "changes",
+    [{}, {"smoothed": 0.3}, {"context": "running"}, {"context": "running", "processes": 2}],
 )
 def test_a_killed_run_goes_on_to_the_same_result(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]

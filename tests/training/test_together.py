@@ -8,12 +8,12 @@ from app.training.batches import padded_batch
 from app.training.bptt import Batch, Gradients, Unrolled
 from app.training.dropout import Dropout
 from app.training.parameters import Shape, initialize
-from app.training.softmax import Candidates
+from app.training.softmax import Candidates, sample_candidates
 from app.training.together import together
 
 TIED = Shape(30, embedding=6, units=8, layers=2, projection=6, tied=True)
 UNTIED = Shape(30, embedding=6, units=8, layers=1, projection=0, tied=False)
-SAMPLE = Candidates(np.array([0, 1, 2, 3, 4, 11, 17, 29]), head=5, weight=25 / 3)
+SAMPLE = sample_candidates(30, head=5, sampled=3, rng=np.random.default_rng(7))
 
 
 def a_batch(sequences: int, seed: int = 0) -> Batch:
