@@ -30,7 +30,7 @@ class Run:
     since_best: int = 0
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
-    resumed: list[dict[str, float]] = field(default_factory=list)  # at which step, to which length
+    resumed: list[dict[str, float]] = field(default_factory=list)  # at which step, with what
 
 
 _COUNTERS = (

@@ -92,7 +92,8 @@ class Fit:
         if self.checkpoint is None or not load(self.checkpoint, self.run, self.fingerprint):
             return False
         self.net.parameters = self.run.parameters
-        self.run.resumed.append({"step": self.run.step, "epochs": self.config.epochs})
+        resumed = {"epochs": self.config.epochs, "processes": self.config.processes}
+        self.run.resumed.append({"step": self.run.step, **resumed})
         return True
 
     def __call__(self, report: Report) -> Parameters:
@@ -208,11 +209,14 @@ def perplexity(net: Unrolled, batches: Sequence[Batch], *, carry: bool = False) 
 
 def _what_counts(config: TrainConfig) -> TrainConfig:
     """The configuration without what does not change the weights, and without the length of the
-    run: one that goes on with more epochs follows their learning rates from where it stands.
+    run: one that goes on with more epochs follows their learning rates from where it stands. Nor
+    do the processes count, so that a run can move to a machine with more cores, though each draws
+    its dropout for itself.
     """
     return replace(
         config,
         epochs=0,
+        processes=1,
         sources=(),
         validation=(),
         blocked=(),

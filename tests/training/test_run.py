@@ -110,8 +110,11 @@ def test_a_run_of_other_options_is_not_gone_on_with(
         train(configured(corpus), tmp_path / "mine", kill)
     with pytest.raises(OtherRun, match="a run with other options"):
         train(configured(corpus, units=12), tmp_path / "mine", nothing, resume=True)
-    train(configured(corpus, epochs=1), tmp_path / "mine", nothing, resume=True)
+    moved = configured(corpus, epochs=1, processes=2)
+    train(moved, tmp_path / "mine", nothing, resume=True)
     assert load_model(tmp_path / "mine").network.recurrent[0].units == 16
+    card = json.loads((tmp_path / "mine" / "model.json").read_text())
+    assert card["training"]["resumed"] == [{"step": 2, "epochs": 1, "processes": 2}]
 
 
 def test_a_card_says_how_the_model_came_about(corpus: Path, tmp_path: Path) -> None:
