@@ -43,6 +43,14 @@ class Batch:
     mask: Mask
     drawn: Drawn | None = None
 
+    @property
+    def words(self) -> Ids:
+        """All that is to be predicted, one behind the other: the text's own, and what is drawn."""
+        own = self.targets[self.mask]
+        if self.drawn is None:
+            return own
+        return np.concatenate([own, self.drawn.ids[self.mask].ravel()])
+
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
@@ -105,7 +113,8 @@ class Unrolled:
     ) -> Gradients:
         """Forward and backward over one batch.
 
-        `candidates` limits the softmax to a sample of the classes; None takes all of them.
+        `candidates` limits the softmax to some of the classes, all `batch.words` among them; None
+        takes all of them.
         A `teacher` reads the same sequences from their start, and takes part in the loss.
         """
         if dropout.recurrent:

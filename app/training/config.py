@@ -70,7 +70,6 @@ class TrainConfig:
     head: int = 1_000  # classes that take part in every sampled softmax
     sampled: int = 1_000  # of the others; 0 takes all
     smoothed: float = 0.0  # share of the loss that is against what the rest of the text says
-    draws: int = 8  # words drawn of that for every position
     full_softmax: float = 0.1  # share of the run, at its end, with the softmax over all classes
     averaged: float = 0.999  # decay of the running mean of the weights, which is what is kept
     patience: int = 10  # validations without a better perplexity before the run stops

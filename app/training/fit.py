@@ -140,7 +140,7 @@ class Fit:
         seed = config.seed, 1, run.step
         sampled = config.sampled if position < 1 - config.full_softmax else 0
         rng = np.random.default_rng(seed)
-        candidates = sample_candidates(self.shape.classes, config.head, sampled, rng)
+        candidates = sample_candidates(self.shape.classes, config.head, sampled, batch.words, rng)
         state = run.state or self.net.initial_state(batch.ids.shape[1])
         gradients = team.gradients(batch, state, candidates, seed)
         run.optimizer.update(run.parameters, gradients, learning_rate(config, position))

@@ -55,11 +55,11 @@ _RECIPE = (
     "head",
     "sampled",
     "smoothed",
-    "draws",
     "full_softmax",
     "averaged",
 )
 _VALIDATION_BATCH = 64  # lines at a time
+_DRAWS = 8  # words for every place: fewer are noise, and more cost time
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +94,19 @@ def train(
     trained on, ModelError for a model that cannot be gone on from, OtherRun where the last
     checkpoint is another configuration's.
     """
+    if config.teacher is None:
+        config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
+    if config.taught + config.smoothed > 1:
+        raise CorpusError(
+            f"more than the loss: {config.taught:g} is taught and {config.smoothed:g} smoothed"
+        )
     known = None if config.initial is None else continued(config.initial, config)
     if known is None:
         vocabulary = build_vocabulary(count_words(config), config)
     else:
         config, vocabulary = known.config, known.vocabulary
     teacher, teaching = None, None
-    if config.teacher is None:
-        config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
-    else:
+    if config.teacher is not None:
         teacher, teaching = teacher_of(config.teacher, config, vocabulary)
     workspace = workspace_of(out)
     if not resume:
@@ -164,7 +168,7 @@ def prepare(
     drawing = None
     if config.smoothed:
         smoothing = Smoothing([text for text, _ in texts], start)
-        drawing = Drawing(smoothing, config.draws, config.smoothed)
+        drawing = Drawing(smoothing, _DRAWS, config.smoothed)
     batches: Batches
     if config.context == "running":
         window = config.max_length

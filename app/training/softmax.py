@@ -19,32 +19,13 @@ _CHUNK = 512  # positions at a time: the scores stay within the cache
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`ids` [K], ascending: the classes that take part, of `classes`; the first `head` always do.
+    """`ids` [K], ascending: the classes that take part, the batch's targets among them.
 
     `standing` [K] is the logarithm of how many classes each stands for.
     """
 
     ids: Indices
     standing: Floats
-    head: int
-    classes: int
-
-    def with_targets(self, targets: Ids) -> "Candidates":
-        """Every one of `targets` among them, for itself.
-
-        What else the sample has is still a uniform sample, of what is left of the tail.
-        """
-        certain = np.unique(targets)
-        certain = certain[certain >= self.head]
-        sample = np.setdiff1d(self.ids[self.head :], certain, assume_unique=True)
-        left = self.classes - self.head - len(certain)
-        weight = np.log(np.float32(left / max(1, len(sample))))
-        tail = np.concatenate([certain, sample])
-        order = np.argsort(tail)
-        standing = np.zeros(self.head + len(tail), np.float32)
-        standing[self.head :] = np.where(order < len(certain), np.float32(0), weight)
-        ids = np.concatenate([self.ids[: self.head], tail[order]])
-        return Candidates(ids, standing, self.head, self.classes)
 
     def of(self, output: "Output") -> "Output":
         """The candidates' rows of an output."""
@@ -59,16 +40,26 @@ class Candidates:
 
 
 def sample_candidates(
-    classes: int, head: int, sampled: int, rng: np.random.Generator
+    classes: int, head: int, sampled: int, targets: Ids, rng: np.random.Generator
 ) -> Candidates | None:
-    """Draw the tail without repeats; None where the sample would be all classes."""
+    """The head, every one of `targets`, and of the rest a sample, drawn without repeats.
+
+    `sampled` are drawn of the whole tail; those that are no targets are a uniform sample of what is
+    none, and stand for it. None where the sample would be all classes.
+    """
     tail = classes - head
     if sampled <= 0 or sampled >= tail:
         return None
-    drawn = head + np.sort(rng.choice(tail, sampled, replace=False))
-    standing = np.zeros(head + sampled, np.float32)
-    standing[head:] = np.log(tail / sampled)
-    return Candidates(np.concatenate([np.arange(head), drawn]), standing, head, classes)
+    certain = np.unique(targets)
+    certain = certain[certain >= head]
+    drawn = head + rng.choice(tail, sampled, replace=False)
+    sample = np.setdiff1d(drawn, certain, assume_unique=True)
+    weight = (tail - len(certain)) / max(1, len(sample))
+    ids = np.concatenate([np.arange(head), certain, sample])
+    standing = np.zeros(len(ids), np.float32)
+    standing[head + len(certain) :] = np.log(max(1, weight))
+    order = np.argsort(ids)
+    return Candidates(ids[order], standing[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +142,11 @@ def softmax_loss(
     """-Σ log softmax(features·tableᵀ + bias)[target] for [N, P] and targets [N].
 
     What is `taught` or `drawn` changes the gradients, not the total, which stays the text's own.
+    `candidates`, where not all classes take part, have the targets and the drawn among them.
     """
     words = targets[:, None] if drawn is None else np.column_stack([targets, drawn.ids])
     if candidates is None:
         return _cross_entropy(features, output, words, taught, drawn)
-    candidates = candidates.with_targets(words)
     if taught is not None:
         taught = replace(taught, output=candidates.of(taught.output))
     places = candidates.places(words)

@@ -64,7 +64,7 @@ def test_gradients_equal_tensorflow_s(
     state = net.initial_state(B)
     for h in state:
         h += rng.uniform(-0.5, 0.5, h.shape).astype(np.float32)
-    candidates = sample_candidates(V, 10, sampled, rng)
+    candidates = sample_candidates(V, 10, sampled, batch.words, rng)
     wanted = targets[mask]
     weights = np.ones(V)
     if candidates is not None:

@@ -147,6 +147,12 @@ def test_a_text_that_cannot_be_used(tmp_path: Path, content: bytes, why: str) ->
         train(configured(path), tmp_path / "mine", nothing)
 
 
+def test_shares_of_the_loss_leave_some_for_the_text(corpus: Path, tmp_path: Path) -> None:
+    config = configured(corpus, teacher=Path("models/english"), taught=0.6, smoothed=0.5)
+    with pytest.raises(CorpusError, match=r"0\.6 is taught and 0\.5 smoothed"):
+        train(config, tmp_path / "mine", nothing)
+
+
 def test_a_text_smaller_than_a_window(tmp_path: Path) -> None:
     path = tmp_path / "small.txt"
     path.write_text("word\n")
