@@ -92,8 +92,10 @@ class Fit:
         if self.checkpoint is None or not load(self.checkpoint, self.run, self.fingerprint):
             return False
         self.net.parameters = self.run.parameters
-        resumed = {"epochs": self.config.epochs, "processes": self.config.processes}
-        self.run.resumed.append({"step": self.run.step, **resumed})
+        config = self.config
+        self.run.resumed.append(
+            {"step": self.run.step, "epochs": config.epochs, "processes": config.processes}
+        )
         return True
 
     def __call__(self, report: Report) -> Parameters:

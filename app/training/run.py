@@ -89,9 +89,9 @@ def train(
 ) -> TrainResult:
     """Train a model and publish it as the folder `out`, at once and complete.
 
-    A killed run leaves `out` as it was; `resume` goes on from its last checkpoint to the same
-    result. The card says which `command` that was. Raises CorpusError for a text that cannot be
-    trained on, ModelError for a model that cannot be gone on from, OtherRun where the last
+    A killed run leaves `out` as it was; `resume` goes on from its last checkpoint, with as many
+    processes to the same result. The card says which `command` that was. Raises CorpusError for a
+    text that cannot be trained on, or shares of more than the loss, ModelError for a model that cannot be gone on from, OtherRun where the last
     checkpoint is another configuration's.
     """
     if config.teacher is None:
