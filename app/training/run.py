@@ -91,8 +91,8 @@ def train(
 
     A killed run leaves `out` as it was; `resume` goes on from its last checkpoint, with as many
     processes to the same result. The card says which `command` that was. Raises CorpusError for a
-    text that cannot be trained on, or shares of more than the loss, ModelError for a model that cannot be gone on from, OtherRun where the last
-    checkpoint is another configuration's.
+    text that cannot be trained on, or shares of more than the loss, ModelError for a model that
+    cannot be gone on from, OtherRun where the last checkpoint is another configuration's.
     """
     if config.teacher is None:
         config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
