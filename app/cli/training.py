@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from app.training.config import TrainConfig
     from app.training.evaluate import Evaluation
 
-_OF_THE_MODEL = (
-    "vocabulary_size", "max_length", "embedding", "units", "layers", "tied", "unknown", "start"
-)  # fmt: skip
+_OF_THE_MODEL = "max_length", "layers", "tied", "unknown", "start"
+_SIZES = "vocabulary_size", "embedding", "units"  # which a model may be grown to
 _RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
 
@@ -31,7 +30,10 @@ def train(
     ] = False,
     recipe: Annotated[str | None, typer.Option(help="A recipe's name, or a TOML file.")] = None,
     initial: Annotated[
-        Path | None, typer.Option("--from", help="A model folder to go on from.")
+        Path | None,
+        typer.Option(
+            "--from", help="A model folder to go on from; more words or units let it grow."
+        ),
     ] = None,
     teacher: Annotated[
         Path | None, typer.Option(help="A model folder of the same words to learn from as well.")
@@ -105,6 +107,10 @@ def train(
     if initial and (decided := [name for name in _OF_THE_MODEL if given[name] is not None]):
         option = decided[0].replace("_", "-")
         raise typer.BadParameter(f"--from keeps the model's own, there is no --{option} beside it")
+    if initial and any(given[name] is not None for name in _SIZES):
+        given["grow"] = True
+        if recipe is None:  # what is not asked for stays, rather than grow to the usual size
+            given |= {name: given[name] or 0 for name in _SIZES}
     config = _configuration(corpus or [], recipe, data, given)
     if config.start is not None and config.start == config.unknown:
         raise typer.BadParameter("--start and --unknown are the same word")

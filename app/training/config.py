@@ -29,6 +29,7 @@ class TrainConfig:
 
     sources: tuple[Source, ...] = ()
     initial: Path | None = None  # a model folder to go on from: its sizes and its words are kept
+    grow: bool = False  # from `initial`, to this run's sizes and with its text's own words
     teacher: Path | None = None  # a model folder of the same words, whose answers are learnt too
     taught: float = 0.5  # share of the loss that is against the teacher's distribution
     validation: tuple[Path, ...] = ()  # else `validation_split` of the lines, chosen by hash

@@ -7,6 +7,7 @@ Learning from it (`teacher_of`): a larger network learns its answers beside the 
 say more of a word than that it came once (Hinton et al. 2015; Furlanello et al. 2018).
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from app.repository import load_model
 from app.text import Vocabulary
 from app.training.bptt import Teacher, Unrolled
 from app.training.config import TrainConfig
+from app.training.corpus import count_words
+from app.training.growth import widened, with_words
 from app.training.parameters import Parameters, Shape
 
 
@@ -33,14 +36,17 @@ class Continuation:
 
 
 def continued(folder: Path, config: TrainConfig) -> Continuation:
-    """Take over the model in `folder`; of `config` remains how to train, and on what.
+    """Take over the model in `folder`; of `config` remains how to train, and on what. Where the
+    model is to `grow`, its sizes are what it grows to.
 
-    Raises ModelError where it cannot be loaded, or is of a kind that is not trained here.
+    Raises ModelError where it cannot be loaded, is of a kind that is not trained here, or is larger
+    than what it is to grow to.
     """
     model = load_model(folder)
     parameters = _parameters(model.network)
     shape = _shape(parameters)
     options = model.options
+    wanted = config
     config = replace(
         config,
         embedding=shape.embedding,
@@ -57,7 +63,50 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         number=options.number,
         blocked=tuple(model.card.blocked),
     )
-    return Continuation(config, model.vocabulary, parameters, _facts(model))
+    taken = Continuation(config, model.vocabulary, parameters, _facts(model))
+    return _grown(taken, shape, wanted) if wanted.grow else taken
+
+
+def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuation:
+    """What was taken over, with as many words, columns and units as are wanted."""
+    config = replace(
+        taken.config,
+        blocked=tuple(dict.fromkeys((*taken.config.blocked, *wanted.blocked))),
+        embedding=_at_least(shape.embedding, wanted.embedding, "embedding"),
+        units=_at_least(shape.units, wanted.units, "units"),
+    )
+    marks = [mark for mark in (config.start, config.unknown, config.number) if mark]
+    known = len(taken.vocabulary) - len(marks)
+    room = _at_least(known, wanted.vocabulary_size, "vocabulary_size") - known
+    counts = _unknown_words(config, taken.vocabulary) if room > 0 else Counter[str]()
+    new = [word for word, _ in counts.most_common() if word not in config.excluded][:room]
+    if new and shape.tied:
+        config = replace(config, embedding=max(config.embedding, shape.embedding + 1))
+    parameters = widened(taken.parameters, shape, config.embedding, config.units, config.seed)
+    if not new:
+        return replace(taken, config=config, parameters=parameters)
+    unknown = None if config.unknown is None else taken.vocabulary.id_of(config.unknown)
+    if unknown is None or shape.classes != len(taken.vocabulary) + 1:
+        raise ModelError("new words start as the unknown word, which this model has not")
+    came = [counts.pop(word) for word in new]
+    parameters = with_words(parameters, shape, unknown, came, counts.total())
+    shown = [config.shown_as.get(word, word) for word in new]
+    numbers = {word: number for number, word in enumerate(shown, shape.classes)}
+    vocabulary = Vocabulary(taken.vocabulary.word_to_id | numbers, lowercase=config.lowercase)
+    config = replace(config, vocabulary_size=len(vocabulary))
+    return Continuation(config, vocabulary, parameters, taken.facts)
+
+
+def _at_least(trained: int, wanted: int, size: str) -> int:
+    """What is wanted, 0 meaning what is there. Raises ModelError where that is more."""
+    if 0 < wanted < trained:
+        raise ModelError(f"a model grows, it does not shrink: {size} is {trained} already")
+    return wanted or trained
+
+
+def _unknown_words(config: TrainConfig, vocabulary: Vocabulary) -> Counter[str]:
+    counts = count_words(config)
+    return Counter({word: n for word, n in counts.items() if vocabulary.id_of(word) is None})
 
 
 def teacher_of(
