@@ -24,8 +24,8 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from app.engines.activations import softmax
 from app.engines.base import Outputs
-from app.engines.numpy_engine import softmax
 from app.engines.prefixes import Lookups, Runner, logits_afresh
 from app.engines.topk import BATCHED_K, Ranking, best_of_rows
 from app.errors import NotFinite, Overloaded

@@ -1,9 +1,9 @@
 """The network as plain data: the layer types we understand, their options and their weights.
 
 Knows nothing about words, files or how to compute; `archive.py` makes it, engines run it.
-Names are Keras's own (`kernel`, `recurrent_kernel`, `bias`, `embeddings`). Weights are C-contiguous
-float32. Shapes: V vocabulary rows or classes, E embedding size, F input features, H units,
-B phrases, T timesteps.
+Names are Keras's own (`kernel`, `recurrent_kernel`, `bias`, `embeddings`). Weights are float32,
+in any order in memory. Shapes: V vocabulary rows or classes, E embedding size, F input features,
+H units, B phrases, T timesteps.
 """
 
 from dataclasses import dataclass

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from app.api import encoding
+from app.engines.activations import softmax
 from app.engines.base import Outputs
-from app.engines.numpy_engine import NumpyEngine, pack, softmax
+from app.engines.numpy_engine import NumpyEngine, pack
 from app.engines.prefixes import Lookups, Runner
 from app.engines.topk import best_of_rows
 from app.model import Model

@@ -7,8 +7,6 @@ refused before it is read. Weights lie under the group that Keras names after th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.archive.container import Weights
 from app.archive.options import Options
 from app.errors import ArchiveError
@@ -59,9 +57,6 @@ def embedding(options: Options, place: Place) -> Embedding:
     if options.class_name == "ReversibleEmbedding" and not tied:
         shapes["reverse_embeddings"] = (columns, rows)
     embeddings = place.read(options, "", **shapes)["embeddings"]
-    if tied:
-        # The output multiplies by its transpose, which so lies in memory as BLAS likes it: no copy.
-        embeddings = np.asfortranarray(embeddings)
     mask_zero = options.flag("mask_zero", False)
     return Embedding(options.name, embeddings, mask_zero, options.class_name)
 

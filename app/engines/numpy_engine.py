@@ -14,15 +14,17 @@ Knows ids and arrays, not words. Shapes: B phrases, T timesteps, N packed rows, 
 H units, V classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
+from app.engines.products import arranged, product
 from app.network import (
-    ActivationName,
     Dense,
     Elementwise,
     Embedding,
@@ -36,8 +38,6 @@ from app.network import (
 
 State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
 ZERO = np.float32(0)
-_FEW_ROWS = 4
-_LARGE = 1 << 14  # elements of a kernel
 
 
 class Packed(NamedTuple):
@@ -74,13 +74,13 @@ class NumpyEngine:
     name = "numpy"
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network = network = _arranged(network)
         layers = [layer for layer in network.layers if not _is_identity(layer)]
         embedding = layers[0]
         self._embeddings = embedding.embeddings if isinstance(embedding, Embedding) else None
         last = max(at for at, layer in enumerate(layers) if isinstance(layer, SimpleRNN))
         self._body = layers[0 if self._embeddings is None else 1 : last + 1]
-        self._head = [_prepared(layer) for layer in layers[last + 1 :]]
+        self._head = [_as_dense(layer) for layer in layers[last + 1 :]]
         self._input_terms = self._multiplied()
 
     def _multiplied(self) -> Floats | None:
@@ -208,19 +208,41 @@ def _is_identity(layer: Layer) -> bool:
     return isinstance(layer, Elementwise) and layer.activation == "linear"
 
 
-def _prepared(layer: Layer) -> Layer:
-    """A tied output as a Dense of its own: BLAS reads rows of [E, V] far faster than of [V, E].
-
-    An archive's tied embeddings lie in memory that way round already, and are not copied.
+def _arranged(network: Network) -> Network:
+    """The same network, its kernels as `product` likes them, and a tied table as its output does:
+    the embedding's rows are the output's columns.
     """
+    tables = {
+        id(layer.embeddings): arranged(layer.embeddings.T).T
+        for layer in network.layers
+        if isinstance(layer, ReversedEmbedding)
+    }
+
+    def one(layer: Layer) -> Layer:
+        match layer:
+            case Embedding() | ReversedEmbedding():
+                table = tables.get(id(layer.embeddings), layer.embeddings)
+                return replace(layer, embeddings=table)
+            case SimpleRNN():
+                kernels = arranged(layer.kernel), arranged(layer.recurrent_kernel)
+                return replace(layer, kernel=kernels[0], recurrent_kernel=kernels[1])
+            case Dense():
+                return replace(layer, kernel=arranged(layer.kernel))
+        return layer
+
+    return replace(network, layers=tuple(one(layer) for layer in network.layers))
+
+
+def _as_dense(layer: Layer) -> Layer:
+    """A tied output as a Dense of its own."""
     if not isinstance(layer, ReversedEmbedding):
         return layer
-    return Dense(layer.name, "linear", np.ascontiguousarray(layer.embeddings.T), None)
+    return Dense(layer.name, "linear", layer.embeddings.T, None)
 
 
 def _input_terms(layer: SimpleRNN, x: Floats) -> Floats:
     """x_t·W + b for all timesteps in one product. [N, F] -> [N, H], a new array."""
-    terms = _product(x, layer.kernel)
+    terms = product(x, layer.kernel)
     if layer.bias is not None:
         terms += layer.bias
     return terms
@@ -233,25 +255,10 @@ def _recur(layer: SimpleRNN, terms: Floats, running: list[int], h: Floats | None
     for rows in running:
         now = terms[start : start + rows]  # [rows, H], a view
         if h is not None:
-            now += _product(h[:rows], U)
+            now += product(h[:rows], U)
         h = f(now)
         start += rows
     return terms
-
-
-def _product(x: Floats, kernel: Floats) -> Floats:
-    """x·kernel: [N, F], [F, H] -> [N, H].
-
-    Before it multiplies, BLAS copies the whole kernel into an order of its own, unless there is
-    one row: with a large kernel a few rows, each for itself, are faster.
-    """
-    if not 1 < len(x) <= _FEW_ROWS or kernel.size < _LARGE:
-        product: Floats = x @ kernel
-        return product
-    out = np.empty((len(x), kernel.shape[1]), np.float32)
-    for row, into in zip(x, out, strict=True):
-        np.matmul(row, kernel, out=into)
-    return out
 
 
 def _recurrent_trace(
@@ -304,46 +311,7 @@ def _apply(layer: Layer, x: Floats) -> Floats:
 
 
 def _affine(layer: Dense, x: Floats) -> Floats:
-    out = _product(x, layer.kernel)
+    out = product(x, layer.kernel)
     if layer.bias is not None:
         out += layer.bias
     return out
-
-
-def softmax(x: Floats) -> Floats:
-    """exp(x) / Σ exp(x) over the last axis [B, V]; the largest term is exp(0)."""
-    out: Floats = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    np.exp(out, out=out)
-    out /= np.add.reduce(out, axis=-1, keepdims=True)
-    return out
-
-
-def _tanh(x: Floats) -> Floats:
-    return np.tanh(x, out=x)
-
-
-def _relu(x: Floats) -> Floats:
-    return np.maximum(x, ZERO, out=x)
-
-
-def _sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), written so that it cannot overflow."""
-    x *= np.float32(0.5)
-    np.tanh(x, out=x)
-    x += np.float32(1)
-    x *= np.float32(0.5)
-    return x
-
-
-def _linear(x: Floats) -> Floats:
-    return x
-
-
-# Each works in place where it can, and returns its argument or a new array.
-ACTIVATIONS: dict[ActivationName, Callable[[Floats], Floats]] = {
-    "tanh": _tanh,
-    "relu": _relu,
-    "sigmoid": _sigmoid,
-    "linear": _linear,
-    "softmax": softmax,
-}

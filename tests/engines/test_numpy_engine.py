@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engines.numpy_engine import NumpyEngine, pack, softmax
+from app.engines.activations import softmax
+from app.engines.numpy_engine import NumpyEngine, pack
 from app.engines.topk import best_of_rows, top_k
 from app.network import Dense, Embedding, Network, SimpleRNN
 from tests.small_models import small_network

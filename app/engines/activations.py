@@ -1,0 +1,46 @@
+"""Activations, over the last axis. Each works in place where it can."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from app.network import ActivationName, Floats
+
+
+def softmax(x: Floats) -> Floats:
+    """exp(x) / Σ exp(x) over the last axis [B, V]; the largest term is exp(0)."""
+    out: Floats = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    np.exp(out, out=out)
+    out /= np.add.reduce(out, axis=-1, keepdims=True)
+    return out
+
+
+def _tanh(x: Floats) -> Floats:
+    return np.tanh(x, out=x)
+
+
+def _relu(x: Floats) -> Floats:
+    return np.maximum(x, np.float32(0), out=x)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), written so that it cannot overflow."""
+    x *= np.float32(0.5)
+    np.tanh(x, out=x)
+    x += np.float32(1)
+    x *= np.float32(0.5)
+    return x
+
+
+def _linear(x: Floats) -> Floats:
+    return x
+
+
+# Each returns its argument, changed, or a new array.
+ACTIVATIONS: dict[ActivationName, Callable[[Floats], Floats]] = {
+    "tanh": _tanh,
+    "relu": _relu,
+    "sigmoid": _sigmoid,
+    "linear": _linear,
+    "softmax": softmax,
+}

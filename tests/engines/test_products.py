@@ -1,0 +1,62 @@
+"""A product is the same, whatever the order in memory and however it is made."""
+
+import numpy as np
+import pytest
+
+from app.engines import products
+from app.engines.numpy_engine import NumpyEngine
+from app.network import Dense, Embedding, Network, ReversedEmbedding
+from app.repository import load_model
+from tests.test_english import FOLDER
+
+ROWS = (1, 2, 3, 4, 5, 15, 16, 17, 32, 33, 47, 64, 128, 129, 200)
+# Smaller and larger than what is large, whole and not whole tiles, features beyond a tile's.
+KERNELS = ((7, 5), (1, 1), (256, 64), (100, 1000), (321, 1003), (1536, 96), (4000, 17), (64, 2048))
+
+
+@pytest.fixture(params=[True, False], ids=["tiles", "at once"])
+def tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    paying: bool = request.param
+    monkeypatch.setattr(products, "tiles_pay", lambda: paying)
+    return paying
+
+
+@pytest.mark.parametrize("shape", KERNELS)
+def test_it_is_the_product_in_float64(shape: tuple[int, int], tiles: bool) -> None:
+    rng = np.random.default_rng(0)
+    kernel = rng.standard_normal(shape, np.float32)
+    arranged = products.arranged(kernel)
+    np.testing.assert_array_equal(arranged, kernel)
+    large = kernel.size >= 1 << 14
+    assert (arranged.T if tiles and large else arranged).flags.c_contiguous
+    for rows in ROWS:
+        x = rng.standard_normal((rows, shape[0]), np.float32)
+        found = products.product(x, arranged)
+        assert found.dtype == np.float32
+        assert found.flags.owndata
+        expected = x.astype(np.float64) @ kernel.astype(np.float64)
+        np.testing.assert_allclose(found, expected, atol=3e-6 * shape[0] ** 0.5)
+
+
+def test_an_arranged_kernel_is_not_copied_again(tiles: bool) -> None:
+    kernel = products.arranged(np.ones((200, 300), np.float32))
+    assert products.arranged(kernel) is kernel
+
+
+def test_what_pays_is_measured_once() -> None:
+    assert isinstance(products.tiles_pay(), bool)
+    assert products.tiles_pay.cache_info().currsize == 1
+
+
+def test_a_tied_table_is_kept_once(tiles: bool) -> None:
+    """The embedding's rows and the output's columns are one array, in the order that pays."""
+    network: Network = load_model(FOLDER).network
+    engine = NumpyEngine(network)
+    table, output = engine.network.layers[0], engine.network.layers[-2]
+    assert isinstance(table, Embedding)
+    assert isinstance(output, ReversedEmbedding)
+    assert table.embeddings is output.embeddings
+    assert table.embeddings.flags.c_contiguous == tiles
+    dense = engine._head[-2]
+    assert isinstance(dense, Dense)
+    assert np.shares_memory(dense.kernel, table.embeddings)
