@@ -35,10 +35,10 @@ def arranged(kernel: Floats) -> Floats:
 
 def product(x: Floats, kernel: Floats) -> Floats:
     """x·kernel: [B, F], [F, H] -> [B, H], a new array. The kernel is an `arranged` one."""
-    if kernel.size < _LARGE:
+    if len(x) == 1 or kernel.size < _LARGE:
         return _at_once(x, kernel)
     if kernel.flags.c_contiguous:
-        return _row_by_row(x, kernel) if 1 < len(x) <= _FEW_ROWS else _at_once(x, kernel)
+        return _row_by_row(x, kernel) if len(x) <= _FEW_ROWS else _at_once(x, kernel)
     return _in_tiles(x, kernel.T) if len(x) <= _MOST_ROWS else _at_once(x, kernel)
 
 
