@@ -21,6 +21,7 @@ from app.engines.activations import softmax
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine, pack
 from app.engines.prefixes import Lookups, Runner
+from app.engines.products import arranged, product
 from app.engines.topk import best_of_rows
 from app.model import Model
 from app.network import Floats
@@ -29,7 +30,7 @@ from benchmarks.timing import medians, table
 from benchmarks.yardstick import SHAPE, write_yardstick
 
 Step = tuple[str, Callable[[], object], Callable[[], object]]
-BATCH, FEW, BEST = 32, 3, 10
+BATCH, SOME, FEW, BEST = 32, 8, 3, 10
 
 
 def main() -> None:
@@ -52,6 +53,7 @@ def _products(model: Model) -> list[Step]:
     by_column = np.ascontiguousarray(by_row.T)  # [P, V]
     h = rng.standard_normal((BATCH, SHAPE.projection), np.float32)
     recurrent = rng.standard_normal((SHAPE.units, SHAPE.units), np.float32)
+    output = arranged(by_column)
     few = rng.standard_normal((FEW, SHAPE.units), np.float32)
 
     def row_by_row() -> Floats:
@@ -65,6 +67,8 @@ def _products(model: Model) -> list[Step]:
          lambda: h @ by_column),
         ("the output of one phrase, likewise", lambda: h[:1] @ by_row.T,
          lambda: h[:1] @ by_column),
+        (f"the output of {SOME} phrases, at once or in tiles", lambda: h[:SOME] @ by_column,
+         lambda: product(h[:SOME], output)),
         (f"a recurrent step of {FEW} phrases, at once or each alone", lambda: few @ recurrent,
          row_by_row),
     ]  # fmt: skip

@@ -28,7 +28,7 @@ class TrainConfig:
     """
 
     sources: tuple[Source, ...] = ()
-    initial: Path | None = None  # a model folder to go on from: its sizes and its words are kept
+    initial: Path | None = None  # a model folder to go on from: unless it is to grow, all its own
     grow: bool = False  # from `initial`, to this run's sizes and with its text's own words
     teacher: Path | None = None  # a model folder of the same words, whose answers are learnt too
     taught: float = 0.5  # share of the loss that is against the teacher's distribution
@@ -82,6 +82,11 @@ class TrainConfig:
     description: str = ""
     licence: str = ""
     corpus: Any = None
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The words that are not words: start, unknown, number, as far as there are any."""
+        return tuple(mark for mark in (self.start, self.unknown, self.number) if mark)
 
     @classmethod
     def from_recipe(cls, recipe: Path, data: Path) -> "TrainConfig":

@@ -75,8 +75,7 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
         embedding=_at_least(shape.embedding, wanted.embedding, "embedding"),
         units=_at_least(shape.units, wanted.units, "units"),
     )
-    marks = [mark for mark in (config.start, config.unknown, config.number) if mark]
-    known = len(taken.vocabulary) - len(marks)
+    known = len(taken.vocabulary) - len(config.marks)
     room = _at_least(known, wanted.vocabulary_size, "vocabulary_size") - known
     counts = _unknown_words(config, taken.vocabulary) if room > 0 else Counter[str]()
     new = [word for word, _ in counts.most_common() if word not in config.excluded][:room]

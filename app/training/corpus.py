@@ -96,12 +96,11 @@ def build_vocabulary(counts: Counter[str], config: TrainConfig) -> Vocabulary:
     Frequency order is what the sampled softmax relies on. The start mark stands once a line and is
     counted first; the unknown word takes the place its share of the text gives it.
     """
-    marks = [mark for mark in (config.start, config.unknown, config.number) if mark]
-    words = Counter({word: n for word, n in counts.items() if word not in marks})
+    words = Counter({word: n for word, n in counts.items() if word not in config.marks})
     for word in config.excluded:
         words.pop(word, None)
     kept = [word for word, _ in words.most_common(config.vocabulary_size)]
-    shown = [config.shown_as.get(word, word) for word in [*marks, *kept]]
+    shown = [config.shown_as.get(word, word) for word in [*config.marks, *kept]]
     return Vocabulary(
         {word: number for number, word in enumerate(shown, PADDING_ID + 1)},
         lowercase=config.lowercase,

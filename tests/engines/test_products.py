@@ -1,5 +1,7 @@
 """A product is the same, whatever the order in memory and however it is made."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,6 @@ from app.engines import products
 from app.engines.numpy_engine import NumpyEngine
 from app.network import Dense, Embedding, Network, ReversedEmbedding
 from app.repository import load_model
-from tests.test_english import FOLDER
 
 ROWS = (1, 2, 3, 4, 5, 15, 16, 17, 32, 33, 47, 64, 128, 129, 200)
 # Smaller and larger than what is large, whole and not whole tiles, features beyond a tile's.
@@ -50,7 +51,7 @@ def test_what_pays_is_measured_once() -> None:
 
 def test_a_tied_table_is_kept_once(tiles: bool) -> None:
     """The embedding's rows and the output's columns are one array, in the order that pays."""
-    network: Network = load_model(FOLDER).network
+    network: Network = load_model(Path("models/english")).network
     engine = NumpyEngine(network)
     table, output = engine.network.layers[0], engine.network.layers[-2]
     assert isinstance(table, Embedding)
