@@ -2,7 +2,8 @@
 
 Knows nothing about words, files or how to compute; `archive.py` makes it, engines run it.
 Names are Keras's own (`kernel`, `recurrent_kernel`, `bias`, `embeddings`). Weights are float32,
-in any order in memory. Shapes: V vocabulary rows or classes, E embedding size, F input features,
+in any order in memory; an engine may keep a large one in blocks, which `np.asarray` puts together
+again. Shapes: V vocabulary rows or classes, E embedding size, F input features,
 H units, B phrases, T timesteps.
 """
 
@@ -13,7 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from app.blocks import Blocks
+
 Floats = NDArray[np.float32]
+Kernel = Floats | Blocks
 Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -26,7 +30,7 @@ class Embedding:
     """A row of `embeddings` [V, E] for each id; with `mask_zero` id 0 is skipped downstream."""
 
     name: str
-    embeddings: Floats
+    embeddings: Kernel
     mask_zero: bool
     class_name: str = "Embedding"
 
@@ -36,7 +40,7 @@ class Embedding:
         return int(self.embeddings.shape[1])
 
     @property
-    def weights(self) -> dict[str, Floats]:
+    def weights(self) -> dict[str, Kernel]:
         """Weights by Keras's names."""
         return {"embeddings": self.embeddings}
 
@@ -50,8 +54,8 @@ class SimpleRNN:
 
     name: str
     activation: ActivationName
-    kernel: Floats
-    recurrent_kernel: Floats
+    kernel: Kernel
+    recurrent_kernel: Kernel
     bias: Floats | None
     return_sequences: bool
     class_name: str = "SimpleRNN"
@@ -62,7 +66,7 @@ class SimpleRNN:
         return int(self.kernel.shape[1])
 
     @property
-    def weights(self) -> dict[str, Floats]:
+    def weights(self) -> dict[str, Kernel]:
         """Weights by Keras's names."""
         return _named(kernel=self.kernel, recurrent_kernel=self.recurrent_kernel, bias=self.bias)
 
@@ -73,7 +77,7 @@ class Dense:
 
     name: str
     activation: ActivationName
-    kernel: Floats
+    kernel: Kernel
     bias: Floats | None
     class_name: str = "Dense"  # or "TimeDistributed", which computes the same
 
@@ -83,7 +87,7 @@ class Dense:
         return int(self.kernel.shape[1])
 
     @property
-    def weights(self) -> dict[str, Floats]:
+    def weights(self) -> dict[str, Kernel]:
         """Weights by Keras's names."""
         return _named(kernel=self.kernel, bias=self.bias)
 
@@ -96,7 +100,7 @@ class ReversedEmbedding:
     """
 
     name: str
-    embeddings: Floats
+    embeddings: Kernel
     tied: bool
     class_name: str = "ReversibleEmbedding"
 
@@ -106,7 +110,7 @@ class ReversedEmbedding:
         return int(self.embeddings.shape[0])
 
     @property
-    def weights(self) -> dict[str, Floats]:
+    def weights(self) -> dict[str, Kernel]:
         """Weights of its own: none when tied (Keras's reverse_embeddings is [E, V])."""
         return {} if self.tied else {"reverse_embeddings": self.embeddings.T}
 
@@ -121,7 +125,7 @@ class Elementwise:
     class_name: str
 
     @property
-    def weights(self) -> dict[str, Floats]:
+    def weights(self) -> dict[str, Kernel]:
         """None."""
         return {}
 
@@ -162,7 +166,7 @@ class Network:
         return tuple(layer for layer in self.layers if isinstance(layer, SimpleRNN))
 
     @cached_property
-    def weights(self) -> dict[str, Floats]:
+    def weights(self) -> dict[str, Kernel]:
         """Every weight by "layer/weight", in Keras's order; a tied array stands once."""
         return {
             f"{layer.name}/{name}": array
@@ -176,5 +180,5 @@ class Network:
         return sum(array.size for array in self.weights.values())
 
 
-def _named(**weights: Floats | None) -> dict[str, Floats]:
+def _named(**weights: Kernel | None) -> dict[str, Kernel]:
     return {name: array for name, array in weights.items() if array is not None}

@@ -82,7 +82,7 @@ def _give_back_memory() -> None:
 def _check_rows(network: Network, vocabulary: Vocabulary) -> None:
     first = network.layers[0]
     if isinstance(first, Embedding):
-        rows = len(first.embeddings)
+        rows = first.embeddings.shape[0]
         highest = max(vocabulary.word_to_id.values())
         if highest >= rows:
             raise VocabularyError(

@@ -67,7 +67,7 @@ def _products(model: Model) -> list[Step]:
          lambda: h @ by_column),
         ("the output of one phrase, likewise", lambda: h[:1] @ by_row.T,
          lambda: h[:1] @ by_column),
-        (f"the output of {SOME} phrases, at once or in tiles", lambda: h[:SOME] @ by_column,
+        (f"the output of {SOME} phrases, at once or in blocks", lambda: h[:SOME] @ by_column,
          lambda: product(h[:SOME], output)),
         (f"a recurrent step of {FEW} phrases, at once or each alone", lambda: few @ recurrent,
          row_by_row),
@@ -83,7 +83,8 @@ def _recurrence(model: Model) -> list[Step]:
     contexts = [tuple(rng.integers(1, SHAPE.classes, 4).tolist()) for _ in range(BATCH)]
     phrase = contexts[0]
     ids = np.array(phrase)
-    known = embedding["embeddings"] @ recurrent.kernel  # [V, H]
+    table, kernel = np.asarray(embedding["embeddings"]), np.asarray(recurrent.kernel)
+    known = table @ kernel  # [V, H]
     fresh = Runner(engine, model.options.max_length, 0, Lookups())
     remembered = Runner(engine, model.options.max_length, 1 << 20, Lookups())
     remembered.logits([phrase[:3]])
@@ -100,7 +101,7 @@ def _recurrence(model: Model) -> list[Step]:
         return engine.logits(engine.last(packed, engine.run(packed)[-1]))
 
     def multiplied() -> Floats:
-        terms: Floats = embedding["embeddings"][ids] @ recurrent.kernel
+        terms: Floats = table[ids] @ kernel
         return terms
 
     return [

@@ -209,7 +209,7 @@ def test_an_exception_in_one_phrase_leaves_its_neighbours_alone() -> None:
 
 def test_an_overflow_in_one_phrase_leaves_its_neighbours_alone() -> None:
     network = small_network()
-    kernel, bias = (network.weights[f"dense/{name}"] for name in ("kernel", "bias"))
+    kernel, bias = (np.asarray(network.weights[f"dense/{name}"]) for name in ("kernel", "bias"))
     kernel[:, 7:9] = 0
     kernel[3, 7], bias[7] = -2.7e38, 2e38
     kernel[1, 8], bias[8] = 2.7e38, -2e38

@@ -36,7 +36,7 @@ def test_a_sound_network_differs_by_rounding(keras: Any) -> None:
 def test_a_network_that_overflows_is_compared_without_a_warning(keras: Any) -> None:
     network = small_network(units=(5, 4))
     layers = [
-        replace(layer, activation="linear", kernel=layer.kernel * np.float32(1e30))
+        replace(layer, activation="linear", kernel=np.asarray(layer.kernel) * np.float32(1e30))
         if isinstance(layer, SimpleRNN)
         else layer
         for layer in network.layers

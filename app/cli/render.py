@@ -17,7 +17,7 @@ from app.answers import (
     Scored,
 )
 from app.model import Model
-from app.network import Floats, SimpleRNN
+from app.network import Floats, Kernel, SimpleRNN
 
 _BAR = 40  # characters of a probability of 1
 _SHOWN_UNITS = 4
@@ -88,7 +88,7 @@ def _scalar_step(model: Model, step: ExplainedStep, layer: LayerStep, activation
     if layer.input is None or layer.pre_activation is None:
         return
     x, state = layer.input[0], layer.hidden_state[0]
-    W, U, b = weights.kernel[0, 0], weights.recurrent_kernel[0, 0], layer.bias[0]
+    W, U, b = _scalar(weights.kernel), _scalar(weights.recurrent_kernel), layer.bias[0]
     before = _state_before(weights, layer)
     console.print(f"      h = {activation}(x·W + h·U + b)")
     console.print(f"        = {activation}({_n(x)} × {_n(W)} + {_n(before)} × {_n(U)} + {_n(b)})")
@@ -98,10 +98,15 @@ def _scalar_step(model: Model, step: ExplainedStep, layer: LayerStep, activation
 
 def _state_before(weights: SimpleRNN, layer: LayerStep) -> np.float32:
     """h_{t-1}, from the term that it gave."""
-    U = weights.recurrent_kernel[0, 0]
+    U = _scalar(weights.recurrent_kernel)
     if layer.recurrent_term is None or not U:
         return np.float32(0)
     return np.float32(layer.recurrent_term[0] / U)
+
+
+def _scalar(kernel: Kernel) -> np.float32:
+    value: np.float32 = np.asarray(kernel)[0, 0]
+    return value
 
 
 def _vector_step(layer: LayerStep, activation: str) -> None:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.blocks import Blocks
 from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
 from app.engines.products import arranged, product
@@ -88,9 +89,9 @@ class NumpyEngine:
         first = self._body[0]
         if self._embeddings is None or not isinstance(first, SimpleRNN):
             return None
-        if len(self._embeddings) * first.units > self.network.parameters:
+        if self._embeddings.shape[0] * first.units > self.network.parameters:
             return None
-        return _input_terms(first, self._embeddings)
+        return _input_terms(first, np.asarray(self._embeddings))
 
     def forward(self, padded: Ids) -> Outputs:
         """Padded ids [B, T] -> logits and probabilities [B, V]."""
@@ -152,9 +153,12 @@ class NumpyEngine:
 
     def logits(self, h: Floats) -> Floats:
         """The same before the softmax: a new array [B, V]."""
+        x, last = h, self._head[-1]
         for layer in self._head[:-1]:
-            h = _apply(layer, h)
-        return _before_softmax(self._head[-1], h)
+            x = _apply(layer, x)
+        if isinstance(last, Dense):
+            return _affine(last, x)
+        return h.copy() if x is h else x
 
     def trace(self, padded: Ids) -> Trace:
         """One phrase's padded ids [T], with every intermediate value."""
@@ -200,6 +204,8 @@ class NumpyEngine:
         """[N] -> [N, F]: embedding rows, or the ids themselves as numbers."""
         if self._embeddings is None:
             return ids.astype(np.float32)[:, np.newaxis]
+        if isinstance(self._embeddings, Blocks):
+            return self._embeddings.vectors(ids)
         entered: Floats = self._embeddings[ids]
         return entered
 
@@ -266,8 +272,8 @@ def _recurrent_trace(
 ) -> RecurrentTrace:
     """Recompute the terms of every timestep from the states: [S, F], [S, H] -> [T, ...]."""
     before = np.concatenate([np.zeros_like(hidden[:1]), hidden[:-1]])  # h_{t-1}
-    input_term = x @ layer.kernel  # [S, H]
-    recurrent_term = before @ layer.recurrent_kernel  # [S, H]
+    input_term = product(x, layer.kernel)  # [S, H]
+    recurrent_term = product(before, layer.recurrent_kernel)  # [S, H]
     bias = np.zeros(layer.units, np.float32) if layer.bias is None else layer.bias
     carried = np.zeros((T, layer.units), np.float32)
     for t in range(T):  # a skipped timestep repeats the state before it
@@ -291,13 +297,6 @@ def _spread(rows: Floats, steps: NDArray[np.intp], T: int) -> Floats:
     spread = np.zeros((T, rows.shape[1]), np.float32)
     spread[steps] = rows
     return spread
-
-
-def _before_softmax(layer: Layer, x: Floats) -> Floats:
-    """Logits: the last layer without its softmax. [B, F] -> [B, V]."""
-    if isinstance(layer, Dense):
-        return _affine(layer, x)
-    return x.copy() if isinstance(layer, Elementwise) else _apply(layer, x)
 
 
 def _apply(layer: Layer, x: Floats) -> Floats:

@@ -1,11 +1,10 @@
 """Products of a few rows and a large kernel: most of what a prediction costs.
 
 BLAS is made for large matrices. Before it multiplies, it copies the whole kernel into an order of
-its own, which for a few rows takes longer than to multiply. OpenBLAS leaves that out where both
-matrices are small and the processor has AVX-512. So the product is made of small ones there: of
-tiles, up to 32 rows by as many columns as OpenBLAS still calls small, from a kernel whose columns
-lie in one piece each (the other order needs the copy). Elsewhere it is made at once, from a kernel
-whose rows do. What pays on this machine is measured, once, when the first network is loaded.
+its own, which for a few rows takes longer than to multiply. OpenBLAS leaves that out where the
+matrices are small and the processor has AVX-512. So the product is made of small ones there: of a
+few rows by 64 columns, whose part of the kernel lies in one piece. Elsewhere it is made at once.
+What pays on this machine is measured, once, when the first network is loaded.
 
 Shapes: B rows, F input features, H columns.
 """
@@ -15,44 +14,43 @@ from functools import cache
 
 import numpy as np
 
-from app.network import Floats
+from app.blocks import WIDTH, Blocks
+from app.network import Floats, Kernel
 
 _FEW_ROWS = 4
 _LARGE = 1 << 14  # elements of a kernel
-_ROWS = 32  # of a tile; whatever their number, it is as fast as the arithmetic
-_MOST_ROWS = 128  # above, the copy does not matter any more
-_CELLS = 1024  # results of a tile: OpenBLAS's limit is 1,200
-_MULTIPLICATIONS = 1_000_000  # of a tile: OpenBLAS's limit
-_VECTOR = 16  # float32 numbers in a register
+_MULTIPLICATIONS = 1_000_000  # of a small product: OpenBLAS's limit
 
 
-def arranged(kernel: Floats) -> Floats:
+def arranged(kernel: Kernel) -> Kernel:
     """The same [F, H], in the order in memory that `product` is fastest with; a copy if need be."""
-    if kernel.size >= _LARGE and tiles_pay():
-        return np.asfortranarray(kernel)
+    if isinstance(kernel, Blocks):
+        return kernel
+    if kernel.size >= _LARGE and blocks_pay():
+        return Blocks.of(kernel)
     return np.ascontiguousarray(kernel)
 
 
-def product(x: Floats, kernel: Floats) -> Floats:
+def product(x: Floats, kernel: Kernel) -> Floats:
     """x·kernel: [B, F], [F, H] -> [B, H], a new array. The kernel is an `arranged` one."""
-    if len(x) == 1 or kernel.size < _LARGE:
-        return _at_once(x, kernel)
-    if kernel.flags.c_contiguous:
-        return _row_by_row(x, kernel) if len(x) <= _FEW_ROWS else _at_once(x, kernel)
-    return _in_tiles(x, kernel.T) if len(x) <= _MOST_ROWS else _at_once(x, kernel)
+    if isinstance(kernel, Blocks):
+        return _in_blocks(x, kernel)
+    if 1 < len(x) <= _FEW_ROWS and kernel.size >= _LARGE:
+        return _row_by_row(x, kernel)
+    return _at_once(x, kernel)
 
 
 @cache
-def tiles_pay() -> bool:
-    """Whether a product in tiles is faster on this machine, by a product of 16 rows."""
-    rows = np.ones((16, 256), np.float32)
-    columns = np.ones((1024, 256), np.float32)
-    kernel = np.ascontiguousarray(columns.T)
-    tiled, at_once = (
+def blocks_pay() -> bool:
+    """Whether a product in blocks is faster on this machine, by one of 16 rows."""
+    x = np.ones((16, 256), np.float32)
+    kernel = np.ones((256, 1024), np.float32)
+    blocks = Blocks.of(kernel)
+    in_blocks, at_once = (
         min(timeit.repeat(way, number=1, repeat=7))
-        for way in (lambda: _in_tiles(rows, columns), lambda: _at_once(rows, kernel))
+        for way in (lambda: _in_blocks(x, blocks), lambda: _at_once(x, kernel))
     )
-    return tiled < at_once
+    return in_blocks < at_once
 
 
 def _at_once(x: Floats, kernel: Floats) -> Floats:
@@ -68,17 +66,21 @@ def _row_by_row(x: Floats, kernel: Floats) -> Floats:
     return out
 
 
-def _in_tiles(x: Floats, columns: Floats) -> Floats:
-    """x·columnsᵀ: [B, F], [H, F] -> [B, H]."""
-    H, F = columns.shape
-    out = np.empty((len(x), H), np.float32)
-    for start in range(0, len(x), _ROWS):
-        rows, into = x[start : start + _ROWS], out[start : start + _ROWS]
-        most = min(_CELLS // len(rows), _MULTIPLICATIONS // rows.size)
-        width = max(_VECTOR, most // _VECTOR * _VECTOR)
-        whole = H - H % width
-        tiles = columns[:whole].reshape(-1, width, F)
-        into_tiles = into[:, :whole].reshape(len(rows), -1, width)  # a view
-        np.matmul(rows, tiles.transpose(0, 2, 1), out=into_tiles.transpose(1, 0, 2))
-        np.matmul(rows, columns[whole:].T, out=into[:, whole:])
-    return out
+def _in_blocks(x: Floats, kernel: Blocks) -> Floats:
+    """x·kernel, as many rows at once as OpenBLAS still calls small, with one block after the other.
+
+    Never one row: that is BLAS's product with a vector, and slower than this one of two.
+    """
+    (B, F), H = x.shape, kernel.columns
+    most = max(2, _MULTIPLICATIONS // (F * WIDTH))
+    groups = max(1, -(-B // most))
+    rows = max(2, -(-B // groups))
+    if groups * rows > B:
+        x = np.concatenate([x, np.zeros((groups * rows - B, F), np.float32)])
+    whole = H // WIDTH
+    out = np.empty((groups * rows, H), np.float32)
+    by_block = out[:, : whole * WIDTH].reshape(groups, rows, whole, WIDTH).transpose(2, 0, 1, 3)
+    np.matmul(x.reshape(groups, rows, F), kernel.blocks[:whole, np.newaxis], out=by_block)
+    if rest := H % WIDTH:
+        np.matmul(x, kernel.blocks[-1, :, :rest], out=out[:, whole * WIDTH :])
+    return out[:B]

@@ -83,7 +83,7 @@ def _body(network: Network, layers: tuple[Layer, ...]) -> Any:
     for layer in layers:
         built = _build(layer)
         before, x = x, built(x)
-        built.set_weights(list(layer.weights.values()))
+        built.set_weights(_arrays(layer))
         if isinstance(layer, SimpleRNN):
             seen += [before, x]
     return keras.Model(start, seen)
@@ -106,10 +106,14 @@ def _call(layer: Layer, x: Any, activation: str | None = None) -> Any:
     built = _build(layer, activation)
     y = built(x)
     if isinstance(layer, ReversedEmbedding):
-        built.set_weights([np.ascontiguousarray(layer.embeddings.T)])
+        built.set_weights([np.ascontiguousarray(np.asarray(layer.embeddings).T)])
     else:
-        built.set_weights(list(layer.weights.values()))
+        built.set_weights(_arrays(layer))
     return y
+
+
+def _arrays(layer: Layer) -> list[Floats]:
+    return [np.asarray(kernel) for kernel in layer.weights.values()]
 
 
 def _build(layer: Layer, activation: str | None = None) -> Any:
@@ -139,8 +143,8 @@ def _recurrent_trace(
 ) -> RecurrentTrace:
     before = np.concatenate([np.zeros_like(hidden[:1]), hidden[:-1]])  # h_{t-1}, carried
     computed = (~skipped)[:, np.newaxis].astype(np.float32)
-    input_term = tf.matmul(x, layer.kernel).numpy() * computed
-    recurrent_term = tf.matmul(before, layer.recurrent_kernel).numpy() * computed
+    input_term = tf.matmul(x, np.asarray(layer.kernel)).numpy() * computed
+    recurrent_term = tf.matmul(before, np.asarray(layer.recurrent_kernel)).numpy() * computed
     bias = np.zeros(layer.units, np.float32) if layer.bias is None else layer.bias
     total = (input_term + recurrent_term + bias) * computed
     return RecurrentTrace(layer.name, x * computed, input_term, recurrent_term, bias, total, hidden)

@@ -154,16 +154,16 @@ def _parameters(network: Network) -> Parameters:
             if not (isinstance(body[-1], Dense) and _carries_the_bias(body[-1])):
                 raise _not_ours(network)
         case [Embedding() as table, *body, Dense(activation="softmax") as output]:
-            parameters["output_kernel"] = output.kernel.T
+            parameters["output_kernel"] = np.asarray(output.kernel).T
             parameters["output_bias"] = _bias_of(output)[:, None]
         case _:
             raise _not_ours(network)
     if not table.mask_zero:
         raise _not_ours(network)
-    parameters["embeddings"] = table.embeddings
+    parameters["embeddings"] = np.asarray(table.embeddings)
     last = body[-1]
     if isinstance(last, Dense) and last.activation == "linear":
-        parameters["projection_kernel"] = last.kernel
+        parameters["projection_kernel"] = np.asarray(last.kernel)
         parameters["projection_bias"] = _bias_of(last)
         body = body[:-1]
     for number, layer in enumerate(body):
@@ -171,8 +171,8 @@ def _parameters(network: Network) -> Parameters:
             raise _not_ours(network)
         if layer.units != body[0].units:
             raise _not_ours(network)
-        parameters[f"kernel_{number}"] = layer.kernel
-        parameters[f"recurrent_kernel_{number}"] = layer.recurrent_kernel
+        parameters[f"kernel_{number}"] = np.asarray(layer.kernel)
+        parameters[f"recurrent_kernel_{number}"] = np.asarray(layer.recurrent_kernel)
         parameters[f"bias_{number}"] = _bias_of(layer)
     return {name: np.array(array, np.float32, order="C") for name, array in parameters.items()}
 
@@ -188,7 +188,7 @@ def _is_identity(layer: object) -> bool:
 def _carries_the_bias(projection: Dense) -> bool:
     """Whether the last feature is held at 1, so that the tied table's last column is a bias."""
     bias = projection.bias
-    return bias is not None and bias[-1] == 1 and not projection.kernel[:, -1].any()
+    return bias is not None and bias[-1] == 1 and not np.asarray(projection.kernel)[:, -1].any()
 
 
 def _not_ours(network: Network) -> ModelError:

@@ -22,7 +22,7 @@ def test_examples_vocabulary_and_labels_are_the_notebook_s() -> None:
 
 def test_the_hand_calculation_has_the_published_numbers(notebook_folder: Path) -> None:
     network = load_model(notebook_folder).network
-    weights = [array for layer in network.layers for array in layer.weights.values()]
+    weights = [np.asarray(array) for layer in network.layers for array in layer.weights.values()]
     lines, p = by_hand([3, 1], weights)
     assert "-0.9999972" in lines[0]
     assert "-0.9945943" in lines[1]
