@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.training.config import TrainConfig
     from app.training.evaluate import Evaluation
 
-_OF_THE_MODEL = "max_length", "layers", "tied", "unknown", "start"
+_OF_THE_MODEL = "max_length", "slow_units", "layers", "tied", "unknown", "start"
 _SIZES = "vocabulary_size", "embedding", "units"  # which a model may be grown to
 _RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
@@ -45,6 +45,9 @@ def train(
     max_length: Annotated[int | None, typer.Option(min=2, max=4096, help="Timesteps.")] = None,
     embedding: Annotated[int | None, typer.Option(min=1, help="Embedding size.")] = None,
     units: Annotated[int | None, typer.Option(min=1, help="Units of each SimpleRNN.")] = None,
+    slow_units: Annotated[
+        int | None, typer.Option(min=0, help="Of them: units whose memory fades at a fixed pace.")
+    ] = None,
     layers: Annotated[int | None, typer.Option(min=1, max=8, help="SimpleRNN layers.")] = None,
     tied: Annotated[
         bool | None, typer.Option(help="Whether the output shares the embedding.")
@@ -90,6 +93,7 @@ def train(
         "max_length": max_length,
         "embedding": embedding,
         "units": units,
+        "slow_units": slow_units,
         "layers": layers,
         "tied": tied,
         "dropout": dropout,

@@ -175,6 +175,8 @@ class Unrolled:
             for name, parameter in self.parameters.items()
             if name.startswith("recurrent_kernel")
         }
+        for mask in masks.values():
+            mask[:, : self.shape.slow] = 1.0
         dropped = {name: self.parameters[name] * mask for name, mask in masks.items()}
         thinned = Unrolled(self.shape, self.parameters | dropped)
         rest = replace(dropout, recurrent=0.0)
@@ -251,6 +253,7 @@ class Unrolled:
             before = np.concatenate([state[layer][None], hidden[layer][:-1]])  # h_{t-1}
             dense[f"kernel_{layer}"] = inputs[layer].reshape(T * B, -1).T @ flat
             dense[f"recurrent_kernel_{layer}"] = before.reshape(T * B, H).T @ flat
+            dense[f"recurrent_kernel_{layer}"][:, : self.shape.slow] = 0.0
             dense[f"bias_{layer}"] = flat.sum(axis=0)
             d_out = (flat @ self.parameters[f"kernel_{layer}"].T).reshape(T, B, -1)
             if layer and masks.hidden:

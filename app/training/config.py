@@ -49,6 +49,9 @@ class TrainConfig:
 
     embedding: int = 128
     units: int = 256
+    slow_units: int = (
+        0  # of them: their memory fades at a pace of its own, from the start to the end
+    )
     layers: int = 1
     projection: int = 0  # features of a Dense layer before the output; tied: the embedding's
     tied: bool = True

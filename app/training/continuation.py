@@ -22,7 +22,7 @@ from app.training.bptt import Teacher, Unrolled
 from app.training.config import TrainConfig
 from app.training.corpus import count_words
 from app.training.growth import widened, with_words
-from app.training.parameters import Parameters, Shape
+from app.training.parameters import Parameters, Shape, slow_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         config,
         embedding=shape.embedding,
         units=shape.units,
+        slow_units=shape.slow,
         layers=shape.layers,
         projection=0 if shape.tied else shape.projection,
         tied=shape.tied,
@@ -138,6 +139,7 @@ def _shape(parameters: Parameters) -> Shape:
         layers=sum(name.startswith("recurrent_kernel") for name in parameters),
         projection=0 if projection is None else projection.shape[1] - tied,
         tied=tied,
+        slow=slow_units(parameters["recurrent_kernel_0"]),
     )
 
 

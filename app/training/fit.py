@@ -16,7 +16,7 @@ from app.training.checkpoint import Run, describe, load, save
 from app.training.config import TrainConfig
 from app.training.dropout import Dropout
 from app.training.optimizer import AdamW
-from app.training.parameters import Parameters, Shape, initialize
+from app.training.parameters import Parameters, Shape, initialize, keep_fading
 from app.training.softmax import sample_candidates
 from app.training.together import Together, together
 
@@ -48,7 +48,15 @@ Report = Callable[[Progress], None]
 def shape_of(config: TrainConfig, classes: int) -> Shape:
     """The network a configuration describes; a tied one projects back to the embedding."""
     projection = config.embedding if config.tied else config.projection
-    return Shape(classes, config.embedding, config.units, config.layers, projection, config.tied)
+    return Shape(
+        classes,
+        config.embedding,
+        config.units,
+        config.layers,
+        projection,
+        config.tied,
+        config.slow_units,
+    )
 
 
 class Fit:
@@ -146,6 +154,7 @@ class Fit:
         state = run.state or self.net.initial_state(batch.ids.shape[1])
         gradients = team.gradients(batch, state, candidates, seed)
         run.optimizer.update(run.parameters, gradients, learning_rate(config, position))
+        keep_fading(run.parameters, self.shape)  # the weight decay took some
         if self.batches.carries_state:
             run.state = gradients.state
         self._average()

@@ -13,6 +13,8 @@ from app.network import Floats
 _EMBEDDING = 0.05  # fresh embeddings lie between minus and plus this
 _MEMORY = 0.5  # how loud the word before is heard at the start, beside the last one
 _STATE = 0.63  # standard deviation of tanh(z) for z of variance 1
+_FADING = 5.0, 150.0  # words after which the fastest and the slowest slow unit has forgotten 63 %
+_QUIET = 0.5  # standard deviation of a slow unit's state at the start: tanh hardly bends there
 
 Parameters = dict[str, Floats]
 # A row a word: their gradients are rows, those of all others whole arrays.
@@ -21,7 +23,13 @@ TABLES = frozenset({"embeddings", "output_kernel", "output_bias"})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a trainable network. `projection` 0 means none; tied needs one."""
+    """The sizes of a trainable network. `projection` 0 means none; tied needs one.
+
+    The first `slow` units of each layer keep what they are given and let it fade, each at a pace of
+    its own: h_t = tanh(x_t·W + α·h_{t-1} + b), where α is never learnt and the other units are not
+    heard. What a training step has no time to learn, a memory of many words, is there from the
+    start (Mikolov et al. 2014, whose context units are such; theirs have one α and no tanh).
+    """
 
     classes: int
     embedding: int
@@ -29,6 +37,7 @@ class Shape:
     layers: int
     projection: int
     tied: bool
+    slow: int = 0
 
     @property
     def columns(self) -> int:
@@ -55,6 +64,9 @@ def initialize(shape: Shape, rng: np.random.Generator) -> Parameters:
         parameters[f"kernel_{layer}"] = scale * rng.standard_normal((features, shape.units))
         parameters[f"recurrent_kernel_{layer}"] = _MEMORY * np.linalg.qr(square)[0]
         parameters[f"bias_{layer}"] = np.zeros(shape.units)
+        # The sum of what fades by α has the variance of one input by 1 / (1 - α²).
+        quieter = _QUIET * np.sqrt(1 - np.square(fading(shape.slow)))
+        parameters[f"kernel_{layer}"][:, : shape.slow] *= quieter
         features, deviation = shape.units, _STATE
     if shape.projection:
         width = shape.columns if shape.tied else shape.projection
@@ -67,7 +79,31 @@ def initialize(shape: Shape, rng: np.random.Generator) -> Parameters:
     else:
         parameters["output_kernel"] = _glorot(rng, features, shape.classes).T  # [V, P]
         parameters["output_bias"] = np.zeros((shape.classes, 1))
-    return {name: np.ascontiguousarray(p, np.float32) for name, p in parameters.items()}
+    found = {name: np.ascontiguousarray(p, np.float32) for name, p in parameters.items()}
+    keep_fading(found, shape)
+    return found
+
+
+def fading(slow: int) -> NDArray[np.float64]:
+    """α of each slow unit: exp(-1) is left after as many words as `_FADING` has it, about."""
+    alphas: NDArray[np.float64] = 1 - 1 / np.geomspace(*_FADING, slow)
+    return alphas
+
+
+def slow_units(recurrent_kernel: Floats) -> int:
+    """How many units of a trained layer are slow ones, by its recurrent kernel [H, H]."""
+    own = np.diag(recurrent_kernel)
+    alone = np.count_nonzero(recurrent_kernel, axis=0) == 1  # [H]
+    slow = len(own) if alone.all() else int(np.argmin(alone))
+    return slow if np.allclose(own[:slow], fading(slow), rtol=0, atol=1e-3) else 0
+
+
+def keep_fading(parameters: Parameters, shape: Shape) -> None:
+    """Set, in place, what the slow units hear of the state before: α times themselves alone."""
+    for layer in range(shape.layers if shape.slow else 0):
+        heard = parameters[f"recurrent_kernel_{layer}"][:, : shape.slow]
+        heard[:] = 0.0
+        np.fill_diagonal(heard, fading(shape.slow))
 
 
 def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ _RECIPE = (
     "max_length",
     "embedding",
     "units",
+    "slow_units",
     "layers",
     "projection",
     "tied",
@@ -96,6 +97,8 @@ def train(
     """
     if config.teacher is None:
         config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
+    if config.slow_units > config.units:
+        raise CorpusError(f"{config.slow_units} slow units are more than {config.units} units")
     if config.taught + config.smoothed > 1:
         raise CorpusError(
             f"more than the loss: {config.taught:g} is taught and {config.smoothed:g} smoothed"

@@ -39,7 +39,12 @@ def assert_is_the_same_network(folder: Path, config: TrainConfig) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"tied": False, "layers": 2}, {"tied": False, "projection": 6, "lowercase": False}],
+    [
+        {},
+        {"tied": False, "layers": 2},
+        {"tied": False, "projection": 6, "lowercase": False},
+        {"slow_units": 3},
+    ],
 )
 def test_a_run_goes_on_from_a_model_of_its_own(
     config: TrainConfig, tmp_path: Path, changes: dict[str, Any]
@@ -56,6 +61,7 @@ def test_a_run_goes_on_from_a_model_of_its_own(
     assert models[0].options == models[1].options
     card = json.loads((tmp_path / "second" / "model.json").read_text())
     assert card["training"]["started_from"]["fingerprint"] == models[0].fingerprint
+    assert card["training"]["recipe"]["slow_units"] == config.slow_units
 
 
 def test_a_text_of_one_s_own_is_learnt_with_the_words_of_the_model(

@@ -63,6 +63,30 @@ def test_a_run_is_the_same_for_the_same_seed(corpus: Path, tmp_path: Path) -> No
         np.testing.assert_array_equal(array, two[name])
 
 
+def test_slow_units_fade_as_they_did_from_the_start(corpus: Path, tmp_path: Path) -> None:
+    config = configured(
+        corpus, epochs=3, slow_units=3, weight_decay=0.5, recurrent_dropout=0.3, averaged=0.9
+    )
+    train(config, tmp_path / "mine", nothing)
+    model = load_model(tmp_path / "mine")
+    (layer,) = model.network.recurrent
+    kernel = np.asarray(layer.recurrent_kernel)
+    # The times lie between 5 and 150 words at equal ratios: 5, 27.386, 150.
+    alphas = np.array([0.8, 1 - 1 / 750**0.5, 149 / 150])
+    expected = np.zeros((config.units, 3))
+    expected[[0, 1, 2], [0, 1, 2]] = alphas
+    np.testing.assert_allclose(kernel[:, :3], expected, atol=1e-5)
+    assert np.count_nonzero(kernel[:, 3:]) == kernel[:, 3:].size  # all others learn
+    trace = model.trace(model.pad(model.encode("the cat sat on the")))
+    x, h = trace.recurrent[0].input_term, trace.recurrent[0].hidden_state
+    assert layer.bias is not None
+    before = np.zeros(3)
+    for t in range(len(h)):
+        if not trace.skipped[t]:
+            before = np.tanh(x[t, :3] + alphas * before + layer.bias[:3])
+            np.testing.assert_allclose(h[t, :3], before, atol=1e-5)
+
+
 class _Killed(Exception):
     pass
 
