@@ -74,7 +74,11 @@ def test_score_has_a_line_a_word() -> None:
         (("train", "README.md", "--start", "<unk>"), 2, "the same word"),
         (("train", "README.md", "--from", "models/english", "--layers", "2"), 2, "no --layers"),
         (("train", "README.md", "--from", "models/english", "--units", "9"), 3, "does not shrink"),
-        (("train", "README.md", "--from", "models/english", "--slow-units", "9"), 2, "slow-units"),
+        (
+            ("train", "README.md", "--from", "models/english", "--slow-units", "9"),
+            3,
+            "not turn slow",
+        ),
         (("train", "README.md", "--units", "4", "--slow-units", "5"), 5, "more than 4 units"),
         (("train", "README.md", "--from", "models/notebook"), 3, "cannot be trained further"),
         (("train", "README.md", "--teacher", "models/english"), 3, "has the run's own words"),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from app.training.config import TrainConfig
     from app.training.evaluate import Evaluation
 
-_OF_THE_MODEL = "max_length", "slow_units", "layers", "tied", "unknown", "start"
-_SIZES = "vocabulary_size", "embedding", "units"  # which a model may be grown to
+_OF_THE_MODEL = "max_length", "layers", "tied", "unknown", "start"
+_SIZES = "vocabulary_size", "embedding", "units", "slow_units"  # which a model may be grown to
 _RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
 

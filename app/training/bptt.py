@@ -170,19 +170,20 @@ class Unrolled:
         rng: np.random.Generator,
         teacher: "Teacher | None",
     ) -> Gradients:
-        masks = {
-            name: inverted(dropout.recurrent, parameter.shape, rng)
-            for name, parameter in self.parameters.items()
-            if name.startswith("recurrent_kernel")
-        }
-        for mask in masks.values():
-            mask[:, : self.shape.slow] = 1.0
-        dropped = {name: self.parameters[name] * mask for name, mask in masks.items()}
+        slow = self.shape.slow
+        masks: dict[str, Floats] = {}
+        dropped: Parameters = {}
+        for name, parameter in self.parameters.items():
+            if name.startswith("recurrent_kernel"):
+                learnt = parameter[:, slow:]
+                masks[name] = inverted(dropout.recurrent, learnt.shape, rng)
+                dropped[name] = parameter.copy()
+                dropped[name][:, slow:] *= masks[name]
         thinned = Unrolled(self.shape, self.parameters | dropped)
         rest = replace(dropout, recurrent=0.0)
         gradients = thinned.gradients(batch, state, candidates, rest, rng, teacher)
         for name, mask in masks.items():
-            gradients.dense[name] *= mask
+            gradients.dense[name][:, slow:] *= mask
         return gradients
 
     def _recurrent(
@@ -205,16 +206,26 @@ class Unrolled:
     def _layer(self, layer: int, x: Floats, h: Floats) -> Floats:
         """[T, B, F], [B, H] -> [T, B, H]."""
         T, B, F = x.shape
-        U = self.parameters[f"recurrent_kernel_{layer}"]
+        slow = self.shape.slow
+        alphas, U = self._recurrent_kernel(layer)
         out = x.reshape(T * B, F) @ self.parameters[f"kernel_{layer}"]
         out += self.parameters[f"bias_{layer}"]
         out = out.reshape(T, B, -1)
-        recurrent_term = np.empty_like(h)
+        recurrent_term = np.empty((B, U.shape[1]), np.float32)
         for t in range(T):
             np.matmul(h, U, out=recurrent_term)
-            out[t] += recurrent_term
+            out[t, :, slow:] += recurrent_term
+            out[t, :, :slow] += alphas * h[:, :slow]
             h = np.tanh(out[t], out=out[t])
         return out
+
+    def _recurrent_kernel(self, layer: int) -> tuple[Floats, Floats]:
+        """α [slow] of the slow units, who hear nothing else; and the others' kernel [H, H - slow].
+
+        Multiplied apart: a product with the whole kernel would spend `slow` / H of its time on 0.
+        """
+        slow, U = self.shape.slow, self.parameters[f"recurrent_kernel_{layer}"]
+        return np.diag(U)[:slow], np.ascontiguousarray(U[:, slow:])
 
     def _project(self, last: Floats) -> Floats:
         """[N, H] -> [N, P]."""
@@ -252,8 +263,9 @@ class Unrolled:
             flat = delta.reshape(T * B, H)
             before = np.concatenate([state[layer][None], hidden[layer][:-1]])  # h_{t-1}
             dense[f"kernel_{layer}"] = inputs[layer].reshape(T * B, -1).T @ flat
-            dense[f"recurrent_kernel_{layer}"] = before.reshape(T * B, H).T @ flat
-            dense[f"recurrent_kernel_{layer}"][:, : self.shape.slow] = 0.0
+            dense[f"recurrent_kernel_{layer}"] = np.zeros((H, H), np.float32)
+            learnt = dense[f"recurrent_kernel_{layer}"][:, self.shape.slow :]
+            learnt[:] = before.reshape(T * B, H).T @ flat[:, self.shape.slow :]
             dense[f"bias_{layer}"] = flat.sum(axis=0)
             d_out = (flat @ self.parameters[f"kernel_{layer}"].T).reshape(T, B, -1)
             if layer and masks.hidden:
@@ -264,13 +276,16 @@ class Unrolled:
 
     def _through_time(self, layer: int, hidden: Floats, d_hidden: Floats) -> Floats:
         """δ_t for every timestep, last to first. [T, B, H], [T, B, H] -> [T, B, H]."""
-        U_T = np.ascontiguousarray(self.parameters[f"recurrent_kernel_{layer}"].T)
+        slow = self.shape.slow
+        alphas, U = self._recurrent_kernel(layer)
+        U_T = np.ascontiguousarray(U.T)  # [H - slow, H]
         delta: Floats = np.float32(1) - np.square(hidden)
         carried = np.zeros_like(hidden[0])
         for t in reversed(range(len(hidden))):
             carried += d_hidden[t]
             delta[t] *= carried
-            np.matmul(delta[t], U_T, out=carried)
+            np.matmul(delta[t, :, slow:], U_T, out=carried)
+            carried[:, :slow] += alphas * delta[t, :, :slow]
         return delta
 
 

@@ -75,14 +75,23 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
         blocked=tuple(dict.fromkeys((*taken.config.blocked, *wanted.blocked))),
         embedding=_at_least(shape.embedding, wanted.embedding, "embedding"),
         units=_at_least(shape.units, wanted.units, "units"),
+        slow_units=_at_least(shape.slow, wanted.slow_units, "slow_units"),
     )
+    slow = config.slow_units - shape.slow
+    if slow and shape.slow:
+        raise ModelError(f"the paces of its {shape.slow} slow units are given: there are no more")
+    if slow > config.units - shape.units:
+        raise ModelError(
+            f"what is trained already does not turn slow: {slow} slow units more are "
+            f"{shape.units + slow} units or more, not {config.units}"
+        )
     known = len(taken.vocabulary) - len(config.marks)
     room = _at_least(known, wanted.vocabulary_size, "vocabulary_size") - known
     counts = _unknown_words(config, taken.vocabulary) if room > 0 else Counter[str]()
     new = [word for word, _ in counts.most_common() if word not in config.excluded][:room]
     if new and shape.tied:
         config = replace(config, embedding=max(config.embedding, shape.embedding + 1))
-    parameters = widened(taken.parameters, shape, config.embedding, config.units, config.seed)
+    parameters = widened(taken.parameters, shape, config.embedding, config.units, slow, config.seed)
     if not new:
         return replace(taken, config=config, parameters=parameters)
     unknown = None if config.unknown is None else taken.vocabulary.id_of(config.unknown)

@@ -5,10 +5,12 @@ it yet, so that every answer stays (Chen et al. 2016, Net2Net, with fresh units 
 More words: each new one starts as its share of the unknown word, which it was until now.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from app.network import Floats
-from app.training.parameters import TABLES, Parameters, Shape
+from app.training.parameters import TABLES, Parameters, Shape, keep_fading, quieten
 
 
 def with_words(
@@ -39,44 +41,49 @@ def with_words(
 
 
 def widened(
-    parameters: Parameters, shape: Shape, embedding: int, units: int, seed: int
+    parameters: Parameters, shape: Shape, embedding: int, units: int, slow: int, seed: int
 ) -> Parameters:
-    """The same function with embeddings of `embedding` columns and layers of `units`."""
+    """The same function with embeddings of `embedding` columns and layers of `units`.
+
+    Of the new units the first `slow` are slow ones, for a network that has none.
+    """
     rng = np.random.default_rng((seed, 0x6))
-    columns = shape.embedding, embedding - shape.embedding
-    rows = shape.units, units - shape.units
+    columns = [shape.embedding] * (embedding - shape.embedding)  # where the new ones go in
+    rows = [0] * slow + [shape.units] * (units - shape.units - slow)
     grown = dict(parameters)
     table = parameters["embeddings"]
-    grown["embeddings"] = _fresh(table, *columns, float(table[:, : shape.embedding].std()), rng)
+    grown["embeddings"] = _fresh(table, columns, float(table[:, : shape.embedding].std()), rng)
     below = columns
     for layer in range(shape.layers):
         for name, sources in ((f"kernel_{layer}", below), (f"recurrent_kernel_{layer}", rows)):
             trained = parameters[name]
-            spread = _silent(trained.std(axis=1, keepdims=True), *sources, axis=0)
-            spread[sources[0] : sum(sources)] = trained.std()
-            grown[name] = _fresh(_silent(trained, *sources, axis=0), *rows, spread, rng)
-        grown[f"bias_{layer}"] = _silent(parameters[f"bias_{layer}"], *rows, axis=0)
+            spread = trained.std(axis=1, keepdims=True)
+            spread = np.insert(spread, sources, trained.std(), axis=0)
+            grown[name] = _fresh(_silent(trained, sources, axis=0), rows, spread, rng)
+        grown[f"bias_{layer}"] = _silent(parameters[f"bias_{layer}"], rows, axis=0)
+        quieten(grown[f"kernel_{layer}"], slow)
         below = rows
     if shape.projection or shape.tied:
-        kernel = _silent(parameters["projection_kernel"], *rows, axis=0)
+        kernel = _silent(parameters["projection_kernel"], rows, axis=0)
         if shape.tied:
             bias = parameters["projection_bias"]
-            kernel = _silent(kernel, *columns, axis=1)
-            grown["projection_bias"] = _silent(bias, *columns, axis=0)
+            kernel = _silent(kernel, columns, axis=1)
+            grown["projection_bias"] = _silent(bias, columns, axis=0)
         grown["projection_kernel"] = kernel
     else:
-        grown["output_kernel"] = _silent(parameters["output_kernel"], *rows, axis=1)
+        grown["output_kernel"] = _silent(parameters["output_kernel"], rows, axis=1)
+    keep_fading(grown, replace(shape, slow=shape.slow + slow))
     return {name: np.ascontiguousarray(array, np.float32) for name, array in grown.items()}
 
 
-def _silent(array: Floats, at: int, count: int, axis: int) -> Floats:
-    """Zeros in at `at`: what is new is not heard there yet."""
-    return np.insert(array, [at] * count, 0.0, axis=axis)
+def _silent(array: Floats, places: list[int], axis: int) -> Floats:
+    """Zeros in at `places`: what is new is not heard there yet."""
+    return np.insert(array, places, 0.0, axis=axis)
 
 
 def _fresh(
-    array: Floats, at: int, count: int, spread: float | Floats, rng: np.random.Generator
+    array: Floats, places: list[int], spread: float | Floats, rng: np.random.Generator
 ) -> Floats:
-    """Columns in at `at`, drawn as wide as the trained ones are spread."""
-    drawn = spread * rng.standard_normal((len(array), count))
-    return np.insert(array, [at] * count, drawn, axis=1)
+    """Columns in at `places`, drawn as wide as the trained ones are spread."""
+    drawn = spread * rng.standard_normal((len(array), len(places)))
+    return np.insert(array, places, drawn, axis=1)

@@ -64,9 +64,7 @@ def initialize(shape: Shape, rng: np.random.Generator) -> Parameters:
         parameters[f"kernel_{layer}"] = scale * rng.standard_normal((features, shape.units))
         parameters[f"recurrent_kernel_{layer}"] = _MEMORY * np.linalg.qr(square)[0]
         parameters[f"bias_{layer}"] = np.zeros(shape.units)
-        # The sum of what fades by α has the variance of one input by 1 / (1 - α²).
-        quieter = _QUIET * np.sqrt(1 - np.square(fading(shape.slow)))
-        parameters[f"kernel_{layer}"][:, : shape.slow] *= quieter
+        quieten(parameters[f"kernel_{layer}"], shape.slow)
         features, deviation = shape.units, _STATE
     if shape.projection:
         width = shape.columns if shape.tied else shape.projection
@@ -88,6 +86,14 @@ def fading(slow: int) -> NDArray[np.float64]:
     """α of each slow unit: exp(-1) is left after as many words as `_FADING` has it, about."""
     alphas: NDArray[np.float64] = 1 - 1 / np.geomspace(*_FADING, slow)
     return alphas
+
+
+def quieten(kernel: Floats | NDArray[np.float64], slow: int) -> None:
+    """Let, in place, the input of each slow unit be so small that their sum is not a loud one.
+
+    The sum of what fades by α has the variance of one input by 1 / (1 - α²).
+    """
+    kernel[:, :slow] *= _QUIET * np.sqrt(1 - np.square(fading(slow)))
 
 
 def slow_units(recurrent_kernel: Floats) -> int:

@@ -97,14 +97,14 @@ def train(
     """
     if config.teacher is None:
         config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
-    if config.slow_units > config.units:
-        raise CorpusError(f"{config.slow_units} slow units are more than {config.units} units")
     if config.taught + config.smoothed > 1:
         raise CorpusError(
             f"more than the loss: {config.taught:g} is taught and {config.smoothed:g} smoothed"
         )
     known = None if config.initial is None else continued(config.initial, config)
     if known is None:
+        if config.slow_units > config.units:
+            raise CorpusError(f"{config.slow_units} slow units are more than {config.units} units")
         vocabulary = build_vocabulary(count_words(config), config)
     else:
         config, vocabulary = known.config, known.vocabulary

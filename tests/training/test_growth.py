@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from app.cli import app
 from app.errors import ModelError
+from app.model import Model
 from app.network import Floats
 from app.repository import load_model
 from app.training.bptt import Unrolled
@@ -45,6 +47,18 @@ def probabilities(taken: Continuation, ids: list[int]) -> Floats:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
+def grown_and_expected(
+    grown: Continuation, model: Model, words: list[str]
+) -> tuple[Floats, NDArray[np.float64]]:
+    """Probabilities of the grown network, and of the model's engine, at every timestep."""
+    ids = [model.vocabulary.id_of(word) or 2 for word in words]
+    padded = np.zeros((len(ids), model.options.max_length), np.int32)
+    for length in range(1, len(ids) + 1):
+        padded[length - 1, -length:] = ids[:length]
+    expected = np.asarray(model.engine.forward(padded).probabilities, np.float64)
+    return probabilities(grown, ids), expected
+
+
 SHAPES = [{}, {"tied": False, "layers": 2}, {"tied": False, "projection": 6}]
 
 
@@ -61,13 +75,9 @@ def test_a_larger_network_gives_the_same_answers_at_every_timestep(
     other = replace(config, grow=True, sources=(Source(own),), **sizes)
     grown = continued(tmp_path / "first", other)
 
-    ids = [model.vocabulary.id_of(word) or 2 for word in ["</s>", "the", "zebra", "sat", "on", "a"]]
-    found = probabilities(grown, ids)
-    assert found.shape == (len(ids), classes + 3)
-    padded = np.zeros((len(ids), config.max_length), np.int32)
-    for length in range(1, len(ids) + 1):
-        padded[length - 1, -length:] = ids[:length]
-    expected = np.asarray(model.engine.forward(padded).probabilities, np.float64)
+    words = ["</s>", "the", "zebra", "sat", "on", "a"]
+    found, expected = grown_and_expected(grown, model, words)
+    assert found.shape == (len(words), classes + 3)
     unknown = model.vocabulary.id_of("<unk>")
     assert unknown is not None
     known = np.delete(np.arange(classes), unknown)
@@ -82,7 +92,7 @@ def test_a_larger_network_gives_the_same_answers_at_every_timestep(
     assert rows == [classes, classes + 1, classes + 2]
     shares = np.array([20, 60, 40, 20]) / 140
     found_shares = found[:, [unknown, *rows]] / expected[:, [unknown]]
-    np.testing.assert_allclose(found_shares, np.tile(shares, (len(ids), 1)), rtol=1e-5)
+    np.testing.assert_allclose(found_shares, np.tile(shares, (len(words), 1)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("changes", SHAPES)
@@ -130,6 +140,41 @@ def test_a_size_that_is_not_asked_for_stays(config: TrainConfig, tmp_path: Path,
     assert result.exit_code != 0
     assert "a model grows, it does not shrink: units is 16 already" in str(result.exception)
     assert run("--layers", "2").exit_code == 2
+
+
+@pytest.mark.parametrize("changes", SHAPES)
+def test_slow_units_grow_beside_what_is_there(
+    config: TrainConfig, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = replace(config, **changes)
+    train(config, tmp_path / "first", nothing)
+    model = load_model(tmp_path / "first")
+    sizes: dict[str, Any] = {"vocabulary_size": 0, "units": 23, "slow_units": 4}
+    other = replace(config, grow=True, initial=tmp_path / "first", **sizes)
+    grown = continued(tmp_path / "first", other)
+    words = ["</s>", "the", "cat", "sat", "on", "a"]
+    found, expected = grown_and_expected(grown, model, words)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+    train(replace(other, epochs=2), tmp_path / "second", nothing)
+    # By hand: gone to 1/e after about 5 words, after about 150, and in equal steps between.
+    alphas = [1 - 1 / (5 * 30 ** (k / 3)) for k in range(4)]
+    learnt = continued(tmp_path / "second", replace(config, grow=False))
+    assert learnt.config.slow_units == 4
+    for layer in range(config.layers):
+        for taken in (grown, learnt):
+            kernel = taken.parameters[f"recurrent_kernel_{layer}"]
+            assert kernel.shape == (23, 23)
+            np.testing.assert_allclose(kernel[:4, :4], np.diag(alphas), rtol=1e-6)
+            assert not kernel[4:, :4].any()
+        assert np.all(learnt.parameters[f"recurrent_kernel_{layer}"][:, 4:] != 0)
+
+    with pytest.raises(ModelError, match="slow_units is 4 already"):
+        continued(tmp_path / "second", replace(other, slow_units=3))
+    with pytest.raises(ModelError, match="there are no more"):
+        continued(tmp_path / "second", replace(other, units=30, slow_units=5))
+    with pytest.raises(ModelError, match="8 slow units more are 24 units or more, not 23"):
+        continued(tmp_path / "first", replace(other, slow_units=8))
 
 
 def test_new_words_need_an_unknown_word_to_start_from(
