@@ -1,4 +1,7 @@
-"""Log lines, as JSON or for a console; one a request, without its phrase unless asked for."""
+"""Log lines, as JSON or for a console; one a request, without its phrase unless asked for.
+
+Faults, and what uvicorn has to say, are logged where requests are not.
+"""
 
 import asyncio
 import logging

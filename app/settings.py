@@ -43,6 +43,7 @@ class Settings(BaseSettings):
         0.0, ge=0, description="From not ready to not listening, after SIGTERM"
     )
     log_format: Literal["json", "console"] = Field("console", description="Shape of log lines")
+    log_requests: bool = Field(True, description="Whether there is a line for every request")
     log_phrases: bool = Field(False, description="Whether phrases are logged")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, with commas between; * for all"

@@ -49,12 +49,17 @@ def python_of(peer: str) -> str:
 
 
 def ours(name: str, models: Path, model: str, **environment: str) -> Contestant:
-    """The service itself, with its defaults."""
-    return Contestant(
-        name,
-        [str(Path(sys.executable).with_name("unrolled")), "serve", "--port", "{port}"],
-        {"UNROLLED_MODELS_DIR": str(models), "UNROLLED_DEFAULT_MODEL": model, **environment},
-    )
+    """The service itself, without a log line a request: no contestant writes one."""
+    command = [str(Path(sys.executable).with_name("unrolled")), "serve", "--port", "{port}"]
+    return Contestant(name, command, {**_serving(models, model), **environment})
+
+
+def _serving(models: Path, model: str) -> dict[str, str]:
+    return {
+        "UNROLLED_MODELS_DIR": str(models),
+        "UNROLLED_DEFAULT_MODEL": model,
+        "UNROLLED_LOG_REQUESTS": "false",
+    }
 
 
 def _script(name: str, *command: str, **environment: str) -> Contestant:
@@ -65,13 +70,12 @@ def through_asgi(name: str, models: Path, model: str) -> Contestant:
     """The service as any ASGI server runs it."""
     command = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", "{port}"]
     command += ["--no-access-log", "--no-server-header", "--no-proxy-headers"]
-    environment = {"UNROLLED_MODELS_DIR": str(models), "UNROLLED_DEFAULT_MODEL": model}
-    return Contestant(name, command, environment)
+    return Contestant(name, command, _serving(models, model))
 
 
 def worker_thread(models: Path) -> Contestant:
     """The service, with its products on a thread of their own."""
-    environment = {"UNROLLED_MODELS_DIR": str(models), "UNROLLED_DEFAULT_MODEL": "yardstick"}
+    environment = _serving(models, "yardstick")
     return _script("products on a worker thread", str(PEERS / "worker_thread.py"), **environment)
 
 

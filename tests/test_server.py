@@ -220,3 +220,15 @@ def test_logs_say_what_was_asked_only_if_told_to(
     assert any("/v1/predict" in str(line) for line in lines)
     assert all(datetime.fromisoformat(line["time"]).tzinfo == UTC for line in lines)
     assert any("this is" in str(line) for line in lines) == (told == "true")
+
+
+def test_requests_need_not_be_logged_and_the_rest_still_is(
+    notebook_folder: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with serving(notebook_folder.parent, log, log_requests="false") as served:
+        assert served.get("/v1/predict", phrase="this is").status_code == 200
+        served.process.send_signal(signal.SIGTERM)
+        assert served.ends() == 0
+    assert "/v1/predict" not in log.read_text()
+    assert "Shutting down" in log.read_text()

@@ -13,6 +13,7 @@ def test_every_kind_of_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MODELS_DIR", "/srv/models"),
         ("PORT", "80"),
         ("POLL_SECONDS", "0.5"),
+        ("LOG_REQUESTS", "false"),
         ("LOG_PHRASES", "true"),
         ("API_KEYS", "one, two,"),
         ("ENGINE", "tensorflow"),
@@ -22,6 +23,7 @@ def test_every_kind_of_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     assert settings.models_dir == Path("/srv/models")
     assert (settings.port, settings.poll_seconds, settings.log_phrases) == (80, 0.5, True)
+    assert not settings.log_requests
     assert settings.keys == (b"one", b"two")
     assert settings.engine == "tensorflow"
 

@@ -37,7 +37,7 @@ class Edge:
         self.service = service
         self.endpoints = {endpoint.path: endpoint for endpoint in endpoints}
         self._rest = rest
-        self._log = RequestLog(service.settings)
+        self._log = RequestLog(service.settings) if service.settings.log_requests else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of an ASGI server."""
@@ -65,7 +65,8 @@ class Edge:
             service.in_progress -= 1
             seconds = time.perf_counter() - exchange.started
             service.metrics.record(exchange.route, exchange.status, seconds)
-            self._log.add(exchange, seconds)
+            if self._log is not None:
+                self._log.add(exchange, seconds)
 
     async def _answer(self, exchange: Exchange) -> None:
         path: str = exchange.scope["path"]
