@@ -19,6 +19,7 @@ from app.training.optimizer import AdamW
 from app.training.parameters import Parameters, Shape, initialize, keep_fading
 from app.training.softmax import sample_candidates
 from app.training.together import Together, together
+from app.training.validation import perplexity
 
 _SECONDS_BETWEEN_CHECKPOINTS = 120.0
 _SMOOTHING = 0.98  # of the reported training loss and speed
@@ -196,28 +197,6 @@ def learning_rate(config: TrainConfig, position: float) -> float:
     return config.learning_rate * (1 - position) / (1 - config.warmup)
 
 
-def perplexity(net: Unrolled, batches: Sequence[Batch], *, carry: bool = False) -> float:
-    """exp of the mean cross-entropy over all predicted positions, marks included.
-
-    With `carry` the batches are windows of one running text, else each starts afresh.
-    """
-    total, count = 0.0, 0
-    state = net.initial_state(batches[0].ids.shape[1]) if batches else ()
-    for batch in batches:
-        if not carry:
-            state = net.initial_state(batch.ids.shape[1])
-        features, state = net.features(batch.ids, batch.mask, state)
-        targets = batch.targets[batch.mask]
-        for begin in range(0, len(targets), 512):
-            scores = net.logits(features[begin : begin + 512])
-            some = targets[begin : begin + 512]
-            highest = scores.max(axis=1, keepdims=True)
-            logs = np.log(np.exp(scores - highest).sum(axis=1)) + highest[:, 0]
-            total += float((logs - scores[np.arange(len(some)), some]).sum(dtype=np.float64))
-        count += len(targets)
-    return math.exp(total / max(1, count))
-
-
 def _what_counts(config: TrainConfig) -> TrainConfig:
     """The configuration without what does not change the weights, and without the length of the
     run: one that goes on with more epochs follows their learning rates from where it stands. Nor
@@ -232,6 +211,7 @@ def _what_counts(config: TrainConfig) -> TrainConfig:
         validation=(),
         blocked=(),
         teacher=None,  # its fingerprint counts, not its folder
+        calibrated=False,
         half_precision=False,
         title="",
         description="",

@@ -112,6 +112,21 @@ def keep_fading(parameters: Parameters, shape: Shape) -> None:
         np.fill_diagonal(heard, fading(shape.slow))
 
 
+def sharpened(parameters: Parameters, shape: Shape, factor: float) -> Parameters:
+    """The same network with all its logits times `factor`."""
+    scaled = {name: array.copy() for name, array in parameters.items()}
+    if not shape.tied:
+        scaled["output_kernel"] *= np.float32(factor)
+        scaled["output_bias"] *= np.float32(factor)
+        return scaled
+    scaled["projection_kernel"][:, :-1] *= np.float32(factor)
+    scaled["projection_bias"][:-1] *= np.float32(factor)
+    # The last column is the output's bias, and the first layer hears it too.
+    scaled["embeddings"][:, -1] *= np.float32(factor)
+    scaled["kernel_0"][-1] /= np.float32(factor)
+    return scaled
+
+
 def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
     limit = np.sqrt(6.0 / (rows + columns))
     return rng.uniform(-limit, limit, (rows, columns))

@@ -12,7 +12,7 @@ import numpy as np
 from app.errors import CorpusError
 from app.text import Vocabulary
 from app.training.batches import Batches, Drawing, RunningBatches, SentenceBatches, padded_batch
-from app.training.bptt import Batch, Teacher
+from app.training.bptt import Batch, Teacher, Unrolled
 from app.training.config import TrainConfig
 from app.training.continuation import continued, teacher_of
 from app.training.corpus import (
@@ -25,8 +25,9 @@ from app.training.corpus import (
 )
 from app.training.export import publish, sha256_of
 from app.training.fit import Fit, Report
-from app.training.parameters import Parameters
+from app.training.parameters import Parameters, sharpened
 from app.training.smoothing import Smoothing
+from app.training.validation import best_factor, perplexity
 
 _RECIPE = (
     "vocabulary_size",
@@ -58,6 +59,7 @@ _RECIPE = (
     "smoothed",
     "full_softmax",
     "averaged",
+    "calibrated",
 )
 _VALIDATION_BATCH = 64  # lines at a time
 _DRAWS = 8  # words for every place: fewer are noise, and more cost time
@@ -128,6 +130,9 @@ def train(
     started = time.time()
     best = fit(report)
     run = fit.run
+    calibration, reached = 1.0, run.best_perplexity
+    if fit.config.calibrated:
+        best, calibration, reached = _calibrated(fit, best)
     publish(
         out,
         config,
@@ -137,15 +142,25 @@ def train(
         training={
             "command": command,
             **_facts(config, fit, words, started),
+            **({"calibrated_by": round(calibration, 4)} if fit.config.calibrated else {}),
             **({"started_from": known.facts} if known else {}),
             **({"taught_by": teaching} if teaching else {}),
         },
-        metrics={"validation_perplexity": round(run.best_perplexity, 3)},
+        metrics={"validation_perplexity": round(reached, 3)},
         curve=run.curve,
     )
     shutil.rmtree(workspace, ignore_errors=True)
     epochs = min(config.epochs, float(run.epoch))
-    return TrainResult(out, run.best_perplexity, epochs, run.step, run.seconds, words)
+    return TrainResult(out, reached, epochs, run.step, run.seconds, words)
+
+
+def _calibrated(fit: Fit, parameters: Parameters) -> tuple[Parameters, float, float]:
+    """As sure of itself as the held-out text has it; also the factor, and the perplexity then."""
+    carry = fit.batches.carries_state
+    factor = best_factor(Unrolled(fit.shape, parameters), fit.validation, carry=carry)
+    parameters = sharpened(parameters, fit.shape, factor)
+    reached = perplexity(Unrolled(fit.shape, parameters), fit.validation, carry=carry)
+    return parameters, factor, reached
 
 
 def prepare(
@@ -165,6 +180,8 @@ def prepare(
         encoded = encode_file(lines, vocabulary, config, workspace / f"train-{number}.ids")
         texts.append((encoded, source.weight))
     held_out = encode_file(validation_lines(config), vocabulary, config, workspace / "valid.ids")
+    if not len(held_out):  # validated on the training text, which it is surest of
+        config = replace(config, calibrated=False)
     words = sum(len(text.ids) for text, _ in texts)
     _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
     start = None if config.start is None else vocabulary.id_of(config.start)
