@@ -57,6 +57,10 @@ def train(
         float | None,
         typer.Option(min=0, max=0.9, help="Share of the loss for what the rest of the text says."),
     ] = None,
+    calibrated: Annotated[
+        bool | None,
+        typer.Option(help="Whether to end as sure of itself as the held-out text has it."),
+    ] = None,
     epochs: Annotated[float | None, typer.Option(min=0.001, help="Passes over the text.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Words a step.")] = None,
     processes: Annotated[
@@ -98,6 +102,7 @@ def train(
         "tied": tied,
         "dropout": dropout,
         "smoothed": smoothed,
+        "calibrated": calibrated,
         "epochs": epochs,
         "batch_size": batch_size,
         "processes": processes,
