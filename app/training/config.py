@@ -88,6 +88,7 @@ class TrainConfig:
     validations: Size = 20  # over the whole run, at least one an epoch's worth of steps apart
     seed: Count = 0
 
+    interpolated: bool = False  # whether to end between where a run from a model began and came to
     calibrated: bool = False  # whether the logits get the factor that suits the held-out text
     half_precision: bool = False  # store the weights as float16
     title: str = ""

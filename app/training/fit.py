@@ -85,6 +85,7 @@ class Fit:
         parameters = initial
         if parameters is None:
             parameters = initialize(self.shape, np.random.default_rng((config.seed, 0xE)))
+        self.initial = _copy(parameters) if initial is not None and config.interpolated else None
         self.net = Unrolled(self.shape, parameters)
         optimizer = AdamW(config.weight_decay, config.clip_norm, lazy=config.lazy)
         self.run = Run(parameters, _copy(parameters), _copy(parameters), optimizer)
@@ -211,6 +212,7 @@ def _what_counts(config: TrainConfig) -> TrainConfig:
         validation=(),
         blocked=(),
         teacher=None,  # its fingerprint counts, not its folder
+        interpolated=False,
         calibrated=False,
         half_precision=False,
         title="",

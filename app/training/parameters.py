@@ -112,6 +112,12 @@ def keep_fading(parameters: Parameters, shape: Shape) -> None:
         np.fill_diagonal(heard, fading(shape.slow))
 
 
+def between(start: Parameters, end: Parameters, share: float) -> Parameters:
+    """The weights between two networks of one shape, `share` of the way back from the end."""
+    some = np.float32(share)
+    return {name: (1 - some) * array + some * start[name] for name, array in end.items()}
+
+
 def sharpened(parameters: Parameters, shape: Shape, factor: float) -> Parameters:
     """The same network with all its logits times `factor`."""
     scaled = {name: array.copy() for name, array in parameters.items()}

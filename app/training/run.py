@@ -25,9 +25,9 @@ from app.training.corpus import (
 )
 from app.training.export import publish, sha256_of
 from app.training.fit import Fit, Report
-from app.training.parameters import Parameters, sharpened
+from app.training.parameters import Parameters, between, sharpened
 from app.training.smoothing import Smoothing
-from app.training.validation import best_factor, perplexity
+from app.training.validation import best_factor, best_share, perplexity
 
 _RECIPE = (
     "vocabulary_size",
@@ -59,6 +59,7 @@ _RECIPE = (
     "smoothed",
     "full_softmax",
     "averaged",
+    "interpolated",
     "calibrated",
 )
 _VALIDATION_BATCH = 64  # lines at a time
@@ -128,11 +129,8 @@ def train(
     if resume:
         fit.resume()
     started = time.time()
-    best = fit(report)
+    best, reached, finishing = _finished(fit, fit(report))
     run = fit.run
-    calibration, reached = 1.0, run.best_perplexity
-    if fit.config.calibrated:
-        best, calibration, reached = _calibrated(fit, best)
     publish(
         out,
         config,
@@ -142,7 +140,7 @@ def train(
         training={
             "command": command,
             **_facts(config, fit, words, started),
-            **({"calibrated_by": round(calibration, 4)} if fit.config.calibrated else {}),
+            **finishing,
             **({"started_from": known.facts} if known else {}),
             **({"taught_by": teaching} if teaching else {}),
         },
@@ -154,13 +152,22 @@ def train(
     return TrainResult(out, reached, epochs, run.step, run.seconds, words)
 
 
-def _calibrated(fit: Fit, parameters: Parameters) -> tuple[Parameters, float, float]:
-    """As sure of itself as the held-out text has it; also the factor, and the perplexity then."""
-    carry = fit.batches.carries_state
-    factor = best_factor(Unrolled(fit.shape, parameters), fit.validation, carry=carry)
-    parameters = sharpened(parameters, fit.shape, factor)
-    reached = perplexity(Unrolled(fit.shape, parameters), fit.validation, carry=carry)
-    return parameters, factor, reached
+def _finished(fit: Fit, best: Parameters) -> tuple[Parameters, float, dict[str, float]]:
+    """What the held-out text makes of the best weights, their perplexity then, and the card's
+    facts about it: the share that the weights the run began with have, and the logits' factor.
+    """
+    reached = fit.run.best_perplexity
+    carry, facts = fit.batches.carries_state, {}
+    if fit.initial is not None:
+        share, reached = best_share(fit.shape, fit.initial, best, fit.validation, carry=carry)
+        best = between(fit.initial, best, share)
+        facts["of_the_start"] = share
+    if fit.config.calibrated:
+        factor = best_factor(Unrolled(fit.shape, best), fit.validation, carry=carry)
+        best = sharpened(best, fit.shape, factor)
+        reached = perplexity(Unrolled(fit.shape, best), fit.validation, carry=carry)
+        facts["calibrated_by"] = round(factor, 4)
+    return best, reached, facts
 
 
 def prepare(
@@ -181,7 +188,7 @@ def prepare(
         texts.append((encoded, source.weight))
     held_out = encode_file(validation_lines(config), vocabulary, config, workspace / "valid.ids")
     if not len(held_out):  # validated on the training text, which it is surest of
-        config = replace(config, calibrated=False)
+        config = replace(config, calibrated=False, interpolated=False)
     words = sum(len(text.ids) for text, _ in texts)
     _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
     start = None if config.start is None else vocabulary.id_of(config.start)

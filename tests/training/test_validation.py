@@ -1,5 +1,6 @@
 """How sure of itself a trained network is, and one factor that sets it right."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 
 from app.repository import load_model
 from app.training.bptt import Batch, Unrolled
-from app.training.parameters import Shape, initialize, sharpened
-from app.training.run import train
+from app.training.continuation import continued
+from app.training.parameters import Shape, between, initialize, sharpened
+from app.training.run import prepare, train
 from app.training.validation import best_factor, perplexity
 from tests.training.small_runs import configured, nothing
 
@@ -98,3 +100,26 @@ def test_a_run_is_calibrated_where_it_is_told_to_and_can_be(
     )
     for name in ("plain", "unseen"):  # without held-out text it would get as sure as can be
         assert "calibrated_by" not in cards[name]["training"]
+
+
+def test_a_run_from_a_model_may_end_between_the_two(corpus: Path, tmp_path: Path) -> None:
+    first = configured(corpus, epochs=6)
+    train(first, tmp_path / "first", nothing)
+    # Steps so large that they lead away from the text.
+    onwards = dataclasses.replace(first, initial=tmp_path / "first", learning_rate=0.2, seed=1)
+    reached = train(onwards, tmp_path / "far", nothing).perplexity
+    config = dataclasses.replace(onwards, interpolated=True)
+    found = train(config, tmp_path / "between", nothing).perplexity
+    card = json.loads((tmp_path / "between" / "model.json").read_text())
+    share = card["training"]["of_the_start"]
+    assert 0.0 < share <= 0.5
+    assert found < reached
+
+    ends = [continued(tmp_path / name, first).parameters for name in ("first", "far", "between")]
+    for name, array in ends[2].items():
+        halfway = (1 - share) * ends[1][name] + share * ends[0][name]
+        np.testing.assert_allclose(array, halfway, rtol=1e-5, atol=1e-6)
+    fit, _ = prepare(first, load_model(tmp_path / "first").vocabulary, tmp_path)
+    for other in (share - 0.1, share + 0.1):
+        net = Unrolled(fit.shape, between(ends[0], ends[1], other))
+        assert other > 0.5 or perplexity(net, fit.validation) > found
