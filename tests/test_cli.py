@@ -80,7 +80,7 @@ def test_score_has_a_line_a_word() -> None:
         (
             ("train", "README.md", "--from", "models/english", "--slow-units", "9"),
             3,
-            "not turn slow",
+            "does not shrink",
         ),
         (("train", "README.md", "--units", "4", "--slow-units", "5"), 5, "more than 4 units"),
         (("train", "README.md", "--from", "models/notebook"), 3, "cannot be trained further"),
