@@ -1,6 +1,6 @@
 """Log lines, as JSON or for a console; one a request, without its phrase unless asked for.
 
-Faults, and what uvicorn has to say, are logged where requests are not.
+Faults and uvicorn's own messages are logged even where requests are not (`log_requests`).
 """
 
 import asyncio

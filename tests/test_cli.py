@@ -5,14 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from app import __version__
-from app.cli import app
 from tests.keras_files import write_folder
 
 
@@ -109,24 +106,6 @@ def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
-
-
-@pytest.fixture
-def restored_signal() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGPIPE)
-    yield
-    signal.signal(signal.SIGPIPE, before)
-
-
-@pytest.mark.parametrize(("command", "ends"), [("train", False), ("score", True)])
-def test_a_helper_s_broken_pipe_does_not_end_training(
-    restored_signal: None,
-    command: str,
-    ends: bool,
-) -> None:
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    assert CliRunner().invoke(app, [command, "--no-such-option"]).exit_code == 2
-    assert (signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL) == ends
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

@@ -54,9 +54,8 @@ def before_any_command(
     ] = False,
 ) -> None:
     """Next-word prediction you can look inside."""
-    # What reads our output may have seen enough: end then, as `cat` does, without a word. Not
-    # where there are other pipes: training says which of its helpers died.
-    if context.invoked_subcommand not in ("serve", "train") and hasattr(signal, "SIGPIPE"):
+    # What reads our output may have seen enough: end then, as `cat` does, without a word.
+    if context.invoked_subcommand != "serve" and hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 

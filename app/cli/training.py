@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -171,6 +172,8 @@ def _run(
     from app.cli.progress import watching
     from app.training.run import train as run
 
+    if hasattr(signal, "SIGPIPE"):  # a helper that died is an error to tell, not a silent end
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     with watching(tensorboard) as report:
         result = run(config, out, report, resume=resume, command=command)
     print_lines(

@@ -225,7 +225,7 @@ class Unrolled:
         Multiplied apart: a product with the whole kernel would spend `slow` / H of its time on 0.
         """
         slow, U = self.shape.slow, self.parameters[f"recurrent_kernel_{layer}"]
-        return np.diag(U)[:slow], np.ascontiguousarray(U[:, slow:])
+        return np.diag(U)[:slow], U[:, slow:]
 
     def _project(self, last: Floats) -> Floats:
         """[N, H] -> [N, P]."""

@@ -1,6 +1,8 @@
 """A model made larger: the same answers at first, and room to learn."""
 
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,15 @@ def test_what_is_new_learns(
         assert np.all(taken.parameters[f"recurrent_kernel_{layer}"][16:, :16] != 0)
 
 
+@pytest.fixture
+def own_signal() -> Iterator[None]:
+    """The command line changes what a broken pipe does to its process, here that of the tests."""
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
+
+
+@pytest.mark.usefixtures("own_signal")
 def test_a_size_that_is_not_asked_for_stays(config: TrainConfig, tmp_path: Path, own: Path) -> None:
     train(replace(config, tied=False), tmp_path / "first", nothing)
     known = len(load_model(tmp_path / "first").vocabulary) - 2

@@ -1,6 +1,11 @@
 """Steps shared by several processes: the same gradients as one process, and no process left."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +88,23 @@ def test_a_dead_helper_is_noticed() -> None:
         process.join()
         with pytest.raises(HelperDied):
             team.gradients(a_batch(4), net.initial_state(4), None, (0,))
+
+
+def test_training_says_that_a_helper_died(corpus: Path, tmp_path: Path) -> None:
+    code = "from app.cli import main; main()"
+    command = [sys.executable, "-c", f"if __name__ == '__main__': {code}", "train", str(corpus)]
+    command += ["--out", str(tmp_path / "mine"), "--epochs", "100000", "--processes", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
+        assert training.stderr is not None
+        while "epoch" not in (line := training.stderr.readline()):
+            assert line, "training ended before its first step"
+        children = Path(f"/proc/{training.pid}/task/{training.pid}/children")
+        if not children.exists():
+            training.kill()
+            pytest.skip("the system does not list a process's children")
+        for child in map(int, children.read_text().split()):
+            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
+                os.kill(child, signal.SIGKILL)
+        said = training.stderr.read()
+    assert training.returncode == 1
+    assert "unrolled: a process that shared the training steps has ended; --resume" in said
