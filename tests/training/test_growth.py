@@ -1,8 +1,6 @@
 """A model made larger: the same answers at first, and room to learn."""
 
-import signal
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,14 +121,6 @@ def test_what_is_new_learns(
     assert taken.config.units == 20
     for layer in range(config.layers):  # the units that were there have learnt to hear the new
         assert np.all(taken.parameters[f"recurrent_kernel_{layer}"][16:, :16] != 0)
-
-
-@pytest.fixture
-def own_signal() -> Iterator[None]:
-    """The command line changes what a broken pipe does to its process, here that of the tests."""
-    before = signal.getsignal(signal.SIGPIPE)
-    yield
-    signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.mark.usefixtures("own_signal")

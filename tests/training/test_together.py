@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
 from app.errors import HelperDied
 from app.training.batches import padded_batch
 from app.training.bptt import Batch, Gradients, Unrolled
@@ -108,3 +110,14 @@ def test_training_says_that_a_helper_died(corpus: Path, tmp_path: Path) -> None:
         said = training.stderr.read()
     assert training.returncode == 1
     assert "unrolled: a process that shared the training steps has ended; --resume" in said
+
+
+@pytest.mark.usefixtures("own_signal")
+def test_a_helper_that_died_between_two_steps_does_not_end_training_silently(
+    corpus: Path, tmp_path: Path
+) -> None:
+    arguments = ["train", str(corpus), "--out", str(tmp_path / "mine"), "--epochs", "0.1"]
+    assert CliRunner().invoke(app, ["predict", "--no-such-option"]).exit_code == 2
+    assert signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL  # so that `| head` ends others
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
