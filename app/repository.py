@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.archive.apart import read_network_apart
+from app.archive import read_network
 from app.card import Card, read_card, read_word_to_id
 from app.engines import make_engine
 from app.errors import ModelError, ModelNotFound, VocabularyError
@@ -57,7 +57,7 @@ def _load(folder: Path, engine: str) -> Model:
     card = read_card(folder / "model.json")
     _check_digests(folder, card)
     word_to_id = read_word_to_id(folder / "vocabulary.json")
-    network = read_network_apart(folder / "model.keras")
+    network = read_network(folder / "model.keras", apart=True)
     vocabulary = Vocabulary(word_to_id, classes=network.classes, lowercase=card.lowercase)
     _check_rows(network, vocabulary)
     return Model(

@@ -18,12 +18,12 @@ SCRIPT = """
 import os, signal, sys, threading
 from pathlib import Path
 import numpy as np
-from app.archive.apart import read_network_apart
+from app.archive import read_network
 from app.errors import ModelError
 path = Path(sys.argv[1])
 {before}
 try:
-    network = read_network_apart(path)
+    network = read_network(path, apart=True)
     np.savez(path.with_suffix(".npz"), **network.weights)
     tied = network.layers[-2].embeddings is network.layers[0].embeddings
     print(network.name, len(network.layers), network.max_length, "tied" if tied else "")
@@ -91,6 +91,6 @@ def test_what_is_refused_is_refused_in_the_same_words(
 def test_a_reader_that_dies_is_a_refusal(archive: Path) -> None:
     dying = "os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGSEGV))"
     assert read(archive, dying) == [
-        "ArchiveError model.keras: its reader ended with -11",
+        "ArchiveError the process that read model.weights.h5 has died",
         "without h5py",
     ]

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.archive import read_network
-from app.archive.container import Weights
+from app.archive.hdf5 import StoredWeights
 from app.errors import ArchiveError, ModelError, UnsupportedNetwork
 from app.repository import load_model
 from tests.keras_files import (
@@ -93,7 +93,7 @@ def test_weights_that_share_their_bytes(archive: Path) -> None:
     edit_weights(archive, share)
     size = len(members_of(archive)["model.weights.h5"])
     with h5py.File(io.BytesIO(members_of(archive)["model.weights.h5"])) as file:
-        weights = Weights(file, size=127)  # each of the two has 64 bytes
+        weights = StoredWeights(file, size=127)  # each of the two has 64 bytes
         assert weights.read(RNN, 0, (4, 4), "kernel").shape == (4, 4)
         with pytest.raises(ArchiveError, match="fewer bytes than weights"):
             weights.read(RNN, 1, (4, 4), "recurrent_kernel")

@@ -6,8 +6,8 @@ refused before it is read. Weights lie under the group that Keras names after th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from app.archive.container import Weights
 from app.archive.options import Options
 from app.errors import ArchiveError
 from app.network import ActivationName, Dense, Elementwise, Embedding, Floats, Layer, SimpleRNN
@@ -23,6 +23,20 @@ IDENTITIES = frozenset(
         "SpatialDropout1D",
     }
 )
+
+
+class Weights(Protocol):
+    """What an archive's HDF5 file holds."""
+
+    def count(self, group: str) -> int:
+        """Datasets in a group, 0 where there is no such group."""
+
+    def read(self, group: str, index: int, shape: tuple[int, ...], owner: str) -> Floats:
+        """Dataset `group/index` as contiguous float32 of exactly this shape, all finite.
+
+        Raises ArchiveError where it is anything else; `owner` names the weight in it
+        ("simple_rnn/kernel").
+        """
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.archive.container import Weights
-from app.archive.layers import EMBEDDINGS, READERS, Place, embedding
+from app.archive.layers import EMBEDDINGS, READERS, Place, Weights, embedding
 from app.archive.options import Options
 from app.errors import ArchiveError, UnsupportedNetwork
 from app.network import (
