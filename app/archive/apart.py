@@ -13,8 +13,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from io import BufferedRWPair
-from multiprocessing import get_context
+from io import BufferedReader
+from multiprocessing import current_process, get_context
 from typing import Any
 
 import numpy as np
@@ -35,27 +35,34 @@ def weights_here(image: bytes) -> AbstractContextManager[Weights]:
 @contextmanager
 def weights_apart(image: bytes) -> Iterator[Weights]:
     """The same from a process that ends with the block; ArchiveError comes with what is asked."""
-    if sys.platform != "linux" or threading.active_count() > 1:
+    if not _can_fork():
         with weights_here(image) as weights:
             yield weights
         return
     ours, theirs = socket.socketpair()
     reader = get_context("fork").Process(target=_answer, args=(image, ours, theirs), daemon=True)
-    with ours, ours.makefile("rwb") as stream:
+    with ours, ours.makefile("rb") as answers:
         reader.start()
         theirs.close()
         try:
-            yield _Asked(stream)
+            yield _Asked(ours, answers)
         finally:
             reader.kill()
             reader.join()
 
 
+def _can_fork() -> bool:
+    """Whether there is a fork, nobody else's locks, and leave for a process to have children."""
+    alone = threading.active_count() == 1 and not current_process().daemon
+    return alone and sys.platform == "linux"
+
+
 class _Asked:
     """The other process's weights: `layers.Weights`."""
 
-    def __init__(self, stream: BufferedRWPair) -> None:
-        self._stream = stream
+    def __init__(self, questions: socket.socket, answers: BufferedReader) -> None:
+        self._questions = questions
+        self._answers = answers
 
     def count(self, group: str) -> int:
         found: int = self._ask(group)["found"]
@@ -65,17 +72,18 @@ class _Asked:
         self._ask(group, index, shape, owner)
         values = np.empty(shape, np.float32)
         left = values.data.cast("B")
-        while left:
-            got = self._stream.readinto(left)
-            if not got:
-                raise _died()
-            left = left[got:]
-        return values
+        with suppress(OSError):
+            while left and (got := self._answers.readinto(left)):
+                left = left[got:]
+            if not left:
+                return values
+        raise _died()
 
     def _ask(self, *question: Any) -> dict[str, Any]:
         with suppress(OSError):
-            _say(self._stream, question)
-            if line := self._stream.readline():
+            # No signal: at a command's output, a broken pipe ends it.
+            self._questions.sendall(_line(question), socket.MSG_NOSIGNAL)
+            if line := self._answers.readline():
                 answer: dict[str, Any] = json.loads(line)
                 if "error" in answer:
                     raise ArchiveError(answer["error"])
@@ -91,23 +99,21 @@ def _answer(image: bytes, ours: socket.socket, theirs: socket.socket) -> None:
     """The other process's life: it answers until nobody asks any more, or with an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service's to handle
     ours.close()
-    with suppress(OSError), theirs, theirs.makefile("rwb") as stream:
+    with suppress(OSError), theirs, theirs.makefile("rb") as questions:
         try:
             with weights_here(image) as weights:
-                for line in stream:
-                    group, *which = json.loads(line)
+                for question in questions:
+                    group, *which = json.loads(question)
                     if not which:
-                        _say(stream, {"found": weights.count(group)})
+                        theirs.sendall(_line({"found": weights.count(group)}))
                         continue
                     index, shape, owner = which
                     values = weights.read(group, index, tuple(shape), owner)
-                    _say(stream, {})
-                    stream.write(values.data.cast("B"))
-                    stream.flush()
+                    theirs.sendall(_line({}))
+                    theirs.sendall(values.data.cast("B"))
         except ArchiveError as error:
-            _say(stream, {"error": str(error)})
+            theirs.sendall(_line({"error": str(error)}))
 
 
-def _say(stream: BufferedRWPair, what: Any) -> None:
-    stream.write(json.dumps(what).encode() + b"\n")
-    stream.flush()
+def _line(what: Any) -> bytes:
+    return json.dumps(what).encode() + b"\n"
