@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -9,6 +12,8 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.repository import Repository
 from app.settings import Settings
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_probes_answer(client: TestClient) -> None:
@@ -116,6 +121,30 @@ def test_the_openapi_document_says_what_is_answered(client: TestClient) -> None:
     assert by_name["model"]["schema"]["type"] == "string"
     refs = re.findall(r"#/components/schemas/(\w+)", json.dumps(document))
     assert set(refs) == document["components"]["schemas"].keys()
+
+
+_FIRST_SCRAPE = """
+import sys, threading
+from starlette.testclient import TestClient
+from app.main import create_app
+from app.settings import Settings
+importing = []
+sys.addaudithook(
+    lambda event, what: event == "import" and what[0] == "prometheus_client"
+    and importing.append(threading.current_thread())
+)
+with TestClient(create_app(Settings(models_dir="models", poll_seconds=0))) as client:
+    loops = client.portal.call(threading.current_thread)
+    assert client.get("/metrics").status_code == 200
+print(len(importing), loops in importing)
+"""
+
+
+def test_the_first_scrape_imports_its_library_beside_the_loop() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FIRST_SCRAPE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1 False\n"
 
 
 def test_requests_are_counted_by_route(client: TestClient) -> None:
