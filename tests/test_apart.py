@@ -11,7 +11,7 @@ import pytest
 
 from app.archive import read_network
 from app.errors import ArchiveError, ModelError, UnsupportedNetwork
-from tests.keras_files import SHAPE, edit_config, layer_of, write_model
+from tests.keras_files import SHAPE, edit_config, layer_of, write_folder, write_model
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = """
@@ -59,6 +59,18 @@ def check_weights(archive: Path) -> None:
 def test_it_is_the_network_that_is_read_here(archive: Path) -> None:
     assert read(archive) == ["small 6 3 tied", "without h5py"]
     check_weights(archive)
+
+
+def test_a_repository_loads_its_models_like_that(archive: Path) -> None:
+    write_folder(archive.parent / "one")
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom app.repository import Repository\n"
+        "repository = Repository(Path(sys.argv[1]))\nrepository.load()\n"
+        "print(*repository.models, 'h5py' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, str(archive.parent)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "one False\n", done.stderr
 
 
 def test_beside_another_thread_it_is_read_here(archive: Path) -> None:

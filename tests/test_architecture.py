@@ -112,7 +112,7 @@ def test_importing_the_application_loads_nothing_it_need_not() -> None:
     script = (
         "import sys, app.main\n"
         "assert app.main.app.state.repository is None\n"
-        "unneeded = {'tensorflow', 'keras', 'app.training', 'typer', 'pydantic.v1'}\n"
+        "unneeded = {'tensorflow', 'keras', 'h5py', 'app.training', 'typer', 'pydantic.v1'}\n"
         "print(*unneeded & set(sys.modules))"
     )
     done = subprocess.run(

@@ -42,8 +42,8 @@ def weights_apart(image: bytes) -> Iterator[Weights]:
     ours, theirs = socket.socketpair()
     reader = get_context("fork").Process(target=_answer, args=(image, ours, theirs), daemon=True)
     with ours, ours.makefile("rb") as answers:
-        reader.start()
-        theirs.close()
+        with theirs:
+            reader.start()
         try:
             yield _Asked(ours, answers)
         finally:
