@@ -10,6 +10,10 @@ The product runs on the event loop's own thread. A worker thread would have to h
 interpreter's lock back and forth, which costs more than it wins (benchmarks/README.md has the
 figures); `max_batch` bounds how long the loop is away. For more cores there are more workers.
 
+What was answered last is remembered: a phrase that comes again costs no product and does not queue.
+People type the same beginnings, and a keyboard asks again about a phrase with every letter of the
+next word.
+
 Many phrases of one caller (`in_batches`) are company enough for each other: they run on a
 thread of their caller's, in larger products, and the loop goes on answering beside them.
 
@@ -31,8 +35,11 @@ from app.engines.topk import BATCHED_K, Ranking, best_of_rows
 from app.errors import NotFinite, Overloaded
 from app.model import Model, check_finite
 from app.network import Context, Floats
+from app.recent import Recent
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
+_RANKINGS = 4096  # remembered for each model, of at most BATCHED_K words
+_OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
 _CALLERS_BATCH = 256  # phrases of one caller in one product
 _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
 
@@ -48,42 +55,71 @@ class _Job:
     result: asyncio.Future[Any]
 
 
+@dataclass(frozen=True)
+class _Served:
+    """What is kept for a model while it is in service; `rankings` with the k they answered."""
+
+    runner: Runner
+    rankings: Recent[Context, tuple[int, Ranking]]
+    outputs: Recent[Context, Outputs]
+
+
 class Batcher:
     """Computes what an application's requests ask of its models.
 
     A batch has phrases of one model, up to `max_batch`; models take turns. At most `max_queue`
-    phrases wait.
+    phrases wait. `state_bytes` and `remembered` bound what is kept of earlier phrases; 0 keeps
+    nothing.
     """
 
     def __init__(
-        self, max_batch: int = 32, max_queue: int = 1024, state_bytes: int = _STATE_BYTES
+        self,
+        max_batch: int = 32,
+        max_queue: int = 1024,
+        state_bytes: int = _STATE_BYTES,
+        remembered: int = _RANKINGS,
     ) -> None:
         self.lookups = Lookups()
         self._max_batch = max_batch
         self._max_queue = max_queue
         self._state_bytes = state_bytes
+        self._remembered = remembered
         self._queues: OrderedDict[Model, deque[_Job]] = OrderedDict()
         self._waiting = 0  # phrases in all queues
         self._seen = 0  # how many there were a turn ago
         self._scheduled = False
-        self._runners: WeakKeyDictionary[Model, Runner] = WeakKeyDictionary()
+        self._served: WeakKeyDictionary[Model, _Served] = WeakKeyDictionary()
 
     @property
     def states(self) -> int:
         """Remembered states of all models in service."""
-        return sum(len(runner.states) for runner in self._runners.values())
+        return sum(len(served.runner.states) for served in self._served.values())
 
     async def rank(self, model: Model, context: Context, k: int) -> Ranking:
         """The k most probable words that may be suggested, k <= BATCHED_K.
 
         Raises Overloaded where the queue is full, NotFinite where the network overflows.
         """
-        ranking: Ranking = await self._submit(model, context, min(k, BATCHED_K))
+        k = min(k, BATCHED_K)
+        rankings = self._serving(model).rankings
+        known = rankings.get(context)
+        if known is not None and known[0] >= k:
+            self.lookups.answers += 1
+            return Ranking(known[1].ids[:k], known[1].probabilities[:k])
+        ranking: Ranking = await self._submit(model, context, k)
+        # A copy, for these numbers may be a view that keeps its whole batch alive.
+        rankings.keep(context, (k, Ranking(ranking.ids, ranking.probabilities.copy())))
         return ranking
 
     async def outputs(self, model: Model, context: Context) -> Outputs:
-        """Logits [V] and probabilities [V]. Raises as `rank` does."""
-        outputs: Outputs = await self._submit(model, context, None)
+        """Logits [V] and probabilities [V], not to be written to. Raises as `rank` does."""
+        known = self._serving(model).outputs
+        outputs = known.get(context)
+        if outputs is None:
+            outputs = await self._submit(model, context, None)
+            known.keep(context, outputs)
+        else:
+            self.lookups.answers += 1
         return outputs
 
     def _submit(self, model: Model, context: Context, k: int | None) -> asyncio.Future[Any]:
@@ -131,21 +167,23 @@ class Batcher:
     def _answer(self, model: Model, jobs: Sequence[_Job]) -> None:
         asked = [(job.context, job.k) for job in jobs]
         for job, result in zip(
-            jobs, _results(self._runner(model).logits, model, asked), strict=True
+            jobs, _results(self._serving(model).runner.logits, model, asked), strict=True
         ):
             if isinstance(result, Exception):
                 job.result.set_exception(result)
             else:
                 job.result.set_result(result)
 
-    def _runner(self, model: Model) -> Runner:
-        """The model's runner; its remembered states live as long as the model."""
-        runner = self._runners.get(model)
-        if runner is None:
-            length = model.options.max_length
+    def _serving(self, model: Model) -> _Served:
+        """What is kept for the model, for as long as the model lives."""
+        served = self._served.get(model)
+        if served is None:
+            length, V = model.options.max_length, model.network.classes
             runner = Runner(model.engine, length, self._state_bytes, self.lookups)
-            self._runners[model] = runner
-        return runner
+            distributions = _OUTPUT_BYTES // (8 * V) if self._remembered else 0
+            served = _Served(runner, Recent(self._remembered), Recent(distributions))
+            self._served[model] = served
+        return served
 
 
 def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:

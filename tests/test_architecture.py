@@ -13,7 +13,7 @@ APP = ROOT / "app"
 
 # A module imports from the lines above its own and from its own package; never sideways.
 LAYERS = (
-    {"errors", "spelling", "blocks"},
+    {"errors", "spelling", "blocks", "recent"},
     {"files", "network"},
     {"text", "engines", "archive"},
     {"contexts", "card", "answers", "summary", "verification", "settings"},

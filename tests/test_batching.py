@@ -65,13 +65,13 @@ def assert_ranked(ranking: Ranking, model: Model, text: str, k: int) -> None:
 
 
 @settings(max_examples=60)
-@given(CALLS, st.integers(1, 16))
+@given(CALLS, st.integers(1, 16), st.sampled_from([0, 2, 4096]))
 def test_a_batched_answer_equals_the_unbatched_one(
-    calls: list[tuple[int, list[int], int]], max_batch: int
+    calls: list[tuple[int, list[int], int]], max_batch: int, remembered: int
 ) -> None:
-    batcher = Batcher(max_batch)
+    batcher = Batcher(max_batch, remembered=remembered)
     asked = [(MODELS[at], phrase(ids), k) for at, ids, k in calls]
-    for _ in range(2):  # the second time from remembered states
+    for _ in range(2):  # the second time from remembered states, or remembered answers
         answers = together(*(batcher.rank(m, m.context(text), k) for m, text, k in asked))
         for (model, text, k), ranking in zip(asked, answers, strict=True):
             assert_ranked(ranking, model, text, k)
@@ -270,7 +270,8 @@ def steps_for(batcher: Batcher, model: Model, *contexts: tuple[int, ...]) -> int
 
 @pytest.mark.parametrize("units", [(4,), (3, 5)])
 def test_a_phrase_extended_by_a_word_costs_one_step(units: tuple[int, ...]) -> None:
-    model, batcher = model_of(CountingEngine(small_network(units=units))), Batcher()
+    model = model_of(CountingEngine(small_network(units=units)))
+    batcher = Batcher(remembered=0)
     assert steps_for(batcher, model, (1, 2, 3)) == 3
     assert steps_for(batcher, model, (1, 2, 3, 4)) == 1
     assert steps_for(batcher, model, (1, 2, 3, 4)) == 0
@@ -287,7 +288,7 @@ def test_cost_is_flat_beyond_the_maximal_length() -> None:
 
 def test_unmasked_padding_is_computed_and_never_mistaken_for_a_prefix() -> None:
     model = model_of(CountingEngine(small_network(masked=False)), max_length=4)
-    batcher = Batcher()
+    batcher = Batcher(remembered=0)
     assert steps_for(batcher, model, model.context("w1 w2")) == 4
     assert steps_for(batcher, model, model.context("w1 w2 w3")) == 4
     assert steps_for(batcher, model, model.context("w1 w2")) == 0
@@ -295,7 +296,8 @@ def test_unmasked_padding_is_computed_and_never_mistaken_for_a_prefix() -> None:
 
 def test_the_least_recently_used_state_leaves_first() -> None:
     entry = 4 * 4 + 8 * 6 + 250
-    model, batcher = model_of(CountingEngine(small_network())), Batcher(state_bytes=2 * entry)
+    model = model_of(CountingEngine(small_network()))
+    batcher = Batcher(state_bytes=2 * entry, remembered=0)
     steps_for(batcher, model, (1,))
     steps_for(batcher, model, (2,))
     assert steps_for(batcher, model, (1,)) == 0  # used: now (2,) is the older one
@@ -305,12 +307,52 @@ def test_the_least_recently_used_state_leaves_first() -> None:
     assert steps_for(batcher, model, (2,)) == 1
 
 
-def test_without_memory_for_states_answers_are_the_same() -> None:
-    model, batcher = model_of(CountingEngine(small_network())), Batcher(state_bytes=0)
+def test_without_memory_answers_are_the_same() -> None:
+    model = model_of(CountingEngine(small_network()))
+    batcher = Batcher(state_bytes=0, remembered=0)
     assert steps_for(batcher, model, (1, 2)) == 2
     assert steps_for(batcher, model, (1, 2)) == 2
     [ranking] = together(batcher.rank(model, (1, 2), 3))
     assert_ranked(ranking, model, "w1 w2", 3)
+
+
+def test_a_phrase_that_comes_again_is_not_computed_again() -> None:
+    engine, reference = ForwardOnly(small_network(classes=9)), small_model(classes=9)
+    model, batcher = model_of(engine), Batcher()
+    for k, computed in ((3, 1), (2, 1), (3, 1), (5, 2), (4, 2)):
+        [ranking] = together(batcher.rank(model, (1, 2), k))
+        assert_ranked(ranking, reference, "w1 w2", k)
+        assert len(engine.phrases) == computed
+    expected = reference.outputs("w1 w2")
+    for _ in range(2):
+        [outputs] = together(batcher.outputs(model, (1, 2)))
+        np.testing.assert_allclose(outputs.logits, expected.logits, atol=1e-6)
+        np.testing.assert_allclose(outputs.probabilities, expected.probabilities, atol=1e-7)
+    assert engine.phrases == [1, 1, 1]
+    assert batcher.lookups.answers == 4
+
+
+def test_a_known_answer_does_not_queue() -> None:
+    model, batcher = small_model(), Batcher(max_queue=1)
+    together(batcher.rank(model, (1,), 1))
+    calls = [batcher.rank(model, (number,), 1) for number in (2, 3, 1)]
+    assert [type(answer) for answer in together(*calls)] == [Ranking, Overloaded, Ranking]
+
+
+def test_the_least_recently_used_answer_leaves_first() -> None:
+    engine = ForwardOnly(small_network())
+    model, batcher = model_of(engine), Batcher(remembered=2)
+    for number, computed in ((1, 1), (2, 2), (1, 2), (3, 3), (1, 3), (2, 4)):
+        together(batcher.rank(model, (number,), 1))
+        assert len(engine.phrases) == computed
+
+
+def test_what_cannot_be_computed_is_not_remembered() -> None:
+    engine = ForwardOnly(small_network(), poison=13)
+    model, batcher = model_of(engine), Batcher()
+    for _ in range(2):
+        assert [type(one) for one in together(batcher.rank(model, (13,), 1))] == [RuntimeError]
+    assert batcher.lookups.answers == 0
 
 
 def test_states_are_dropped_with_their_model() -> None:
@@ -325,9 +367,10 @@ def test_states_are_dropped_with_their_model() -> None:
 
 def test_metrics_count_remembered_prefixes() -> None:
     with TestClient(create_app(Settings(), Repository.of(small_model()))) as client:
-        for text in ("w1 w2", "w1 w2 w3", "w4"):
+        for text in ("w1 w2", "w1 w2 w3", "w4", "w4"):
             assert client.post("/v1/predict", json={"phrase": text}).status_code == 200
         metrics = client.get("/metrics").text
+    assert 'unrolled_prefix_lookups_total{result="answer"} 1.0' in metrics
     assert 'unrolled_prefix_lookups_total{result="hit"} 1.0' in metrics
     assert 'unrolled_prefix_lookups_total{result="miss"} 2.0' in metrics
     assert "unrolled_prefix_states 3.0" in metrics

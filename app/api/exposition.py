@@ -64,9 +64,10 @@ def _read_off(models: Mapping[str, Model], batcher: Batcher, in_progress: int) -
     yield weights
     lookups = CounterMetricFamily(
         "unrolled_prefix_lookups",
-        "Phrases, by whether the state of a prefix was remembered",
+        "Phrases, by what was remembered: the answer, the state of a prefix (hit), nothing (miss)",
         labels=["result"],
     )
+    lookups.add_metric(["answer"], batcher.lookups.answers)
     lookups.add_metric(["hit"], batcher.lookups.hits)
     lookups.add_metric(["miss"], batcher.lookups.misses)
     yield lookups

@@ -72,8 +72,9 @@ class PrefixStates:
 
 @dataclass
 class Lookups:
-    """How often a phrase had a known prefix."""
+    """How often a phrase's whole answer was known, the state of a prefix of it, or nothing."""
 
+    answers: int = 0
     hits: int = 0
     misses: int = 0
 

@@ -28,7 +28,9 @@ class WorkerThread(batching.Batcher):
             return
         model, jobs = self._next_batch()
         asked = [(job.context, job.k) for job in jobs]
-        done = self._worker.submit(batching._results, self._runner(model).logits, model, asked)
+        done = self._worker.submit(
+            batching._results, self._serving(model).runner.logits, model, asked
+        )
         done.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._hand_out, loop, jobs, done)
         )
