@@ -58,6 +58,10 @@ def train(
         float | None,
         typer.Option(min=0, max=0.9, help="Share of the loss for what the rest of the text says."),
     ] = None,
+    collocations: Annotated[
+        float | None,
+        typer.Option(min=0, help="Times an epoch repeats what the text always says, the net not."),
+    ] = None,
     calibrated: Annotated[
         bool | None,
         typer.Option(help="Whether to end as sure of itself as the held-out text has it."),
@@ -103,6 +107,7 @@ def train(
         "tied": tied,
         "dropout": dropout,
         "smoothed": smoothed,
+        "collocations": collocations,
         "calibrated": calibrated,
         "epochs": epochs,
         "batch_size": batch_size,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Indices
+from app.network import Indices, Mask
 from app.training.bptt import Batch
 from app.training.corpus import Encoded
 from app.training.smoothing import Smoothing
@@ -21,8 +21,23 @@ _POOL = 64  # batches sorted by length together: like lengths side by side, orde
 Int64s = NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """Lines that are met `times` an epoch, of which nothing but the last word is predicted.
+
+    `begins` are the places of their first words, all texts behind each other.
+    """
+
+    lines: Encoded
+    begins: Int64s
+    times: float
+
+
 class SentenceBatches:
-    """Every line a sequence of its own, from a fresh state; like lengths share a batch."""
+    """Every line a sequence of its own, from a fresh state; like lengths share a batch.
+
+    Lines can only be `repeated` where there is a start mark.
+    """
 
     carries_state = False
 
@@ -33,8 +48,10 @@ class SentenceBatches:
         start_id: int | None,
         seed: int,
         drawing: "Drawing | None" = None,
+        repeated: Repeated | None = None,
     ) -> None:
-        self.texts = texts
+        self.texts = [*texts]
+        self.repeated = repeated
         self.words = words
         self.start_id = start_id
         self.seed = seed
@@ -42,6 +59,8 @@ class SentenceBatches:
         marks = start_id is not None
         sizes = [0, *(len(text.ids) + marks * len(text) for text, _ in texts)]
         self.begins = np.cumsum(sizes)  # of the texts, a mark behind every line
+        if repeated is not None:
+            self.texts.append((repeated.lines, repeated.times))
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch."""
@@ -93,7 +112,13 @@ class SentenceBatches:
             self.texts[text][0].ids[self._slice(self.texts[text][0], line)]
             for text, line in zip(texts, lines, strict=True)
         ]
-        return padded_batch(sequences, self.start_id)
+        batch = padded_batch(sequences, self.start_id)
+        return batch if self.repeated is None else only_last(batch, self._again(texts))
+
+    def _again(self, texts: Int64s) -> Mask:
+        """Which of the lines are repeated: those of the last text, where there are such."""
+        again: Mask = texts == len(self.texts) - 1
+        return again
 
     def _places(self, texts: Int64s, lines: Int64s) -> Int64s:
         """Where in all texts, behind each other, every line's first target stands."""
@@ -103,6 +128,9 @@ class SentenceBatches:
             for text, line in zip(texts, lines, strict=True)
         ]
         places: Int64s = self.begins[texts] + within + (lines if marked else 1)
+        if self.repeated is not None:
+            again = self._again(texts)
+            places[again] = self.repeated.begins[lines[again]]
         return places
 
     @staticmethod
@@ -143,6 +171,17 @@ def padded_batch(sequences: Sequence[Indices | NDArray[np.int32]], start_id: int
         targets[:n, column] = one[1:]
         mask[:n, column] = True
     return Batch(ids, targets, mask)
+
+
+def only_last(batch: Batch, columns: Mask) -> Batch:
+    """The same batch with nothing predicted of some of its lines but their last word; they have
+    a start mark.
+    """
+    mask = batch.mask.copy()
+    mask[:, columns] = False
+    words = batch.mask.sum(axis=0)[columns] - 1  # without the mark at the end
+    mask[words - 1, np.flatnonzero(columns)] = True
+    return replace(batch, mask=mask)
 
 
 class RunningBatches:

@@ -82,6 +82,9 @@ class TrainConfig:
     head: Count = 1_000  # classes that take part in every sampled softmax
     sampled: Count = 1_000  # of the others; 0 takes all
     smoothed: Share = 0.0  # share of the loss that is against what the rest of the text says
+    # How often an epoch repeats each group of words that the text always ends the same way, and the
+    # network it begins with does not.
+    collocations: Amount = 0.0
     full_softmax: Share = 0.1  # share of the run, at its end, with the softmax over all classes
     averaged: Dropped = 0.999  # decay of the running mean of the weights, which is what is kept
     patience: Size = 10  # validations without a better perplexity before the run stops

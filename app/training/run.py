@@ -11,8 +11,16 @@ import numpy as np
 
 from app.errors import CorpusError
 from app.text import Vocabulary
-from app.training.batches import Batches, Drawing, RunningBatches, SentenceBatches, padded_batch
+from app.training.batches import (
+    Batches,
+    Drawing,
+    Repeated,
+    RunningBatches,
+    SentenceBatches,
+    padded_batch,
+)
 from app.training.bptt import Batch, Teacher, Unrolled
+from app.training.collocations import Collocations
 from app.training.config import TrainConfig
 from app.training.continuation import continued, teacher_of
 from app.training.corpus import (
@@ -24,7 +32,7 @@ from app.training.corpus import (
     validation_lines,
 )
 from app.training.export import publish, sha256_of
-from app.training.fit import Fit, Report
+from app.training.fit import Fit, Report, shape_of
 from app.training.parameters import Parameters, between, sharpened
 from app.training.smoothing import Smoothing
 from app.training.validation import best_factor, best_share, perplexity
@@ -57,6 +65,7 @@ _RECIPE = (
     "head",
     "sampled",
     "smoothed",
+    "collocations",
     "full_softmax",
     "averaged",
     "interpolated",
@@ -179,7 +188,8 @@ def prepare(
 ) -> tuple[Fit, int]:
     """Encode the text and set up the run; also the number of training words.
 
-    Raises CorpusError where the text is smaller than one window.
+    Raises CorpusError where the text is smaller than one window, or where collocations are asked
+    for and no sentence has a start.
     """
     texts = []
     for number, source in enumerate(config.sources):
@@ -192,10 +202,13 @@ def prepare(
     words = sum(len(text.ids) for text, _ in texts)
     _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
     start = None if config.start is None else vocabulary.id_of(config.start)
-    drawing = None
-    if config.smoothed:
+    drawing, repeated = None, None
+    if config.smoothed or config.collocations:
         smoothing = Smoothing([text for text, _ in texts], start)
-        drawing = Drawing(smoothing, _DRAWS, config.smoothed)
+        if config.smoothed:
+            drawing = Drawing(smoothing, _DRAWS, config.smoothed)
+        if config.collocations:
+            repeated = _repeated(config, vocabulary, smoothing, initial)
     batches: Batches
     if config.context == "running":
         window = config.max_length
@@ -205,11 +218,25 @@ def prepare(
         columns = RunningBatches(held_out if len(held_out) else texts[0][0], 10, window, start, 0)
         validation: Sequence[Batch] = list(columns.epoch(0))
     else:
-        batches = SentenceBatches(texts, config.batch_size, start, config.seed, drawing)
+        batches = SentenceBatches(texts, config.batch_size, start, config.seed, drawing, repeated)
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
     checkpoint = workspace / "checkpoint.npz"
     return Fit(config, classes, batches, validation, checkpoint, initial, teacher), words
+
+
+def _repeated(
+    config: TrainConfig, vocabulary: Vocabulary, text: Smoothing, initial: Parameters | None
+) -> Repeated | None:
+    """The text's collocations, as far as the network to begin with does not say them."""
+    if config.start is None or config.context == "running":
+        raise CorpusError("collocations are repeated from the start of a sentence: there is none")
+    marks = [vocabulary.word_to_id[mark] for mark in config.marks]
+    found = Collocations.of(text, marks)
+    if initial is not None:
+        net = Unrolled(shape_of(config, len(vocabulary) + 1), initial)
+        found = found.unsaid(net, vocabulary.word_to_id[config.start])
+    return Repeated(found.groups, found.begins, config.collocations) if len(found) else None
 
 
 def _check_size(words: int, longest: int, config: TrainConfig) -> None:

@@ -4,7 +4,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.training.config import Source, TrainConfig
+from app.training.corpus import Encoded
 from app.training.fit import Progress
 
 LINES = ["the cat sat on the mat", "the dog sat on the rug", "a bird sang in the tree"]
@@ -29,3 +32,8 @@ def configured(corpus: Path, **changes: Any) -> TrainConfig:
 
 def nothing(_step: Progress) -> None:
     pass
+
+
+def encoded(lines: list[list[int]]) -> Encoded:
+    ids = np.array([word for line in lines for word in line], np.int32)
+    return Encoded(ids, np.cumsum([len(line) for line in lines]))

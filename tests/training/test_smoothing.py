@@ -6,16 +6,11 @@ import numpy as np
 import pytest
 
 from app.training.batches import Batches, Drawing, RunningBatches, SentenceBatches
-from app.training.corpus import Encoded
 from app.training.smoothing import Smoothing
+from tests.training.small_runs import encoded
 
 MARK, BEFORE = 1, 0
 _ORDER = 3
-
-
-def _encoded(lines: list[list[int]]) -> Encoded:
-    ids = np.array([word for line in lines for word in line], np.int32)
-    return Encoded(ids, np.cumsum([len(line) for line in lines]))
 
 
 def _text(rng: np.random.Generator) -> list[list[int]]:
@@ -79,7 +74,7 @@ def _distribution(ngrams: list[tuple[int, ...]], place: int) -> dict[int, float]
 @pytest.mark.parametrize("places", [range(12), range(100, 112)])
 def test_drawn_as_kneser_ney_counts_without_the_place_itself(places: range) -> None:
     lines = _text(np.random.default_rng(3))
-    halves = [_encoded(lines[:25]), _encoded(lines[25:])]
+    halves = [encoded(lines[:25]), encoded(lines[25:])]
     smoothing = Smoothing(halves, MARK, _ORDER)
     ngrams = _ngrams(lines)
     assert [ngram[-1] for ngram in ngrams] == smoothing.words.tolist()
@@ -96,7 +91,7 @@ def test_drawn_as_kneser_ney_counts_without_the_place_itself(places: range) -> N
 
 def test_a_word_that_stands_nowhere_else_is_hardly_drawn_for_its_own_place() -> None:
     lines = [[2, 3, 4], [2, 3, 5], [2, 3, 5], [6, 3, 2]]
-    smoothing = Smoothing([_encoded(lines)], MARK)
+    smoothing = Smoothing([encoded(lines)], MARK)
     place = 2
     assert smoothing.words[place] == 4
     drawn = smoothing.draw(np.array([place]), 2_000, np.random.default_rng(0))
@@ -106,7 +101,7 @@ def test_a_word_that_stands_nowhere_else_is_hardly_drawn_for_its_own_place() -> 
 
 def test_without_marks_lines_begin_after_nothing() -> None:
     lines = [[2, 3], [4, 5], [2, 3], [4, 5]]
-    smoothing = Smoothing([_encoded(lines)], None)
+    smoothing = Smoothing([encoded(lines)], None)
     assert smoothing.words.tolist() == [2, 3, 4, 5, 2, 3, 4, 5]
     drawn = smoothing.draw(np.arange(8), 500, np.random.default_rng(0))
     assert np.mean(drawn[1] == 3) > 0.5  # after 2, whatever the line before
@@ -120,7 +115,7 @@ def test_words_are_drawn_for_the_places_a_batch_predicts(running: bool, mark: in
     lines = [[next(words) for _ in range(length)] for length in (3, 7, 2, 5, 9)]
     # Every word stands after its own words only, twenty times: others are drawn for its place where
     # the discounts are.
-    texts = [_encoded(lines * 20), _encoded(lines[::-1])]
+    texts = [encoded(lines * 20), encoded(lines[::-1])]
     drawing = Drawing(Smoothing(texts, mark), words=16, share=0.3)
     batches: Batches
     if running:

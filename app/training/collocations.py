@@ -1,0 +1,83 @@
+"""Groups of words that a text ends the same way whenever they come: "happy new" - "year".
+
+Whoever types such a beginning means that word and no other, and yet a network may not say it: what
+comes six times in a million sentences is drowned by what comes often. Such groups are found by
+counts of n-grams, and those whose last word the network does not say are met again and again, each
+by itself and from the start, where only that last word is predicted.
+
+N places of a text, L words before a place.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.network import Ids
+from app.training.batches import only_last, padded_batch
+from app.training.bptt import Unrolled
+from app.training.corpus import Encoded
+from app.training.smoothing import Smoothing
+
+_TIMES = 4  # at least, with the same end
+_SURE = 0.6  # the share of its ends that the word has
+_UNSURE = 0.3  # … and has less of without the group's first word: no shorter group says it
+_BATCH = 256
+
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Collocations:
+    """Groups as the lines of a text, and where in the text each one is found (its first word)."""
+
+    groups: Encoded
+    begins: Int64s
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    @classmethod
+    def of(cls, text: Smoothing, marks: Collection[int]) -> "Collocations":
+        """All groups of 2 to 5 words of the text that have none of `marks` in them."""
+        places = np.arange(len(text.words))
+        marked = np.isin(text.words, list(marks))
+        since = places - np.maximum.accumulate(np.where(marked, places, -1))  # [N] 0 at a mark
+        shares_before = np.ones(len(places))
+        begins, ends = [], []
+        for L, order in enumerate(reversed(text.orders)):
+            times = np.bincount(order.pair)[order.pair]  # [N]
+            shares = times / np.bincount(order.context)[order.context]
+            told = (times >= _TIMES) & (shares >= _SURE) & (shares_before < _UNSURE) & (since > L)
+            chosen = np.flatnonzero(told)
+            chosen = chosen[np.unique(order.pair[chosen], return_index=True)[1]]
+            if L:
+                begins.append(chosen - L)
+                ends.append(chosen + 1)
+            shares_before = shares
+        return cls.at(text.words, np.concatenate(begins), np.concatenate(ends))
+
+    @classmethod
+    def at(cls, words: Ids, begins: Int64s, ends: Int64s) -> "Collocations":
+        """The groups words[begin:end]."""
+        groups = [words[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        ids = np.concatenate([np.zeros(0, np.int32), *groups])
+        return cls(Encoded(ids, np.cumsum(ends - begins)), begins)
+
+    def unsaid(self, net: Unrolled, start: int) -> "Collocations":
+        """Those whose last word is not the one that `net` has most probable."""
+        ends, lengths = self.groups.ends, self.groups.lengths
+        kept = []
+        for first in range(0, len(self), _BATCH):
+            some = range(first, min(first + _BATCH, len(self)))
+            lines = [self.groups.ids[ends[at] - lengths[at] : ends[at]] for at in some]
+            batch = only_last(padded_batch(lines, start), np.ones(len(lines), np.bool_))
+            state = net.initial_state(len(lines))
+            said = net.logits(net.features(batch.ids, batch.mask, state)[0]).argmax(axis=1)
+            # What a mask picks comes timestep by timestep.
+            lasts = np.nonzero(batch.mask)[1][said != batch.targets[batch.mask]]
+            kept.append(first + np.sort(lasts))
+        at = np.concatenate([np.zeros(0, np.int64), *kept])
+        ids = np.repeat(np.isin(np.arange(len(self)), at), lengths)
+        return Collocations(Encoded(self.groups.ids[ids], np.cumsum(lengths[at])), self.begins[at])
