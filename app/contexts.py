@@ -5,8 +5,6 @@ ids. A phrase of known words with white space between is looked up here word by 
 phrase takes the long way and comes to the same ids.
 """
 
-from collections.abc import Mapping
-
 from app.network import Context
 from app.text import PADDING_ID, TextOptions, Vocabulary, context, encode, pad, tokenize
 
@@ -21,7 +19,7 @@ class Contexts:
         self._options = options
         self._start_id = start_id
         self._masked = masked
-        self._plain = _plain_words(vocabulary, options)
+        self._plain = _PlainWords(vocabulary, options)
 
     def of(self, phrase: str) -> Context:
         """Raises UnknownWords and EmptyPhrase, as `encode` and `pad` do."""
@@ -41,20 +39,26 @@ class Contexts:
         return tuple(padding + ids if self._options.padding == "pre" else ids + padding)
 
 
-def _plain_words(vocabulary: Vocabulary, options: TextOptions) -> Mapping[str, int]:
-    """Known words that the tokenizer leaves whole wherever white space surrounds them."""
-    marks = [mark for mark in (options.unknown, options.start, options.number) if mark]
-    if options.tokenizer == "words" and any(map(_could_be_typed, marks)):
-        return {}
-    words = [word for word in vocabulary.spellings if word not in marks]
-    tokens = {token.start: token for token in tokenize(" ".join(words), options)}
-    plain, start = {}, 0
-    for word in words:
-        token, end = tokens.get(start), start + len(word)
-        if token == (word, start, end):
-            plain[word] = vocabulary.spellings[word]
-        start = end + 1
-    return plain
+class _PlainWords(dict[str, int]):
+    """Known words that the tokenizer leaves whole wherever white space surrounds them, and their
+    ids; looked into when they are first met.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, options: TextOptions) -> None:
+        super().__init__()
+        self._spellings = vocabulary.spellings
+        self._options = options
+        self._marks = [m for m in (options.unknown, options.start, options.number) if m]
+        self._none = options.tokenizer == "words" and any(map(_could_be_typed, self._marks))
+
+    def __missing__(self, word: str) -> int:
+        number = self._spellings.get(word)
+        if number is None or self._none or word in self._marks:
+            raise KeyError(word)
+        if tokenize(word, self._options) != [(word, 0, len(word))]:
+            raise KeyError(word)
+        self[word] = number
+        return number
 
 
 def _could_be_typed(mark: str) -> bool:
