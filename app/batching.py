@@ -38,7 +38,8 @@ from app.network import Context, Floats
 from app.recent import Recent
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
-_RANKINGS = 4096  # remembered for each model, of at most BATCHED_K words
+_ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
+_KEYS = 1 << 20  # ids in what they are remembered by
 _OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
 _CALLERS_BATCH = 256  # phrases of one caller in one product
 _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
@@ -77,7 +78,7 @@ class Batcher:
         max_batch: int = 32,
         max_queue: int = 1024,
         state_bytes: int = _STATE_BYTES,
-        remembered: int = _RANKINGS,
+        remembered: int = _ANSWERS,
     ) -> None:
         self.lookups = Lookups()
         self._max_batch = max_batch
@@ -180,9 +181,9 @@ class Batcher:
         if served is None:
             length, V = model.options.max_length, model.network.classes
             runner = Runner(model.engine, length, self._state_bytes, self.lookups)
-            distributions = _OUTPUT_BYTES // (8 * V) if self._remembered else 0
-            served = _Served(runner, Recent(self._remembered), Recent(distributions))
-            self._served[model] = served
+            most = min(self._remembered, _KEYS // length)
+            distributions = min(most, _OUTPUT_BYTES // (8 * V))
+            served = self._served[model] = _Served(runner, Recent(most), Recent(distributions))
         return served
 
 

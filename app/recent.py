@@ -14,6 +14,9 @@ class Recent(Generic[Key, Value]):
         self._most = most
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def get(self, key: Key) -> Value | None:
         """The value kept for `key`, which counts as a use; None where there is none."""
         value = self._values.get(key)

@@ -347,6 +347,16 @@ def test_the_least_recently_used_answer_leaves_first() -> None:
         assert len(engine.phrases) == computed
 
 
+def test_what_is_remembered_is_bounded_for_long_contexts_and_small_vocabularies() -> None:
+    for length, most in ((4, 4096), (4096, 256)):
+        model = small_model(max_length=length, classes=7)
+        served, outputs = Batcher()._serving(model), model.outputs("w1")
+        for number in range(5_000):
+            served.rankings.keep((number,), (0, Ranking([], np.empty(0, np.float32))))
+            served.outputs.keep((number,), outputs)
+        assert (len(served.rankings), len(served.outputs)) == (most, most)
+
+
 def test_what_cannot_be_computed_is_not_remembered() -> None:
     engine = ForwardOnly(small_network(), poison=13)
     model, batcher = model_of(engine), Batcher()
