@@ -12,10 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.network import Ids
-from app.training.batches import only_last, padded_batch
+from app.training.batches import Int64s, Repeated, only_last, padded_batch
 from app.training.bptt import Unrolled
 from app.training.corpus import Encoded
 from app.training.smoothing import Smoothing
@@ -25,18 +24,23 @@ _SURE = 0.6  # the share of its ends that the word has
 _UNSURE = 0.3  # … and has less of without the group's first word: no shorter group says it
 _BATCH = 256
 
-Int64s = NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False)
 class Collocations:
-    """Groups as the lines of a text, and where in the text each one is found (its first word)."""
+    """Groups of words, where they are first found: group i is words[begins[i]:ends[i]]."""
 
-    groups: Encoded
+    words: Ids
     begins: Int64s
+    ends: Int64s
 
     def __len__(self) -> int:
         return len(self.begins)
+
+    @property
+    def groups(self) -> list[Ids]:
+        """The ids of every group."""
+        pairs = zip(self.begins, self.ends, strict=True)
+        return [self.words[begin:end] for begin, end in pairs]
 
     @classmethod
     def of(cls, text: Smoothing, marks: Collection[int]) -> "Collocations":
@@ -56,28 +60,22 @@ class Collocations:
                 begins.append(chosen - L)
                 ends.append(chosen + 1)
             shares_before = shares
-        return cls.at(text.words, np.concatenate(begins), np.concatenate(ends))
-
-    @classmethod
-    def at(cls, words: Ids, begins: Int64s, ends: Int64s) -> "Collocations":
-        """The groups words[begin:end]."""
-        groups = [words[begin:end] for begin, end in zip(begins, ends, strict=True)]
-        ids = np.concatenate([np.zeros(0, np.int32), *groups])
-        return cls(Encoded(ids, np.cumsum(ends - begins)), begins)
+        return cls(text.words, np.concatenate(begins), np.concatenate(ends))
 
     def unsaid(self, net: Unrolled, start: int) -> "Collocations":
         """Those whose last word is not the one that `net` has most probable."""
-        ends, lengths = self.groups.ends, self.groups.lengths
-        kept = []
+        groups, unsaid = self.groups, np.zeros(len(self), np.bool_)
         for first in range(0, len(self), _BATCH):
-            some = range(first, min(first + _BATCH, len(self)))
-            lines = [self.groups.ids[ends[at] - lengths[at] : ends[at]] for at in some]
+            lines = groups[first : first + _BATCH]
             batch = only_last(padded_batch(lines, start), np.ones(len(lines), np.bool_))
-            state = net.initial_state(len(lines))
-            said = net.logits(net.features(batch.ids, batch.mask, state)[0]).argmax(axis=1)
+            features = net.features(batch.ids, batch.mask, net.initial_state(len(lines)))[0]
+            said = net.logits(features).argmax(axis=1)
             # What a mask picks comes timestep by timestep.
-            lasts = np.nonzero(batch.mask)[1][said != batch.targets[batch.mask]]
-            kept.append(first + np.sort(lasts))
-        at = np.concatenate([np.zeros(0, np.int64), *kept])
-        ids = np.repeat(np.isin(np.arange(len(self)), at), lengths)
-        return Collocations(Encoded(self.groups.ids[ids], np.cumsum(lengths[at])), self.begins[at])
+            line = np.nonzero(batch.mask)[1]
+            unsaid[first + line] = said != batch.targets[batch.mask]
+        return Collocations(self.words, self.begins[unsaid], self.ends[unsaid])
+
+    def repeated(self, times: float) -> Repeated:
+        """The groups as lines of batches, `times` an epoch."""
+        ids = np.concatenate([np.zeros(0, np.int32), *self.groups])
+        return Repeated(Encoded(ids, np.cumsum(self.ends - self.begins)), self.begins, times)

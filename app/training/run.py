@@ -236,7 +236,7 @@ def _repeated(
     if initial is not None:
         net = Unrolled(shape_of(config, len(vocabulary) + 1), initial)
         found = found.unsaid(net, vocabulary.word_to_id[config.start])
-    return Repeated(found.groups, found.begins, config.collocations) if len(found) else None
+    return found.repeated(config.collocations) if len(found) else None
 
 
 def _check_size(words: int, longest: int, config: TrainConfig) -> None:
