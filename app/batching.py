@@ -108,8 +108,7 @@ class Batcher:
             self.lookups.answers += 1
             return Ranking(known[1].ids[:k], known[1].probabilities[:k])
         ranking: Ranking = await self._submit(model, context, k)
-        # A copy, for these numbers may be a view that keeps its whole batch alive.
-        rankings.keep(context, (k, Ranking(ranking.ids, ranking.probabilities.copy())))
+        rankings.keep(context, (k, ranking))
         return ranking
 
     async def outputs(self, model: Model, context: Context) -> Outputs:

@@ -29,6 +29,10 @@ _DESCRIPTION = (
 )
 
 
+# Objects made between two collections: those of a batch that is being answered are no garbage.
+_GARBAGE = 50_000
+
+
 class Unrolled(FastAPI):
     """FastAPI, with the phrase endpoints answered before its routing."""
 
@@ -89,6 +93,7 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(repository.load)
     service.loaded = True
     gc.freeze()  # what is loaded by now lives on: the collector need not go through it again
+    gc.set_threshold(_GARBAGE)
     watching = None
     if repository.folder is not None and settings.poll_seconds:
         watching = asyncio.create_task(_watch(repository, settings.poll_seconds))

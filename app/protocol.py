@@ -40,11 +40,13 @@ class _Direct(Exchange):
             await protocol.flow.drain()
         if protocol.transport.is_closing():
             return
-        headers = (*protocol.server_state.default_headers, *headers)
+        answer = [STATUS_LINE[status]]
+        for name, value in (*protocol.server_state.default_headers, *headers):
+            answer += name, b": ", value, b"\r\n"
         if not self.keep_alive:
-            headers = (*headers, (b"connection", b"close"))
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        protocol.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+            answer.append(b"connection: close\r\n")
+        answer += b"\r\n", body
+        protocol.transport.write(b"".join(answer))
         self.response_complete = True
         if not self.keep_alive:
             protocol.transport.close()
@@ -52,7 +54,44 @@ class _Direct(Exchange):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. `direct` of the application is the Edge that the short way leads to."""
+    """One connection. `direct` of the application is the Edge that the short way leads to.
+
+    Uvicorn starts and cancels a timer for every request, to close a connection that stays idle.
+    Here one timer goes on, and looks how long the connection has been idle when it ends.
+    """
+
+    _idle_since: float | None = (
+        None  # the loop's time; None while a request comes in or is answered
+    )
+    _idle_timer: asyncio.TimerHandle | None = None
+
+    def on_message_begin(self) -> None:
+        """A request comes in."""
+        self._idle_since = None
+        super().on_message_begin()
+
+    def on_response_complete(self) -> None:
+        """Go on with what was sent ahead of this answer, or wait for the next request."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._close_if_idle_after(self.timeout_keep_alive)
+
+    def _close_if_idle_after(self, seconds: float) -> None:
+        self._idle_timer = self.loop.call_later(seconds, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is not None:
+            left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+            if left > 0:
+                self._close_if_idle_after(left)
+            else:
+                self.timeout_keep_alive_handler()
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
@@ -116,6 +155,8 @@ class Protocol(HttpToolsProtocol):
             self.cycle = None  # type: ignore[assignment] # as before the first request
             if exchange.task is not None:
                 exchange.task.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:

@@ -352,7 +352,7 @@ def test_what_is_remembered_is_bounded_for_long_contexts_and_small_vocabularies(
         model = small_model(max_length=length, classes=7)
         served, outputs = Batcher()._serving(model), model.outputs("w1")
         for number in range(5_000):
-            served.rankings.keep((number,), (0, Ranking([], np.empty(0, np.float32))))
+            served.rankings.keep((number,), (0, Ranking([], [])))
             served.outputs.keep((number,), outputs)
         assert (len(served.rankings), len(served.outputs)) == (most, most)
 

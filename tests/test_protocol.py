@@ -3,10 +3,12 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from select import select
 
 import pytest
 import uvicorn
@@ -179,14 +181,16 @@ class Waiting(ForwardOnly):
 
 
 @contextmanager
-def serving_in_a_thread(model: Model) -> Iterator[Served]:
-    """The service on its own protocol, with an engine that the test can reach."""
+def serving_in_a_thread(model: Model, keep_alive: float = 5) -> Iterator[Served]:
+    """The service on its own protocol, with an engine that the test can reach; connections that
+    are idle for `keep_alive` seconds are closed.
+    """
     settings = Settings(poll_seconds=0)
     app = create_app(settings, Repository.of(model))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(app, http=Protocol, proxy_headers=False, log_config=None)
-        )
+        config = uvicorn.Config(app, http=Protocol, proxy_headers=False, log_config=None)
+        config.timeout_keep_alive = keep_alive  # type: ignore[assignment] # any number will do
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         served = Served(None, listener.getsockname())  # type: ignore[arg-type] # no process
@@ -196,6 +200,42 @@ def serving_in_a_thread(model: Model) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+KNOWN = b'{"phrase": "w4"}'  # to the small network
+ASK, PROBE = head(length=len(KNOWN)) + KNOWN, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("requests", [[ASK, ASK, ASK], [ASK, ASK, PROBE], [PROBE, PROBE, ASK]])
+def test_a_connection_is_closed_once_it_was_idle_long_enough(requests: list[bytes]) -> None:
+    enough = 0.4
+    model = model_of(ForwardOnly(small_network()))
+    with serving_in_a_thread(model, enough) as served, connected(served) as connection:
+        for request in requests:  # the time begins anew with each, whichever way it takes
+            assert not select([connection], [], [], enough / 2)[0]
+            asked = time.monotonic()
+            connection.sendall(request)
+            assert answer(connection)[0].status == 200
+        assert connection.recv(1) == b""
+        assert time.monotonic() - asked >= enough
+
+
+def test_a_connection_is_not_idle_while_its_request_comes_in_or_is_answered() -> None:
+    engine, body = Waiting(), b'{"phrases": ["w1", "w2"]}'
+    with (
+        serving_in_a_thread(model_of(engine), keep_alive=0.1) as served,
+        connected(served) as slow,
+        connected(served) as half,
+    ):
+        for connection in (slow, half):  # the timer runs from here
+            connection.sendall(ASK)
+            assert answer(connection)[0].status == 200
+        slow.sendall(head("/v1/predict/batch", length=len(body)) + body)
+        half.sendall(ASK[:20])
+        assert not select([slow, half], [], [], 0.3)[0]
+        engine.go_on.set()
+        half.sendall(ASK[20:])
+        assert [answer(connection)[0].status for connection in (slow, half)] == [200, 200]
 
 
 @contextmanager
@@ -213,8 +253,7 @@ def computing_a_batch(phrases: list[str]) -> Iterator[tuple[Served, socket.socke
 
 def test_others_are_answered_while_many_phrases_of_one_caller_are_computed() -> None:
     with computing_a_batch(["w1", "w2 w3"]) as (served, many, engine):
-        one = b'{"phrase": "w4"}'
-        assert exchange(served, head(length=len(one)), one)[0].status == 200
+        assert exchange(served, ASK)[0].status == 200
         assert in_progress(served) == 2
         engine.go_on.set()
         results = json.loads(answer(many)[1])["results"]
@@ -222,14 +261,14 @@ def test_others_are_answered_while_many_phrases_of_one_caller_are_computed() -> 
 
 
 def test_large_requests_keep_only_each_other_waiting() -> None:
-    body, explain = b'{"phrases": ["w1", "w2"]}', b'{"phrase": "w4"}'
+    body = b'{"phrases": ["w1", "w2"]}'
     with computing_a_batch(["w1", "w2"]) as (served, _, engine), ExitStack() as stack:
         more = [stack.enter_context(connected(served)) for _ in range(40)]
         for one in more:
             one.sendall(head("/v1/predict/batch", length=len(body)) + body)
         eventually(lambda: in_progress(served) == 42)
         # As many as the event loop's own threads could not all take, and still:
-        hidden = exchange(served, head("/v1/hidden-states", length=len(explain)), explain)
+        hidden = exchange(served, head("/v1/hidden-states", length=len(KNOWN)), KNOWN)
         assert hidden[0].status == 200
         assert in_progress(served) == 42
         engine.go_on.set()

@@ -41,17 +41,17 @@ class Endpoint:
         """Answer one exchange. Raises RequestError for what the client got wrong."""
         request = await self._read(service, exchange)
         exchange.phrase = getattr(request, "phrase", None)
-        exchange.mark("parse")
+        exchange.mark(b"parse")
         model = service.model(request.model)  # type: ignore[attr-defined]
         exchange.model = model.id
         answer = await self.run(service, model, request)
-        exchange.mark("compute")
+        exchange.mark(b"compute")
         content_type = b"application/json"
         if isinstance(answer, str):
             body, content_type = answer.encode(), b"image/svg+xml"
         else:
             body = encode(answer)
-        exchange.mark("encode")
+        exchange.mark(b"encode")
         await exchange.respond(200, body, content_type)
 
     @property

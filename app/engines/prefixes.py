@@ -45,12 +45,13 @@ class PrefixStates:
                 return length, slot
         return 0, -1
 
-    def load(self, slots: Sequence[int]) -> Floats:
-        """The states in slots [B] -> [B, H]; zeros for slot -1."""
-        states = np.zeros((len(slots), self._states.shape[1]), np.float32)
+    def load(self, slots: Sequence[int]) -> Floats | None:
+        """The states in slots [B] -> [B, H], zeros for slot -1; None where that is all of them."""
         rows = [row for row, slot in enumerate(slots) if slot >= 0]
-        if rows:
-            states[rows] = self._states[[slots[row] for row in rows]]
+        if not rows:
+            return None
+        states = np.zeros((len(slots), self._states.shape[1]), np.float32)
+        states[rows] = self._states[[slots[row] for row in rows]]
         return states
 
     def store(self, contexts: Sequence[Context], states: Floats) -> None:
@@ -101,14 +102,28 @@ class Runner:
         found = sum(length > 0 for length, _ in known)
         self._lookups.hits += found
         self._lookups.misses += len(contexts) - found
-        final = self.states.load([slot for _, slot in known])  # [B, ΣH]
+        before = self.states.load([slot for _, slot in known])  # [B, ΣH]
+        if before is None:
+            return self._run(engine, contexts, contexts, None)
         rows = [at for at, context in enumerate(contexts) if known[at][0] < len(context)]
         if rows:
-            packed = pack([contexts[at][known[at][0] :] for at in rows])
-            before = final[rows][packed.order] if found else None
-            hidden = engine.run(packed, None if before is None else self._split(before))
-            final[rows] = np.concatenate([engine.last(packed, h) for h in hidden], axis=1)
-            self.states.store([contexts[at] for at in rows], final[rows])
+            new = [contexts[at][known[at][0] :] for at in rows]
+            before[rows] = self._run(engine, [contexts[at] for at in rows], new, before[rows])
+        return before
+
+    def _run(
+        self,
+        engine: NumpyEngine,
+        contexts: Sequence[Context],
+        new: Sequence[Context],
+        before: Floats | None,
+    ) -> Floats:
+        """Keep the states [B, ΣH] that contexts lead to, whose `new` ends follow `before`."""
+        packed = pack(new)
+        hidden = engine.run(packed, None if before is None else self._split(before[packed.order]))
+        last = [engine.last(packed, h) for h in hidden]
+        final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)
+        self.states.store(contexts, final)
         return final
 
     def _split(self, states: Floats) -> State:

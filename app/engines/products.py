@@ -72,11 +72,13 @@ def _in_blocks(x: Floats, kernel: Blocks) -> Floats:
     Never one row: that is BLAS's product with a vector, and slower than this one of two.
     """
     (B, F), H = x.shape, kernel.columns
+    if not B:
+        return np.empty((0, H), np.float32)
     most = max(2, _MULTIPLICATIONS // (F * WIDTH))
-    groups = max(1, -(-B // most))
+    groups = -(-B // most)
     rows = max(2, -(-B // groups))
     if groups * rows > B:
-        x = np.concatenate([x, np.zeros((groups * rows - B, F), np.float32)])
+        x = np.concatenate([x, x[: groups * rows - B]])  # any rows: they are left out in the end
     whole = H // WIDTH
     out = np.empty((groups * rows, H), np.float32)
     by_block = out[:, : whole * WIDTH].reshape(groups, rows, whole, WIDTH).transpose(2, 0, 1, 3)

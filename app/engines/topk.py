@@ -12,16 +12,16 @@ import numpy as np
 from app.network import Floats, Indices, Mask
 
 _CHUNK = 64
-_COLUMNS = 128  # of the maxima of a row of logits
-_LOWEST = np.finfo(np.float32).min
-BATCHED_K = _COLUMNS // 2  # the largest k of `best_of_rows`
+_COLUMNS = 256  # of the maxima of a row
+_ZERO = np.float32(0)
+BATCHED_K = _COLUMNS // 4  # the largest k of `best_of_rows`
 
 
 class Ranking(NamedTuple):
-    """Ids and probabilities [k] of the most probable classes, best first."""
+    """Ids and probabilities of the most probable classes, best first. Not to be written to."""
 
     ids: list[int]
-    probabilities: Floats
+    probabilities: list[np.float32]
 
 
 def top_k(values: Floats, k: int, allowed: Mask) -> Indices:
@@ -53,38 +53,38 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None
     maximum.
     """
     B, V = logits.shape
-    taken = logits[:, barred]  # [B, barred]
-    logits[:, barred] = -np.inf
-    maxima = _column_maxima(logits)  # [B, columns]
-    threshold = np.partition(maxima, -k, axis=1)[:, [-k]] if k < maxima.shape[1] else -np.inf
-    found = np.flatnonzero(logits >= np.maximum(threshold, _LOWEST))  # at least the k best
-    values = logits.ravel()[found]
-    rows, ids = np.divmod(found, V)
-    highest = np.maximum(maxima.max(axis=1), taken.max(axis=1, initial=-np.inf))
-    logits[:, barred] = taken
     with np.errstate(invalid="ignore"):  # inf - inf
-        logits -= highest[:, None]
+        logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
         np.exp(logits, out=logits)
-        total = logits.sum(axis=1)  # [B], added up as `softmax` does: the same to the last digit
-        probabilities = logits.ravel()[found] / total[rows]
+        total = np.add.reduce(logits, axis=1)  # as `softmax` does: the same to the last digit
+    logits[:, barred] = -1
+    reached = logits >= _thresholds(logits, k)  # by at least the k best of each row
+    (found,) = reached.ravel().nonzero()
+    values = logits.ravel()[found]
+    rows = found // V
     order = np.lexsort((-values, rows))  # by row, then best first; stable: ties by lower id
-    probabilities, ranked = probabilities[order], ids[order].tolist()
-    ends = np.searchsorted(rows, np.arange(B + 1)).tolist()
+    ids = (found[order] - rows * V).tolist()
+    probabilities = list(values[order] / total[rows])
+    ends = rows.searchsorted(np.arange(B + 1)).tolist()
     return [
-        Ranking(ranked[start : min(start + k, end)], probabilities[start : min(start + k, end)])
+        Ranking(ids[start : min(start + k, end)], probabilities[start : min(start + k, end)])
         if finite
         else None
         for (start, end), finite in zip(pairwise(ends), np.isfinite(total).tolist(), strict=True)
     ]
 
 
-def _column_maxima(logits: Floats) -> Floats:
-    """Maxima [B, columns] of disjoint columns of each row laid out as a matrix."""
-    B, V = logits.shape
-    whole = V - V % _COLUMNS
-    if not whole:
-        return logits
-    maxima: Floats = logits[:, :whole].reshape(B, -1, _COLUMNS).max(axis=1)
-    if whole < V:
-        maxima[:, : V - whole] = np.maximum(maxima[:, : V - whole], logits[:, whole:])
-    return maxima
+def _thresholds(values: Floats, k: int) -> Floats:
+    """Numbers [B, 1], 0 or more, that the k best non-negative numbers of each row [B, V] reach:
+    the k-th best of the maxima of disjoint columns, each row being laid out as a matrix.
+    """
+    B, V = values.shape
+    rest = V % _COLUMNS
+    if V - rest == 0 or k > _COLUMNS:
+        return np.zeros((B, 1), np.float32)
+    maxima = np.maximum.reduce(values[:, : V - rest].reshape(B, -1, _COLUMNS), axis=1)
+    if rest:
+        np.maximum(maxima[:, :rest], values[:, V - rest :], out=maxima[:, :rest])
+    maxima.partition(_COLUMNS - k, axis=1)
+    reached: Floats = np.maximum(maxima[:, -k, np.newaxis], _ZERO)
+    return reached
