@@ -10,6 +10,7 @@ Knows ids and states, not words. Not for several threads at once.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -45,13 +46,12 @@ class PrefixStates:
                 return length, slot
         return 0, -1
 
-    def load(self, slots: Sequence[int]) -> Floats | None:
-        """The states in slots [B] -> [B, H], zeros for slot -1; None where that is all of them."""
-        rows = [row for row, slot in enumerate(slots) if slot >= 0]
-        if not rows:
-            return None
-        states = np.zeros((len(slots), self._states.shape[1]), np.float32)
-        states[rows] = self._states[[slots[row] for row in rows]]
+    def load(self, slots: Sequence[int]) -> Floats:
+        """The states in slots [B] -> [B, H], a new array; zeros for slot -1."""
+        states: Floats = self._states[slots]
+        unknown = [row for row, slot in enumerate(slots) if slot < 0]
+        if unknown:
+            states[unknown] = 0
         return states
 
     def store(self, contexts: Sequence[Context], states: Floats) -> None:
@@ -102,33 +102,23 @@ class Runner:
         found = sum(length > 0 for length, _ in known)
         self._lookups.hits += found
         self._lookups.misses += len(contexts) - found
-        before = self.states.load([slot for _, slot in known])  # [B, ΣH]
-        if before is None:
-            return self._run(engine, contexts, contexts, None)
-        rows = [at for at, context in enumerate(contexts) if known[at][0] < len(context)]
-        if rows:
-            new = [contexts[at][known[at][0] :] for at in rows]
-            before[rows] = self._run(engine, [contexts[at] for at in rows], new, before[rows])
-        return before
-
-    def _run(
-        self,
-        engine: NumpyEngine,
-        contexts: Sequence[Context],
-        new: Sequence[Context],
-        before: Floats | None,
-    ) -> Floats:
-        """Keep the states [B, ΣH] that contexts lead to, whose `new` ends follow `before`."""
-        packed = pack(new)
-        hidden = engine.run(packed, None if before is None else self._split(before[packed.order]))
+        packed = pack(
+            [context[length:] for context, (length, _) in zip(contexts, known, strict=True)]
+        )
+        before = self.states.load([known[at][1] for at in packed.order]) if found else None
+        hidden = engine.run(packed, None if before is None else self._split(before))
         last = [engine.last(packed, h) for h in hidden]
-        final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)
+        final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)  # [B, ΣH]
+        for row, at in enumerate(packed.order):
+            if before is not None and known[at][0] == len(contexts[at]):  # there was no step to run
+                final[at] = before[row]
         self.states.store(contexts, final)
         return final
 
     def _split(self, states: Floats) -> State:
         """[B, ΣH] -> [B, H] for each layer."""
-        return tuple(np.split(states, np.cumsum(self._units)[:-1], axis=1))
+        ends = accumulate(self._units)
+        return tuple(states[:, end - H : end] for H, end in zip(self._units, ends, strict=True))
 
 
 def logits_afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) -> Floats:
