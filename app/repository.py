@@ -60,12 +60,14 @@ def _load(folder: Path, engine: str) -> Model:
     network = read_network(folder / "model.keras", apart=True)
     vocabulary = Vocabulary(word_to_id, classes=network.classes, lowercase=card.lowercase)
     _check_rows(network, vocabulary)
+    options = card.text_options(network, vocabulary)
+    start = None if options.start is None else vocabulary.id_of(options.start)
     return Model(
         id=folder.name,
         vocabulary=vocabulary,
-        options=card.text_options(network, vocabulary),
+        options=options,
         card=card,
-        engine=make_engine(engine, network),
+        engine=make_engine(engine, network, start),
         fingerprint=_fingerprint(folder),
         created=int((folder / "model.keras").stat().st_mtime),
     )

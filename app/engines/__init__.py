@@ -5,8 +5,8 @@ from app.errors import MissingDependency
 from app.network import Network
 
 
-def make_engine(name: str, network: Network) -> Engine:
-    """An engine by name, "numpy" or "tensorflow".
+def make_engine(name: str, network: Network, start: int | None = None) -> Engine:
+    """An engine by name, "numpy" or "tensorflow"; `start` is the id that most phrases begin with.
 
     Raises MissingDependency where TensorFlow is asked for and not installed.
     """
@@ -20,4 +20,4 @@ def make_engine(name: str, network: Network) -> Engine:
         return TensorFlowEngine(network)
     from app.engines.numpy_engine import NumpyEngine
 
-    return NumpyEngine(network)
+    return NumpyEngine(network, start)

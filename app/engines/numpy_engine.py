@@ -70,11 +70,15 @@ def pack(sequences: Sequence[Sequence[int]]) -> Packed:
 
 
 class NumpyEngine:
-    """Runs one network. Immutable after construction; safe to call from any thread."""
+    """Runs one network. Immutable after construction; safe to call from any thread.
+
+    `start` is the id that sequences begin with, where they do: what enters the timestep after it
+    is always the same, h_0·U, and is computed once.
+    """
 
     name = "numpy"
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, start: int | None = None) -> None:
         self.network = network = _arranged(network)
         layers = [layer for layer in network.layers if not _is_identity(layer)]
         embedding = layers[0]
@@ -83,6 +87,13 @@ class NumpyEngine:
         self._body = layers[0 if self._embeddings is None else 1 : last + 1]
         self._head = [_as_dense(layer) for layer in layers[last + 1 :]]
         self._input_terms = self._multiplied()
+        self._start: int | None = None
+        self._after_start: list[Floats] = []  # [1, H] for each recurrent layer
+        if start is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                recurrent = zip(self.run(pack([[start]])), self.network.recurrent, strict=True)
+                self._after_start = [product(h, layer.recurrent_kernel) for h, layer in recurrent]
+            self._start = start
 
     def _multiplied(self) -> Floats | None:
         """E·W + b [V, H], where that takes no more memory than the network itself."""
@@ -118,6 +129,7 @@ class NumpyEngine:
 
         Rows of `state` are in packed order.
         """
+        all_start = state is None and self._all_start(packed)
         known = self._input_terms
         x = self._enter(packed.ids) if known is None else known[packed.ids]  # [N, F] or [N, H]
         hidden: list[Floats] = []
@@ -125,11 +137,18 @@ class NumpyEngine:
             if isinstance(layer, SimpleRNN):
                 before = None if state is None else state[len(hidden)]
                 terms = x if known is not None and not hidden else _input_terms(layer, x)
-                x = _recur(layer, terms, packed.running, before)  # [N, H]
+                second = self._after_start[len(hidden)] if all_start else None
+                x = _recur(layer, terms, packed.running, before, second)  # [N, H]
                 hidden.append(x)
             else:
                 x = _apply(layer, x)
         return hidden
+
+    def _all_start(self, packed: Packed) -> bool:
+        """Whether all sequences that have a second timestep, if any has, begin with the start."""
+        if self._start is None or len(packed.running) < 2:
+            return False
+        return bool((packed.ids[: packed.running[1]] == self._start).all())
 
     def last(self, packed: Packed, hidden: Floats) -> Floats:
         """The rows [N, H] -> [B, H] after each sequence's last timestep, in the callers' order.
@@ -254,13 +273,24 @@ def _input_terms(layer: SimpleRNN, x: Floats) -> Floats:
     return terms
 
 
-def _recur(layer: SimpleRNN, terms: Floats, running: list[int], h: Floats | None) -> Floats:
-    """h_t = f(terms_t + h_{t-1}·U) over packed rows. [N, H], [B, H] -> [N, H], in place."""
+def _recur(
+    layer: SimpleRNN,
+    terms: Floats,
+    running: list[int],
+    h: Floats | None,
+    second: Floats | None = None,
+) -> Floats:
+    """h_t = f(terms_t + h_{t-1}·U) over packed rows. [N, H], [B, H] -> [N, H], in place.
+
+    `second` [1, H] is h_0·U, where that is known and the same for all rows.
+    """
     f, U = ACTIVATIONS[layer.activation], layer.recurrent_kernel
     start = 0
-    for rows in running:
+    for t, rows in enumerate(running):
         now = terms[start : start + rows]  # [rows, H], a view
-        if h is not None:
+        if t == 1 and second is not None:
+            now += second
+        elif h is not None:
             now += product(h[:rows], U)
         h = f(now)
         start += rows

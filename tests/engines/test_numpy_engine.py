@@ -70,6 +70,33 @@ def test_sequences_packed_together_end_where_each_ends_alone() -> None:
         np.testing.assert_allclose(row, engine.last(one, engine.run(one)[-1])[0], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "sequences",
+    [
+        [[2, 5, 3, 4]],
+        [[2]],
+        [[2, 1], [2, 3, 4], [2], [2, 5]],
+        [[3], [2, 5], [2, 4, 1]],  # what begins otherwise has no second timestep
+        [[3, 5], [2, 5]],
+        [[5, 2, 4]],
+        [[], [2, 5]],
+        [[]],
+    ],
+)
+def test_a_start_word_s_part_is_computed_once_and_changes_nothing(
+    sequences: list[list[int]],
+) -> None:
+    network = small_network(units=(5, 4))
+    engine, plain = NumpyEngine(network, start=2), NumpyEngine(network)
+    np.testing.assert_allclose(engine.final(sequences), plain.final(sequences), atol=1e-6)
+    packed = pack([[4, 5]])
+    state = engine.run(pack([[3]]))
+    for ours, expected in zip(
+        engine.run(packed, tuple(state)), engine.run(pack([[3, 4, 5]])), strict=True
+    ):
+        np.testing.assert_allclose(ours, expected[1:], atol=1e-6)  # begun elsewhere, with a state
+
+
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=700), st.integers(1, 20), st.data())
 def test_top_k_is_a_stable_sort_s_beginning(values: list[int], k: int, data: st.DataObject) -> None:
     allowed = np.array(
