@@ -60,15 +60,13 @@ class Protocol(HttpToolsProtocol):
     Here one timer goes on, and looks how long the connection has been idle when it ends.
     """
 
-    _idle_since: float | None = (
-        None  # the loop's time; None while a request comes in or is answered
-    )
+    _idle_since: float | None = None  # by the loop's clock; None from new data to the next answer
     _idle_timer: asyncio.TimerHandle | None = None
 
-    def on_message_begin(self) -> None:
-        """A request comes in."""
+    def data_received(self, data: bytes) -> None:
+        """Take in a piece of a request, or several requests."""
         self._idle_since = None
-        super().on_message_begin()
+        super().data_received(data)
 
     def on_response_complete(self) -> None:
         """Go on with what was sent ahead of this answer, or wait for the next request."""

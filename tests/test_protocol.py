@@ -226,16 +226,20 @@ def test_a_connection_is_not_idle_while_its_request_comes_in_or_is_answered() ->
         serving_in_a_thread(model_of(engine), keep_alive=0.1) as served,
         connected(served) as slow,
         connected(served) as half,
+        connected(served) as ahead,
     ):
-        for connection in (slow, half):  # the timer runs from here
-            connection.sendall(ASK)
+        many = head("/v1/predict/batch", length=len(body)) + body
+        sent = {slow: ASK, half: ASK, ahead: ASK + many[:20]}
+        for connection, requests in sent.items():  # the timer runs from here
+            connection.sendall(requests)
             assert answer(connection)[0].status == 200
-        slow.sendall(head("/v1/predict/batch", length=len(body)) + body)
+        slow.sendall(many)
         half.sendall(ASK[:20])
-        assert not select([slow, half], [], [], 0.3)[0]
+        ahead.sendall(many[20:])
+        assert not select(list(sent), [], [], 0.3)[0]
         engine.go_on.set()
         half.sendall(ASK[20:])
-        assert [answer(connection)[0].status for connection in (slow, half)] == [200, 200]
+        assert [answer(connection)[0].status for connection in sent] == [200] * 3
 
 
 @contextmanager
