@@ -28,7 +28,6 @@ _DESCRIPTION = (
     "softmax distribution of every phrase."
 )
 
-
 # Objects made between two collections: those of a batch that is being answered are no garbage.
 _GARBAGE = 50_000
 

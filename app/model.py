@@ -60,7 +60,7 @@ class Model:
     @cached_property
     def start_id(self) -> int | None:
         """The id of the start word, where the model has one."""
-        return None if self.options.start is None else self.vocabulary.id_of(self.options.start)
+        return self.vocabulary.id_of(self.options.start)
 
     @cached_property
     def suggestible(self) -> Mask:

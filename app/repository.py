@@ -61,13 +61,12 @@ def _load(folder: Path, engine: str) -> Model:
     vocabulary = Vocabulary(word_to_id, classes=network.classes, lowercase=card.lowercase)
     _check_rows(network, vocabulary)
     options = card.text_options(network, vocabulary)
-    start = None if options.start is None else vocabulary.id_of(options.start)
     return Model(
         id=folder.name,
         vocabulary=vocabulary,
         options=options,
         card=card,
-        engine=make_engine(engine, network, start),
+        engine=make_engine(engine, network, vocabulary.id_of(options.start)),
         fingerprint=_fingerprint(folder),
         created=int((folder / "model.keras").stat().st_mtime),
     )

@@ -127,9 +127,9 @@ class Vocabulary:
         """Every way to write a known word, as `tokenize` gives it, and its id."""
         return self._ids
 
-    def id_of(self, word: str) -> int | None:
-        """The id of a word as `tokenize` gives it, None where it is unknown."""
-        return self._ids.get(word)
+    def id_of(self, word: str | None) -> int | None:
+        """The id of a word as `tokenize` gives it, None where it is unknown, or None itself."""
+        return None if word is None else self._ids.get(word)
 
     def closest(self, word: str, count: int = 3) -> tuple[str, ...]:
         """Known words spelled most like this one, best first."""
@@ -182,7 +182,7 @@ def encode(phrase: str, vocabulary: Vocabulary, options: TextOptions) -> Encoded
     tokens = tokenize(phrase, options)
     found = [vocabulary.id_of(token.text) for token in tokens]
     missing = tuple(position for position, number in enumerate(found) if number is None)
-    stand_in = None if options.unknown is None else vocabulary.id_of(options.unknown)
+    stand_in = vocabulary.id_of(options.unknown)
     if missing and stand_in is None:
         unknown = describe_unknown(tokens, missing, vocabulary)
         listed = ", ".join(repr(word.word[:_LONGEST_WORD]) for word in unknown[:_SUGGESTED_WORDS])

@@ -87,13 +87,12 @@ class NumpyEngine:
         self._body = layers[0 if self._embeddings is None else 1 : last + 1]
         self._head = [_as_dense(layer) for layer in layers[last + 1 :]]
         self._input_terms = self._multiplied()
-        self._start: int | None = None
+        self._start = start
         self._after_start: list[Floats] = []  # [1, H] for each recurrent layer
         if start is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 recurrent = zip(self.run(pack([[start]])), self.network.recurrent, strict=True)
                 self._after_start = [product(h, layer.recurrent_kernel) for h, layer in recurrent]
-            self._start = start
 
     def _multiplied(self) -> Floats | None:
         """E·W + b [V, H], where that takes no more memory than the network itself."""

@@ -109,9 +109,9 @@ class Runner:
         hidden = engine.run(packed, None if before is None else self._split(before))
         last = [engine.last(packed, h) for h in hidden]
         final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)  # [B, ΣH]
-        for row, at in enumerate(packed.order):
-            if before is not None and known[at][0] == len(contexts[at]):  # there was no step to run
-                final[at] = before[row]
+        stepped = packed.running[0] if packed.running else 0
+        if before is not None:  # the last rows had no step to run
+            final[packed.order[stepped:]] = before[stepped:]
         self.states.store(contexts, final)
         return final
 

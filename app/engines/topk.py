@@ -13,7 +13,7 @@ from app.network import Floats, Indices, Mask
 
 _CHUNK = 64
 _COLUMNS = 256  # of the maxima of a row
-_ZERO = np.float32(0)
+_LOWEST = np.finfo(np.float32).min
 BATCHED_K = _COLUMNS // 4  # the largest k of `best_of_rows`
 
 
@@ -55,16 +55,16 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None
     B, V = logits.shape
     with np.errstate(invalid="ignore"):  # inf - inf
         logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
-        np.exp(logits, out=logits)
-        total = np.add.reduce(logits, axis=1)  # as `softmax` does: the same to the last digit
-    logits[:, barred] = -1
+        shares = np.exp(logits)  # [B, V] of `total`
+        total = np.add.reduce(shares, axis=1)  # as `softmax` does: the same to the last digit
+    logits[:, barred] = -np.inf
     reached = logits >= _thresholds(logits, k)  # by at least the k best of each row
     (found,) = reached.ravel().nonzero()
-    values = logits.ravel()[found]
     rows = found // V
-    order = np.lexsort((-values, rows))  # by row, then best first; stable: ties by lower id
-    ids = (found[order] - rows * V).tolist()
-    probabilities = list(values[order] / total[rows])
+    order = np.lexsort((-logits.ravel()[found], rows))  # best first in a row; ties by lower id
+    found = found[order]
+    ids = (found - rows * V).tolist()
+    probabilities = list(shares.ravel()[found] / total[rows])
     ends = rows.searchsorted(np.arange(B + 1)).tolist()
     return [
         Ranking(ids[start : min(start + k, end)], probabilities[start : min(start + k, end)])
@@ -75,16 +75,16 @@ def best_of_rows(logits: Floats, k: int, barred: Indices) -> list[Ranking | None
 
 
 def _thresholds(values: Floats, k: int) -> Floats:
-    """Numbers [B, 1], 0 or more, that the k best non-negative numbers of each row [B, V] reach:
-    the k-th best of the maxima of disjoint columns, each row being laid out as a matrix.
+    """Finite numbers [B, 1] that the k best of each row of `values` [B, V] reach: the k-th best of
+    the maxima of disjoint columns, each row being laid out as a matrix.
     """
     B, V = values.shape
     rest = V % _COLUMNS
-    if V - rest == 0 or k > _COLUMNS:
-        return np.zeros((B, 1), np.float32)
+    if V < _COLUMNS:
+        return np.full((B, 1), _LOWEST)
     maxima = np.maximum.reduce(values[:, : V - rest].reshape(B, -1, _COLUMNS), axis=1)
     if rest:
         np.maximum(maxima[:, :rest], values[:, V - rest :], out=maxima[:, :rest])
     maxima.partition(_COLUMNS - k, axis=1)
-    reached: Floats = np.maximum(maxima[:, -k, np.newaxis], _ZERO)
+    reached: Floats = np.maximum(maxima[:, -k, np.newaxis], _LOWEST)
     return reached

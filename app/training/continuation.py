@@ -94,7 +94,7 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
     parameters = widened(taken.parameters, shape, config.embedding, config.units, slow, config.seed)
     if not new:
         return replace(taken, config=config, parameters=parameters)
-    unknown = None if config.unknown is None else taken.vocabulary.id_of(config.unknown)
+    unknown = taken.vocabulary.id_of(config.unknown)
     if unknown is None or shape.classes != len(taken.vocabulary) + 1:
         raise ModelError("new words start as the unknown word, which this model has not")
     came = [counts.pop(word) for word in new]

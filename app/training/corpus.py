@@ -132,7 +132,7 @@ def encode_file(
     running one, which is cut into windows later. Without an unknown word, a line is cut at its
     unknown words.
     """
-    unknown = None if config.unknown is None else vocabulary.id_of(config.unknown)
+    unknown = vocabulary.id_of(config.unknown)
     ends = []
     total = 0
     with target.open("wb") as file:

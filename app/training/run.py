@@ -201,7 +201,7 @@ def prepare(
         config = replace(config, calibrated=False, interpolated=False)
     words = sum(len(text.ids) for text, _ in texts)
     _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
-    start = None if config.start is None else vocabulary.id_of(config.start)
+    start = vocabulary.id_of(config.start)
     drawing, repeated = None, None
     if config.smoothed or config.collocations:
         smoothing = Smoothing([text for text, _ in texts], start)
