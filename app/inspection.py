@@ -26,7 +26,8 @@ from app.engines.base import Trace
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
-from app.text import Encoded, pad
+from app.text.encoding import Encoded
+from app.text.padding import pad
 
 MOST_SCORED = 4096  # words of a phrase: each costs a forward pass
 _MOST_NATS = 88.0  # a word, in a perplexity: exp of more leaves float32's range

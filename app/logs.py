@@ -1,22 +1,14 @@
-"""Log lines, as JSON or for a console; one a request, without its phrase unless asked for.
+"""Log lines, as JSON or for a console.
 
 Faults and uvicorn's own messages are logged even where requests are not (`log_requests`).
 """
 
-import asyncio
 import logging
-import sys
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import orjson
 
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.api.exchange import Exchange
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,7 +17,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, logger, message, and the traceback of an exception."""
         line = {
-            "time": _iso(record.created),
+            "time": iso(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -50,66 +42,6 @@ def configure(settings: Settings) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """A time since the epoch, UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
-class RequestLog:
-    """One line a request. Those of one turn of the event loop are written together."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._phrases = settings.log_phrases
-        self._line = self._json if settings.log_format == "json" else self._console
-        self._lines: list[str] = []
-        self._second = 0
-        self._clock = ""
-
-    def add(self, exchange: "Exchange", seconds: float) -> None:
-        """Note an exchange that is over. The query is left out: it has the phrase."""
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._write)
-        self._lines.append(self._line(exchange, seconds))
-
-    def _console(self, exchange: "Exchange", seconds: float) -> str:
-        scope = exchange.scope
-        line = (
-            f"{self._time()} {scope['method']} {scope['path'][:200]!a} "
-            f"{exchange.status} {1e3 * seconds:.3f}ms {exchange.request_id}"
-        )
-        for name, value in self._more(exchange):
-            line += f" {name}={value!r}"
-        return line
-
-    def _json(self, exchange: "Exchange", seconds: float) -> str:
-        scope = exchange.scope
-        line = {
-            "time": _iso(time.time()),
-            "level": "info",
-            "method": scope["method"],
-            "path": scope["path"][:200],
-            "status": exchange.status,
-            "ms": round(1e3 * seconds, 3),
-            "request_id": exchange.request_id,
-        }
-        line.update(self._more(exchange))
-        return orjson.dumps(line).decode()
-
-    def _more(self, exchange: "Exchange") -> Iterator[tuple[str, str]]:
-        """What not every exchange has."""
-        if exchange.traceparent:
-            yield "traceparent", exchange.traceparent
-        if exchange.model:
-            yield "model", exchange.model
-        if self._phrases and exchange.phrase:
-            yield "phrase", exchange.phrase
-
-    def _time(self) -> str:
-        """The time of day, written anew once a second."""
-        second = int(time.time())
-        if second != self._second:
-            self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
-        return self._clock
-
-    def _write(self) -> None:
-        lines, self._lines = self._lines, []
-        sys.stderr.write("\n".join(lines) + "\n")

@@ -13,12 +13,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__, logs
-from app.api import handlers, openapi, operations
-from app.api.edge import Edge
-from app.api.phrases import ENDPOINTS
-from app.api.service import Service
-from app.batching import Batcher
-from app.repository import Repository
+from app.api import operations, routes  # noqa: F401
+from app.api.native import models  # noqa: F401 # its routes
+from app.api.native.phrases import ENDPOINTS
+from app.http import handlers, openapi
+from app.http.edge import Edge
+from app.http.service import Service
+from app.serving.batching import Batcher
+from app.serving.repository import Repository
 from app.settings import Settings, read_settings
 
 log = logging.getLogger("unrolled")
@@ -36,7 +38,7 @@ class Unrolled(FastAPI):
     """FastAPI, with the phrase endpoints answered before its routing."""
 
     edge: ASGIApp | None = None
-    direct: Edge | None = None  # for a server that can do without ASGI (app/protocol.py)
+    direct: Edge | None = None  # for a server that can do without ASGI
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """HTTP enters at the edge, the lifespan goes to FastAPI."""
@@ -68,7 +70,7 @@ def create_app(settings: Settings | None = None, repository: Repository | None =
     )
     app.state.settings = settings
     app.state.repository = repository
-    app.include_router(operations.router)
+    app.include_router(routes.router)
     app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     handlers.install(app)
     return app

@@ -20,22 +20,16 @@ from app.answers import (
     PrefixPredicted,
     Tokenized,
 )
-from app.card import Card
-from app.contexts import Contexts
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
+from app.folder.card import Card
 from app.network import Context, Floats, Ids, Indices, Mask, Network
-from app.text import (
-    Encoded,
-    Padded,
-    TextOptions,
-    Vocabulary,
-    describe_unknown,
-    encode,
-    pad,
-    tokenize,
-)
+from app.text.encoding import Encoded, describe_unknown, encode
+from app.text.lookup import Contexts
+from app.text.padding import Padded, pad
+from app.text.tokens import TextOptions, tokenize
+from app.text.vocabulary import Vocabulary
 
 DEFAULT_TOP_K = 5
 

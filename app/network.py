@@ -1,6 +1,6 @@
 """The network as plain data: the layer types we understand, their options and their weights.
 
-Knows nothing about words, files or how to compute; `archive.py` makes it, engines run it.
+Knows nothing about words, files or how to compute; `folder/keras/` makes it, engines run it.
 Names are Keras's own (`kernel`, `recurrent_kernel`, `bias`, `embeddings`). Weights are float32,
 in any order in memory; an engine may keep a large one in blocks, which `np.asarray` puts together
 again. Shapes: V vocabulary rows or classes, E embedding size, F input features,
@@ -9,20 +9,35 @@ H units, B phrases, T timesteps.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.blocks import Blocks
-
 Floats = NDArray[np.float32]
-Kernel = Floats | Blocks
 Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 Context = tuple[int, ...]  # the ids whose timesteps are computed: padding only if it is not masked
 ActivationName = Literal["linear", "tanh", "relu", "sigmoid", "softmax"]
+
+
+class Matrix(Protocol):
+    """A matrix that lies in memory as its engine likes it; `np.asarray` gives it as an array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102 - as an array's
+    @property
+    def ndim(self) -> int: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def T(self) -> "Matrix": ...  # noqa: D102, N802
+    def copy(self) -> Floats: ...  # noqa: D102
+    def __array__(self, dtype: None = None, copy: bool | None = None) -> Floats: ...
+
+
+Kernel = Floats | Matrix
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ import uvicorn
 
 from app import logs
 from app.errors import SettingsError
+from app.http.uvicorn_protocol import Protocol
 from app.main import Unrolled, create_app
-from app.protocol import Protocol
-from app.repository import Repository
+from app.serving.repository import Repository
 from app.settings import Settings
 
 _GRACE_SECONDS = 30  # for requests in flight, once listening has stopped

@@ -19,14 +19,15 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from app.api import encoding
+from app.api.native import encoding
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.prefixes import Lookups, Runner
 from app.engines.topk import best_of_rows
+from app.folder.read import load_model
+from app.http.exchange import encode
 from app.model import Model
 from app.network import Context, Ids
-from app.repository import load_model
 from benchmarks.timing import medians, table
 from benchmarks.yardstick import write_yardstick
 
@@ -170,7 +171,7 @@ def _encoding(model: Model) -> str:
     arrays = {"probabilities": one.probabilities, "logits": one.logits}
     taken = medians(
         {
-            "ours": lambda: encoding.encode(encoding.distribution(model, "w1", one)),
+            "ours": lambda: encode(encoding.distribution(model, "w1", one)),
             "orjson": lambda: orjson.dumps(arrays, option=orjson.OPT_SERIALIZE_NUMPY),
         }
     )

@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.text import Vocabulary
+from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
-from app.training.corpus import (
+from app.training.text.corpus import (
     build_vocabulary,
     count_words,
     read_lines,
     tokens_of,
     training_lines,
 )
-from app.training.smoothing import discounts
+from app.training.text.smoothing import discounts
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]

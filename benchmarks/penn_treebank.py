@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from app.engines.numpy_engine import NumpyEngine, pack
+from app.folder.read import load_model
 from app.model import Model
-from app.repository import load_model
-from app.training.corpus import read_lines
+from app.training.text.corpus import read_lines
 
 _POSITIONS = 512  # distributions at a time
 

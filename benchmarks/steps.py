@@ -16,16 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from app.api import encoding
+from app.api.native import encoding
 from app.engines.activations import softmax
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine, pack
 from app.engines.prefixes import Lookups, Runner
 from app.engines.products import arranged, product
 from app.engines.topk import best_of_rows
+from app.folder.read import load_model
+from app.http.exchange import encode
 from app.model import Model
 from app.network import Floats
-from app.repository import load_model
 from benchmarks.timing import medians, table
 from benchmarks.yardstick import SHAPE, write_yardstick
 
@@ -144,11 +145,11 @@ def _answers(model: Model) -> list[Step]:
          lambda: json.dumps({"predictions": [
              {"word": words[i], "id": i, "probability": float(p)}
              for i, p in zip(ranking.ids, ranking.probabilities, strict=True)]}),
-         lambda: encoding.encode(encoding.predicted(model, phrase, ranking))),
+         lambda: encode(encoding.predicted(model, phrase, ranking))),
         ("a distribution of 10,000 words -> JSON",
          lambda: json.dumps({"words": words, "probabilities": one.tolist(),
                              "logits": logits[0].tolist()}),
-         lambda: encoding.encode(encoding.distribution(model, phrase, outputs))),
+         lambda: encode(encoding.distribution(model, phrase, outputs))),
     ]  # fmt: skip
 
 

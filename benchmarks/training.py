@@ -27,13 +27,19 @@ from typing import Any
 import numpy as np
 
 from app.network import Ids
-from app.training.batches import RunningBatches
-from app.training.bptt import Batch, Unrolled
 from app.training.config import TrainConfig
-from app.training.corpus import Encoded, build_vocabulary, count_words, encode_file, training_lines
 from app.training.fit import Fit
-from app.training.parameters import Shape, initialize
-from app.training.together import together
+from app.training.network.bptt import Batch, Unrolled
+from app.training.network.parameters import Shape, initialize
+from app.training.network.workers import together
+from app.training.text.batches import RunningBatches
+from app.training.text.corpus import (
+    Encoded,
+    build_vocabulary,
+    count_words,
+    encode_file,
+    training_lines,
+)
 from app.training.validation import perplexity
 from benchmarks.contestants import PEERS, ROOT, NotInstalled, python_of
 from benchmarks.timing import table

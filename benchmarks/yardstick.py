@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from app.training.keras_file import write_keras_file
-from app.training.parameters import Shape, initialize
+from app.training.network.parameters import Shape, initialize
 
 CLASSES = 10_000
 MAX_LENGTH = 20

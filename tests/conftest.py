@@ -1,6 +1,7 @@
 """What every test may need: the shipped notebook model, and Keras where it is installed."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is first i
 
 import pytest
 from hypothesis import settings
+from starlette.testclient import TestClient
+
+from app.folder.read import load_model
+from app.main import create_app
+from app.serving.repository import Repository
+from app.settings import Settings
 
 # A shared machine may stop for a moment in the middle of an example.
 settings.register_profile("unrolled", deadline=None)
@@ -27,3 +34,15 @@ def notebook_folder() -> Path:
 @pytest.fixture(scope="session")
 def keras() -> Any:
     return pytest.importorskip("keras", reason="TensorFlow is not installed")
+
+
+@pytest.fixture(scope="session")
+def repository(notebook_folder: Path) -> Repository:
+    return Repository.of(load_model(notebook_folder))
+
+
+@pytest.fixture(scope="session")
+def client(repository: Repository) -> Iterator[TestClient]:
+    """A client of the whole application with the notebook model, without a socket."""
+    with TestClient(create_app(Settings(), repository), raise_server_exceptions=False) as client:
+        yield client

@@ -10,9 +10,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from app.training.bptt import Unrolled
 from app.training.keras_file import write_keras_file
-from app.training.parameters import Shape, initialize
+from app.training.network.bptt import Unrolled
+from app.training.network.parameters import Shape, initialize
 
 SHAPE = Shape(classes=6, embedding=3, units=4, layers=1, projection=3, tied=True)
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from app.card import Card
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.numpy_engine import NumpyEngine
+from app.folder.card import Card
 from app.model import Model
 from app.network import Dense, Embedding, Floats, Ids, Layer, Network, SimpleRNN
-from app.text import TextOptions, Vocabulary
+from app.text.tokens import TextOptions
+from app.text.vocabulary import Vocabulary
 
 
 def small_network(

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from app.diagram import diagram
+from app.folder.read import load_model
 from app.inspection import explain
-from app.repository import load_model
 from tests.small_models import small_model
 
 SVG = "{http://www.w3.org/2000/svg}"

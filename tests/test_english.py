@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.evaluation import evaluate, missed_phrases, read_expected
+from app.folder.read import load_model
 from app.model import Model
-from app.repository import load_model
 from app.training.config import TrainConfig
-from app.training.corpus import read_lines
-from app.training.evaluate import evaluate, missed_phrases, read_expected
+from app.training.text.corpus import read_lines
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "models" / "english"

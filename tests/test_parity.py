@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.archive import read_network
 from app.engines import make_engine
-from app.text import Side, TextOptions, pad
+from app.folder.keras import read_network
+from app.text.padding import pad
+from app.text.tokens import Side, TextOptions
 from tests.random_networks import Recipe, build, entering, every_hidden_state, recipes
 
 pytestmark = pytest.mark.tensorflow

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.archive import read_network
+from app.folder.keras import read_network
 from app.summary import summary
 
 pytestmark = pytest.mark.tensorflow

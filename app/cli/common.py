@@ -52,7 +52,7 @@ def exit_code_of(error: UnrolledError) -> int:
 def show_error(error: UnrolledError, *, as_json: bool = False) -> None:
     """Write an error to standard error: a sentence, or a problem document."""
     if as_json:
-        from app.api.problems import encode, problem
+        from app.http.problems import encode, problem
 
         sys.stderr.write(encode(problem(error)).decode() + "\n")
         return
@@ -71,7 +71,7 @@ def each_phrase(phrases: list[str] | None) -> Iterator[str]:
 
 def find_model(name: str | None) -> "Model":
     """Load one model. Raises ModelError."""
-    from app.repository import load_model
+    from app.folder.read import load_model
     from app.settings import read_settings
 
     return load_model(model_folder(name), read_settings().engine)

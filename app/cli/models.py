@@ -44,7 +44,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Validate a model folder, and compare it with Keras where TensorFlow is installed."""
-    from app.repository import check_name, load_model
+    from app.folder.read import check_name, load_model
     from app.verification import compare_with_keras
 
     folder = folder.resolve()

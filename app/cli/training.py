@@ -12,9 +12,9 @@ from app.cli.common import find_model, model_folder, print_json, print_lines
 from app.errors import CorpusError, ModelError
 
 if TYPE_CHECKING:
+    from app.evaluation import Evaluation
     from app.model import Model
     from app.training.config import TrainConfig
-    from app.training.evaluate import Evaluation
 
 _OF_THE_MODEL = "max_length", "layers", "tied", "unknown", "start"
 _SIZES = "vocabulary_size", "embedding", "units", "slow_units"  # which a model may be grown to
@@ -91,7 +91,7 @@ def train(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _check_out(out)
     if notebook:
-        from app.training.notebook import replay
+        from app.notebook import replay
 
         replay(out, epochs=int(epochs or 500), seed=seed or 0)
         return
@@ -137,7 +137,7 @@ def train(
 
 def _check_out(out: Path) -> None:
     """A model folder that is there is replaced; anything else that is there is not."""
-    from app.repository import check_name
+    from app.folder.read import check_name
 
     try:
         check_name(out)
@@ -204,7 +204,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure perplexity and how often the word that came was suggested."""
-    from app.training.export import add_metrics
+    from app.folder.write import add_metrics
 
     loaded = find_model(model)
     if not texts and phrases is None:
@@ -219,8 +219,8 @@ def evaluate(
 
 
 def _evaluate_texts(model: "Model", texts: list[Path], as_json: bool) -> dict[str, object]:
-    from app.training.corpus import read_lines
-    from app.training.evaluate import evaluate as measure
+    from app.evaluation import evaluate as measure
+    from app.training.text.corpus import read_lines
 
     parts = {text.name: [text] for text in texts}
     if len(texts) > 1:
@@ -239,7 +239,7 @@ def _evaluate_texts(model: "Model", texts: list[Path], as_json: bool) -> dict[st
 
 
 def _evaluate_phrases(model: "Model", path: Path, as_json: bool) -> dict[str, object]:
-    from app.training.evaluate import missed_phrases, read_expected
+    from app.evaluation import missed_phrases, read_expected
 
     expected = read_expected(path)
     missed = missed_phrases(model, expected)

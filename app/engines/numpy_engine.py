@@ -21,9 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.blocks import Blocks
 from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
+from app.engines.blocks import Blocks
 from app.engines.products import arranged, product
 from app.network import (
     Dense,
@@ -224,7 +224,7 @@ class NumpyEngine:
             return ids.astype(np.float32)[:, np.newaxis]
         if isinstance(self._embeddings, Blocks):
             return self._embeddings.vectors(ids)
-        entered: Floats = self._embeddings[ids]
+        entered: Floats = self._embeddings[ids]  # type: ignore[index] # an array, if not in blocks
         return entered
 
 

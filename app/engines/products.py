@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from app.blocks import WIDTH, Blocks
+from app.engines.blocks import WIDTH, Blocks
 from app.network import Floats, Kernel
 
 _FEW_ROWS = 4
@@ -27,7 +27,7 @@ def arranged(kernel: Kernel) -> Kernel:
     if isinstance(kernel, Blocks):
         return kernel
     if kernel.size >= _LARGE and blocks_pay():
-        return Blocks.of(kernel)
+        return Blocks.of(np.asarray(kernel))
     return np.ascontiguousarray(kernel)
 
 
@@ -36,8 +36,8 @@ def product(x: Floats, kernel: Kernel) -> Floats:
     if isinstance(kernel, Blocks):
         return _in_blocks(x, kernel)
     if 1 < len(x) <= _FEW_ROWS and kernel.size >= _LARGE:
-        return _row_by_row(x, kernel)
-    return _at_once(x, kernel)
+        return _row_by_row(x, kernel)  # type: ignore[arg-type] # an array, as `arranged` left it
+    return _at_once(x, kernel)  # type: ignore[arg-type]
 
 
 @cache

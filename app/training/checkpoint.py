@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from app.errors import OtherRun
-from app.training.bptt import State
-from app.training.optimizer import AdamW
-from app.training.parameters import Parameters
+from app.training.network.bptt import State
+from app.training.network.optimizer import AdamW
+from app.training.network.parameters import Parameters
 
 
 @dataclass(slots=True)

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from app.errors import ModelError
+from app.folder.read import load_model
 from app.model import Model
 from app.network import Dense, Elementwise, Embedding, Floats, Network, ReversedEmbedding, SimpleRNN
-from app.repository import load_model
-from app.text import Vocabulary
-from app.training.bptt import Teacher, Unrolled
+from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
-from app.training.corpus import count_words
-from app.training.growth import widened, with_words
-from app.training.parameters import Parameters, Shape, slow_units
+from app.training.network.bptt import Teacher, Unrolled
+from app.training.network.growth import widened, with_words
+from app.training.network.parameters import Parameters, Shape, slow_units
+from app.training.text.corpus import count_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from app.training.batches import Batches
-from app.training.bptt import Batch, Teacher, Unrolled
 from app.training.checkpoint import Run, describe, load, save
 from app.training.config import TrainConfig
-from app.training.dropout import Dropout
-from app.training.optimizer import AdamW
-from app.training.parameters import Parameters, Shape, initialize, keep_fading
-from app.training.softmax import sample_candidates
-from app.training.together import Together, together
+from app.training.network.bptt import Batch, Teacher, Unrolled
+from app.training.network.dropout import Dropout
+from app.training.network.optimizer import AdamW
+from app.training.network.parameters import Parameters, Shape, initialize, keep_fading
+from app.training.network.softmax import sample_candidates
+from app.training.network.workers import Together, together
+from app.training.text.batches import Batches
 from app.training.validation import perplexity
 
 _SECONDS_BETWEEN_CHECKPOINTS = 120.0

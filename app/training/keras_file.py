@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from app.network import Floats
-from app.training.parameters import Parameters, Shape
+from app.training.network.parameters import Parameters, Shape
 
 _KERAS_VERSION = "3.15.1"  # whose layout this is
 _POLICY = {

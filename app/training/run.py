@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from app.errors import CorpusError
-from app.text import Vocabulary
-from app.training.batches import (
+from app.folder.write import sha256_of
+from app.text.vocabulary import Vocabulary
+from app.training.config import TrainConfig
+from app.training.continuation import continued, teacher_of
+from app.training.export import publish
+from app.training.fit import Fit, Report, shape_of
+from app.training.network.bptt import Batch, Teacher, Unrolled
+from app.training.network.parameters import Parameters, between, sharpened
+from app.training.text.batches import (
     Batches,
     Drawing,
     Repeated,
@@ -19,11 +26,8 @@ from app.training.batches import (
     SentenceBatches,
     padded_batch,
 )
-from app.training.bptt import Batch, Teacher, Unrolled
-from app.training.collocations import Collocations
-from app.training.config import TrainConfig
-from app.training.continuation import continued, teacher_of
-from app.training.corpus import (
+from app.training.text.collocations import Collocations
+from app.training.text.corpus import (
     Encoded,
     build_vocabulary,
     count_words,
@@ -31,10 +35,7 @@ from app.training.corpus import (
     training_lines,
     validation_lines,
 )
-from app.training.export import publish, sha256_of
-from app.training.fit import Fit, Report, shape_of
-from app.training.parameters import Parameters, between, sharpened
-from app.training.smoothing import Smoothing
+from app.training.text.smoothing import Smoothing
 from app.training.validation import best_factor, best_share, perplexity
 
 _RECIPE = (

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from app.network import Floats, Ids
-from app.training.bptt import Batch, Unrolled
-from app.training.parameters import Parameters, Shape, between
+from app.training.network.bptt import Batch, Unrolled
+from app.training.network.parameters import Parameters, Shape, between
 
 _POSITIONS = 512  # whose logits are in memory at a time
 _NEWTON_STEPS = 8  # at most; the loss is convex in the factor, and two or three will do

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import app.main
-from app import batching
 from app.server import serve
+from app.serving import batching
 from app.settings import Settings
 
 

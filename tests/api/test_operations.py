@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.repository import Repository
+from app.serving.repository import Repository
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.blocks import Blocks
 from app.engines import products
+from app.engines.blocks import Blocks
 from app.engines.numpy_engine import NumpyEngine
+from app.folder.read import load_model
 from app.network import Dense, Embedding, Network, ReversedEmbedding
-from app.repository import load_model
 
 ROWS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 32, 33, 47, 64, 128, 129, 200)
 # Smaller and larger than what is large, whole blocks and not, one row or more than a small

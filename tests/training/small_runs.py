@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from app.training.config import Source, TrainConfig
-from app.training.corpus import Encoded
 from app.training.fit import Progress
+from app.training.text.corpus import Encoded
 
 LINES = ["the cat sat on the mat", "the dog sat on the rug", "a bird sang in the tree"]
 

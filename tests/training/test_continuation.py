@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from app.errors import ModelError, OtherRun
-from app.repository import load_model
-from app.training.bptt import Unrolled
+from app.folder.read import load_model
 from app.training.config import Source, TrainConfig
 from app.training.continuation import continued, teacher_of
 from app.training.fit import Progress, shape_of
+from app.training.network.bptt import Unrolled
 from app.training.run import train
 from tests.training.small_runs import configured, nothing
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from app.errors import CorpusError, OtherRun
-from app.repository import load_model
-from app.text import Vocabulary
-from app.training.corpus import count_words, encode_file
-from app.training.evaluate import evaluate
+from app.evaluation import evaluate
+from app.folder.read import load_model
+from app.text.vocabulary import Vocabulary
 from app.training.fit import Progress
 from app.training.run import train, workspace_of
+from app.training.text.corpus import count_words, encode_file
 from tests.training.small_runs import LINES, configured, nothing
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.repository import load_model
-from app.training.bptt import Batch, Unrolled
+from app.folder.read import load_model
 from app.training.continuation import continued
-from app.training.parameters import Shape, between, initialize, sharpened
+from app.training.network.bptt import Batch, Unrolled
+from app.training.network.parameters import Shape, between, initialize, sharpened
 from app.training.run import prepare, train
 from app.training.validation import best_factor, perplexity
 from tests.training.small_runs import configured, nothing

@@ -1,0 +1,1 @@
+"""The service's own protocol, /v1: phrases and models."""

@@ -1,0 +1,183 @@
+"""The phrase endpoints: what each path answers, in one table."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from app import answers, inspection
+from app.api.native import encoding
+from app.api.native.requests import (
+    BatchRequest,
+    CompareRequest,
+    ExplainRequest,
+    HiddenStatesRequest,
+    PhraseRequest,
+    PredictRequest,
+)
+from app.diagram import diagram
+from app.engines.topk import BATCHED_K, Ranking
+from app.errors import RequestError
+from app.http import problems
+from app.http.endpoint import Endpoint, in_thread
+from app.http.service import Service
+from app.model import Model
+from app.network import Context
+from app.serving.batching import in_batches
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A predict answer, or a problem, for each phrase in order."""
+
+    model: str
+    results: list[answers.Predicted | answers.PrefixPredicted | dict[str, Any]]
+
+
+async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
+    """Through the batcher, which multiplies concurrent phrases together."""
+    context = model.context(request.phrase)
+    if _is_ranked(request):
+        ranking = await service.batcher.rank(model, context, request.top_k)
+        return encoding.predicted(model, request.phrase, ranking)
+    outputs = await service.batcher.outputs(model, context)
+    return model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
+
+
+async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
+    """On one of the threads for large requests."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(service.large, _predict_batch, model, request)
+
+
+def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
+    """Every phrase on its own: an error in one leaves its neighbours as they are.
+
+    Each result is encoded as soon as it is there, so that one long encoding does not keep others
+    from the interpreter.
+    """
+    contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
+    sound = [context for context in contexts if not isinstance(context, RequestError)]
+    computed = in_batches(model, sound, request.top_k if _is_ranked(request) else None)
+    results: list[Any] = []
+    for phrase, context in zip(request.phrases, contexts, strict=True):
+        result = context if isinstance(context, RequestError) else next(computed)
+        if isinstance(result, RequestError):
+            answer: Any = problems.problem(result)
+        elif isinstance(result, Exception):
+            raise result
+        elif isinstance(result, Ranking):
+            answer = encoding.predicted(model, phrase, result)
+        else:
+            answer = model.answer(phrase, result.probabilities, request.top_k, request.prefix)
+        results.append(encoding.encoded(answer))
+    return {"model": model.id, "results": results}
+
+
+def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
+    """Whether the best words are all that is asked: no prefix, and not very many."""
+    return not request.prefix and request.top_k <= BATCHED_K
+
+
+def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
+    try:
+        return model.context(phrase)
+    except RequestError as error:
+        return error
+
+
+async def distribution(service: Service, model: Model, request: PhraseRequest) -> answers.Answer:
+    """All probabilities, through the batcher too."""
+    outputs = await service.batcher.outputs(model, model.context(request.phrase))
+    return encoding.distribution(model, request.phrase, outputs)
+
+
+def _hidden_states(model: Model, request: HiddenStatesRequest) -> answers.HiddenStates:
+    return model.hidden_states(request.phrase, request.layer)
+
+
+def _diagram(model: Model, request: ExplainRequest) -> str:
+    return diagram(inspection.explain(model, request.phrase, request.top_k))
+
+
+def _explain(model: Model, request: ExplainRequest) -> answers.Explained:
+    return inspection.explain(model, request.phrase, request.top_k)
+
+
+def _compare(model: Model, request: CompareRequest) -> answers.Compared:
+    return inspection.compare(model, request.phrases, request.top_k)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/tokenize",
+        PhraseRequest,
+        answers.Tokenized,
+        in_thread(lambda model, request: model.tokenize(request.phrase)),
+        "Words, their ids and where they stand",
+    ),
+    Endpoint(
+        "/v1/pad",
+        PhraseRequest,
+        answers.PaddedInput,
+        in_thread(lambda model, request: model.padded_input(request.phrase)),
+        "The padded ids that enter the network",
+    ),
+    Endpoint(
+        "/v1/hidden-states",
+        HiddenStatesRequest,
+        answers.HiddenStates,
+        in_thread(_hidden_states),
+        "A recurrent layer's hidden state at every timestep",
+    ),
+    Endpoint(
+        "/v1/distribution",
+        PhraseRequest,
+        answers.Distribution,
+        distribution,
+        "The softmax distribution over all words",
+    ),
+    Endpoint(
+        "/v1/predict",
+        PredictRequest,
+        answers.Predicted | answers.PrefixPredicted,
+        predict,
+        "The most probable next words",
+    ),
+    Endpoint(
+        "/v1/predict/batch",
+        BatchRequest,
+        Batch,
+        predict_batch,
+        "The most probable next words of many phrases",
+        get=False,
+    ),
+    Endpoint(
+        "/v1/explain",
+        ExplainRequest,
+        answers.Explained,
+        in_thread(_explain),
+        "Every number of the forward pass",
+    ),
+    Endpoint(
+        "/v1/compare",
+        CompareRequest,
+        answers.Compared,
+        in_thread(_compare),
+        "Phrases as bags of words and as hidden states",
+        get=False,
+    ),
+    Endpoint(
+        "/v1/score",
+        PhraseRequest,
+        answers.Scored,
+        in_thread(lambda model, request: inspection.score(model, request.phrase)),
+        "The probability of every word given the words before it",
+    ),
+    Endpoint(
+        "/v1/diagram.svg",
+        ExplainRequest,
+        None,
+        in_thread(_diagram),
+        "The unrolled network with this phrase's numbers, as SVG",
+    ),
+)

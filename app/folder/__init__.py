@@ -1,0 +1,1 @@
+"""A model on disk, both ways: file names, card, reading, writing."""

@@ -1,0 +1,137 @@
+"""The zip file, opened without trust.
+
+Sizes are bounded before anything is read: a hostile file costs an error, not memory.
+"""
+
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app.errors import ArchiveError
+from app.folder.files import open_file
+
+WEIGHTS = "model.weights.h5"
+_CONFIG, _METADATA = "config.json", "metadata.json"
+_LARGEST = {_CONFIG: 4 << 20, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
+_LARGEST_RATIO = 200  # inflated to stored size; JSON of repeated layers reaches about 20
+_LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they hardly compress
+_LARGEST_RATIO_OF_LARGE = 4
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
+_MOST_MEMBERS = 100  # a few more than there are: weights may hold these four bytes by chance
+_DEEPEST_JSON = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """`config.json` as parsed, and the bytes of the HDF5 file with the weights."""
+
+    config: dict[str, Any]
+    weights: bytes
+
+
+def read_archive(path: Path) -> Archive:
+    """Read a `.keras` file. Raises ArchiveError where it is not a sound archive."""
+    config, weights = _read_members(path)
+    return Archive(_parse(config), weights)
+
+
+def _read_members(path: Path) -> tuple[bytes, bytes]:
+    try:
+        file = open_file(path)
+    except FileNotFoundError:
+        raise ArchiveError(f"{path.name} is missing") from None
+    except OSError as error:
+        raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
+    try:
+        with file:
+            return _inflate(file, _checked_size(file))
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        ValueError,
+        RuntimeError,  # an encrypted member
+        NotImplementedError,  # a compression method of its own
+        UnicodeDecodeError,
+        OverflowError,
+    ) as error:
+        raise ArchiveError(f"{path.name} is damaged, or not a .keras archive") from error
+
+
+def _checked_size(file: BinaryIO) -> int:
+    """Bytes of the archive. Refuses a million members, which `ZipFile` would read one and all."""
+    size = members = 0
+    tail = b""
+    while chunk := file.read(1 << 20):
+        size += len(chunk)
+        members += (tail + chunk).count(_MEMBER)
+        tail = chunk[1 - len(_MEMBER) :]
+    if members > _MOST_MEMBERS:
+        raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
+    return size
+
+
+def _inflate(file: BinaryIO, size: int) -> tuple[bytes, bytes]:
+    with zipfile.ZipFile(file) as archive:
+        members = _checked_members(archive.infolist(), size)
+        return archive.read(members[_CONFIG]), archive.read(members[WEIGHTS])
+
+
+def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        name = info.filename
+        if name == "assets/" and not info.file_size:
+            continue
+        if name not in _LARGEST:
+            raise ArchiveError(
+                f"the archive has a member {name!r:.80}, which does not belong there"
+            )
+        if name in members:
+            raise ArchiveError(f"the archive has {name} twice")
+        if info.file_size > _LARGEST[name]:
+            raise ArchiveError(f"{name} is {info.file_size} bytes, more than {_LARGEST[name]}")
+        if info.compress_type not in _COMPRESSIONS:
+            raise ArchiveError(f"{name} is compressed with a method that is not read")
+        # The stated size may be a lie; more than the archive it cannot be.
+        if info.file_size > _may_inflate_to(min(info.compress_size, size)):
+            raise ArchiveError(f"{name} would inflate {info.compress_size} bytes too far")
+        members[name] = info
+    for name in (_CONFIG, WEIGHTS):
+        if name not in members:
+            raise ArchiveError(f"the archive has no {name}")
+    return members
+
+
+def _may_inflate_to(stored: int) -> int:
+    return min(_LARGEST_RATIO * max(stored, 1), max(_LARGEST_RATIO_OF_LARGE * stored, _LARGE))
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        config = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"{_CONFIG} is not valid JSON") from error
+    if not isinstance(config, dict):
+        raise ArchiveError(f"{_CONFIG} is not a JSON object")
+    if _depth(config) > _DEEPEST_JSON:
+        raise ArchiveError(f"{_CONFIG} is nested too deeply")
+    return config
+
+
+def _depth(value: object) -> int:
+    level, depth = [value], 0
+    while level and depth <= _DEEPEST_JSON:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth

@@ -1,0 +1,43 @@
+"""Writing a model folder: whole or not at all, and flushed to the disk."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: object, indent: int = 2) -> None:
+    """Write JSON, flushed to the disk."""
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=indent)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_folder(folder: Path, out: Path) -> None:
+    """Rename `folder` to `out`; what was there is gone a moment later."""
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    folder.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
+    """Put measured figures into a model's card, in one move."""
+    path = folder / "model.json"
+    card = json.loads(path.read_bytes()) if path.exists() else {}
+    card["metrics"] = {**card.get("metrics", {}), **metrics}
+    temporary = folder / ".model.json"
+    write_json(temporary, card)
+    temporary.replace(path)

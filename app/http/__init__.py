@@ -1,0 +1,1 @@
+"""One exchange over HTTP, whatever the protocol: where it enters, what it may cost, how it ends."""

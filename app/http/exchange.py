@@ -1,0 +1,158 @@
+"""One HTTP exchange on raw ASGI: reading a bounded body, sending bytes, and what is noted of it."""
+
+import asyncio
+import contextlib
+import random
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from app.errors import BodyTooLarge
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+# https://www.w3.org/TR/trace-context: no version ff, and ids that are not all zeros.
+_TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+_LINGER_SECONDS = 3.0
+JSON = b"application/json"
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+def encode(answer: Any) -> bytes:
+    """An answer as JSON."""
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request being answered. `timing` is Server-Timing so far: where the time went, in order."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    request_id: str
+    traceparent: str | None
+    declared: int  # bytes of the body, as its header has it; 0 where there is none
+    started: float = field(default_factory=time.perf_counter)
+    status: int = 0
+    route: str = "other"
+    model: str | None = None
+    phrase: str | None = None
+    timing: bytes = b""
+    marked: float = 0.0
+    unread: bool = False  # whether the client may still be sending a body that is refused
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive, send: Send) -> Self:
+        """Take over a request: its id is the client's, where that is sound, or a new one."""
+        request_id = traceparent = None
+        declared = 0
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                declared = int(value[:20])
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value.decode()
+            elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
+                traceparent = value.decode()
+        exchange = cls(scope, receive, send, request_id or new_id(), traceparent, declared)
+        exchange.marked = exchange.started
+        return exchange
+
+    def header(self, wanted: bytes) -> bytes | None:
+        """The first header of this (lower-case) name."""
+        for name, value in self.scope["headers"]:
+            if name == wanted:
+                return bytes(value)
+        return None
+
+    def mark(self, name: bytes) -> None:
+        """Note that the time since the last mark went into `name`."""
+        now = time.perf_counter()
+        self.timing += b"%b;dur=%.3f, " % (name, 1e3 * (now - self.marked))
+        self.marked = now
+
+    async def body(self, limit: int) -> bytes:
+        """The request's body. Raises BodyTooLarge past `limit` bytes, ClientGone."""
+        if self.declared > limit:
+            self.unread = True
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        message = await self.receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body") or message["type"] == "http.disconnect":
+            body = await self._rest(message, bytearray(body), limit)
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        return body
+
+    async def _rest(self, message: Message, body: bytearray, limit: int) -> bytes:
+        while message["type"] != "http.disconnect" and message.get("more_body"):
+            if len(body) > limit:
+                self.unread = True
+                break
+            message = await self.receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return bytes(body)
+
+    async def respond(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        headers: Headers = (),
+    ) -> None:
+        """Send a whole answer; a HEAD request gets its headers alone."""
+        self.status = status
+        head = (
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *headers,
+            *self._own_headers(),
+        )
+        await self.deliver(status, head, b"" if self.scope["method"] == "HEAD" else body)
+
+    async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
+        """Hand an answer with all its headers to the server."""
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        if self.unread:
+            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._linger()
+            body = b""
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def _linger(self) -> None:
+        """Take in what is still sent: a connection closed on it is reset, the answer unread."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while (await self.receive()).get("more_body"):
+                    pass
+
+    async def send_noted(self, message: Message) -> None:
+        """Pass a message on; the start of a response gets the exchange's own headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], *self._own_headers()]
+        await self.send(message)
+
+    def _own_headers(self) -> Headers:
+        total = time.perf_counter() - self.started
+        return (
+            (b"x-request-id", self.request_id.encode()),
+            (b"server-timing", b"%btotal;dur=%.3f" % (self.timing, 1e3 * total)),
+        )
+
+
+def new_id() -> str:
+    """128 random bits in hexadecimal. Need not be unguessable, only unlike any other."""
+    return f"{random.getrandbits(128):032x}"

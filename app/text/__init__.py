@@ -1,0 +1,1 @@
+"""Phrase -> tokens -> ids -> padded input. Training and serving call these same functions."""

@@ -1,0 +1,59 @@
+"""Tokens -> ids, and what is said of words that have none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.errors import UnknownWord, UnknownWords
+from app.text.tokens import TextOptions, Token, tokenize
+from app.text.vocabulary import Vocabulary
+
+_SUGGESTED_WORDS = 8  # unknown words that get suggestions: looking them up costs a vocabulary scan
+_LONGEST_WORD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A phrase as ids. `tokens`, `ids` and `spans` run in parallel."""
+
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    unknown: tuple[int, ...]  # positions of tokens that `options.unknown` stands in for
+
+
+def encode(phrase: str, vocabulary: Vocabulary, options: TextOptions) -> Encoded:
+    """Tokenize a phrase and look up every token.
+
+    Raises UnknownWords where a token is unknown and the model has no unknown word.
+    """
+    tokens = tokenize(phrase, options)
+    found = [vocabulary.id_of(token.text) for token in tokens]
+    missing = tuple(position for position, number in enumerate(found) if number is None)
+    stand_in = vocabulary.id_of(options.unknown)
+    if missing and stand_in is None:
+        unknown = describe_unknown(tokens, missing, vocabulary)
+        listed = ", ".join(repr(word.word[:_LONGEST_WORD]) for word in unknown[:_SUGGESTED_WORDS])
+        more = len(unknown) - _SUGGESTED_WORDS
+        listed += f" and {more} more" if more > 0 else ""
+        raise UnknownWords(f"not in the model's vocabulary: {listed}", unknown)
+    return Encoded(
+        tuple(token.text for token in tokens),
+        tuple(stand_in if number is None else number for number in found),  # type: ignore[misc]
+        tuple((token.start, token.end) for token in tokens),
+        missing,
+    )
+
+
+def describe_unknown(
+    tokens: Sequence[Token], positions: Sequence[int], vocabulary: Vocabulary
+) -> list[UnknownWord]:
+    """Unknown tokens with the closest known words; the first few only, a scan each."""
+    return [
+        UnknownWord(
+            tokens[position].text,
+            position,
+            (tokens[position].start, tokens[position].end),
+            vocabulary.closest(tokens[position].text) if count < _SUGGESTED_WORDS else (),
+        )
+        for count, position in enumerate(positions)
+    ]

@@ -1,0 +1,1 @@
+"""The network while it learns: parameters, back-propagation, loss, optimizer."""

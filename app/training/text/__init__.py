@@ -1,0 +1,1 @@
+"""A corpus -> vocabulary, ids and batches; what the text says beyond the next word."""
