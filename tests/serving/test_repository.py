@@ -163,6 +163,6 @@ def test_a_file_that_vanishes_while_it_is_read_is_an_error_of_the_model(
     def vanish(path: Path) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("app.serving.repository._fingerprint", vanish)
+    monkeypatch.setattr("app.folder.read._fingerprint", vanish)
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         load_model(models / "one")
