@@ -9,12 +9,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import SettingsError
 
-_BESIDE_THE_PACKAGE = Path(__file__).parent.parent / "models"
+_PACKAGE = Path(__file__).parent
+# A checkout's are beside the package, a wheel's inside it.
+_SHIPPED = (_PACKAGE.parent / "models", _PACKAGE / "models")
 
 
 def _default_models() -> Path:
+    """`models` here, if any folder in it is a model; else those that came with the service."""
     here = Path("models")
-    return here if here.is_dir() or not _BESIDE_THE_PACKAGE.is_dir() else _BESIDE_THE_PACKAGE
+    return next((one for one in (here, *_SHIPPED) if any(one.glob("*/model.keras"))), here)
 
 
 class Settings(BaseSettings):

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import models, phrases, training
+from app.cli import models, phrases, shelf, training
 from app.cli.common import exit_code_of, show_error
 from app.errors import UnrolledError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 for command in (
     models.serve,
+    shelf.models,
     phrases.predict,
     phrases.explain,
     phrases.score,
