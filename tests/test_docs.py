@@ -1,4 +1,4 @@
-"""README.md is true: its commands are run, its answers compared, its tables held to the code.
+"""README.md and docs/ are true: commands are run, answers compared, tables held to the code.
 
 In a `console` block a line after `$ ` is a command and the lines up to the next one are its output,
 where … stands for what changes from run to run. Blocks marked `sh` are for people and not run.
@@ -26,9 +26,10 @@ from app.errors import RequestError
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
 UNROLLED = (sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())")
-SERVICE = "127.0.0.1:8000"  # as the README calls it
+SERVICE = "127.0.0.1:8000"  # as the documentation calls it
 
 
 class Step(NamedTuple):
@@ -41,8 +42,10 @@ class Service(NamedTuple):
     folder: Path  # where it runs; its models are in models/
 
 
-def blocks(language: str) -> list[str]:
-    fenced = re.findall(r"^```(\w*)\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, *pages: str) -> list[str]:
+    """The fenced blocks of a language, in these pages or in all."""
+    text = "\n".join(DOCS[page] for page in pages or DOCS)
+    fenced = re.findall(r"^```(\w*)\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
     return [content for name, content in fenced if name == language]
 
 
@@ -53,7 +56,9 @@ def steps(block: str) -> list[Step]:
 
 def table_after(heading: str) -> list[list[str]]:
     """The rows of the first table below a heading, without its head."""
-    below = README.split(f"{heading}\n", 1)[1]
+    [below] = [
+        text.split(f"{heading}\n", 1)[1] for text in DOCS.values() if f"\n{heading}\n" in text
+    ]
     table = re.search(r"(?:^\|.*\n)+", below, re.MULTILINE)
     assert table is not None
     rows = table.group().splitlines()[2:]
@@ -104,7 +109,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
 
 
 def curl(command: str, service: Service) -> str:
-    """What `curl` would print: -d and -o, as the README uses them."""
+    """What `curl` would print: -d and -o, as the documentation uses them."""
     words = iter(shlex.split(command)[1:])
     url, data, file = "", None, None
     for word in words:
@@ -198,7 +203,7 @@ def test_commands_answer_what_is_printed(typed: list[Step], service: Service) ->
 @pytest.mark.tensorflow
 def test_a_keras_model_saved_as_printed_is_served(service: Service) -> None:
     pytest.importorskip("tensorflow")
-    [snippet] = blocks("python")
+    [snippet] = blocks("python", "docs/models.md")
     subprocess.run([sys.executable, "-c", snippet], cwd=service.folder, timeout=300, check=True)
     assert "largest_difference_from_keras" in unrolled("unrolled check models/cat", service)
     wait_for(f"{service.url}/v1/models/cat")
@@ -262,7 +267,7 @@ def test_every_field_of_the_model_card_is_named() -> None:
     from app.folder.card import Card
 
     card: type[BaseModel] = Card
-    section = README.split("## Bring your own Keras model")[1].split("\n## ")[0]
+    section = DOCS["docs/models.md"].split("## Bring your own Keras model")[1].split("\n## ")[0]
     missing = [name for name in card.model_fields if f"`{name}`" not in section]
     assert missing in ([], ["training"])
 
@@ -276,7 +281,7 @@ def test_every_dependency_earns_its_place_in_the_table() -> None:
 
 def tree() -> set[str]:
     """The paths in the annotated tree, by its indentation."""
-    [drawn] = [block for block in blocks("") if block.startswith("app/")]
+    [drawn] = [block for block in blocks("", "README.md") if block.startswith("app/")]
     paths, parents = set(), [(-1, "")]
     for line in drawn.splitlines():
         name = line.split()[0]
@@ -298,6 +303,16 @@ def test_the_tree_has_every_room_and_nothing_else() -> None:
     assert rooms - drawn == set()
 
 
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", DOCS)
+def test_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", DOCS[page])
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_readme_is_short() -> None:
+    assert len(DOCS["README.md"].splitlines()) <= 260
+
+
+def test_the_picture_in_readme_is_what_the_service_draws(service: Service) -> None:
+    drawn = httpx.get(f"{service.url}/v1/diagram.svg?phrase=this+is&model=notebook").text
+    assert (ROOT / "docs/this-is.svg").read_text().strip() == drawn.strip()
