@@ -185,7 +185,7 @@ def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path
         text=True,
         timeout=PATIENCE,
     )
-    assert done.returncode != 0
+    assert done.returncode == 3
     assert "no model could be loaded" in done.stderr
     assert "Traceback" not in done.stderr
 

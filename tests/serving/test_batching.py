@@ -307,6 +307,18 @@ def test_the_least_recently_used_state_leaves_first() -> None:
     assert steps_for(batcher, model, (2,)) == 1
 
 
+@pytest.mark.parametrize("capacity", [1, 2, 3])
+def test_a_batch_larger_than_the_memory_of_states_is_answered_right(capacity: int) -> None:
+    model, entry = small_model(), 4 * 4 + 8 * 6 + 250
+    batcher = Batcher(max_batch=16, state_bytes=capacity * entry, remembered=0)
+    contexts = [(1, 2, number) for number in range(1, 9)] + [(1,), (1, 2), (1, 2, 1)]
+    for _ in range(3):  # from what little is remembered, and has been overwritten
+        rankings = together(*(batcher.rank(model, context, 3) for context in contexts))
+        assert batcher.states == capacity
+        for context, ranking in zip(contexts, rankings, strict=True):
+            assert_ranked(ranking, model, phrase(context), 3)
+
+
 def test_without_memory_answers_are_the_same() -> None:
     model = model_of(CountingEngine(small_network()))
     batcher = Batcher(state_bytes=0, remembered=0)

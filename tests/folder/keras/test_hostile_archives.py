@@ -75,13 +75,20 @@ def test_a_billion_units_are_refused_before_anything_is_allocated(archive: Path)
 
 
 def test_a_dataset_that_inflates_from_nothing(archive: Path) -> None:
+    """Shapes that fit the configuration, and no bytes behind the largest of them."""
+    H = 4096
+
     def blow_up(file: h5py.File) -> None:
-        del file[f"{RNN}/1"]
-        file.create_dataset(f"{RNN}/1", (1 << 24, 1 << 24), "f4", chunks=(1024, 1024))
+        for index, shape in enumerate([(4, H), (H, H), (H,)]):
+            del file[f"{RNN}/{index}"]
+            chunks = (1024, 1024) if index == 1 else None
+            file.create_dataset(f"{RNN}/{index}", shape, "f4", chunks=chunks)
+        file[f"{RNN}/0"][:] = 1
+        file[f"{RNN}/2"][:] = 1
 
     edit_weights(archive, blow_up)
-    edit_config(archive, lambda config: layer_of(config, "SimpleRNN").update(units=1 << 24))
-    with pytest.raises(ArchiveError):
+    edit_config(archive, lambda config: layer_of(config, "SimpleRNN").update(units=H))
+    with pytest.raises(ArchiveError, match="recurrent_kernel is stored in chunks"):
         read_network(archive)
 
 

@@ -151,6 +151,56 @@ def test_dropped_recurrent_weights_have_the_gradient_of_what_is_left() -> None:
     assert np.array_equal(net.parameters["recurrent_kernel_1"], kernel)
 
 
+@pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[1], SHAPES[2]])
+@pytest.mark.parametrize(
+    "dropout",
+    [
+        Dropout(hidden=0.4),
+        Dropout(embedding=0.4),
+        Dropout(projection=0.4),
+        Dropout(words=0.3),
+        Dropout(embedding=0.3, hidden=0.25, projection=0.2, words=0.15, recurrent=0.25),
+    ],
+    ids=["hidden", "embedding", "projection", "words", "as in the PTB recipe"],
+)
+def test_gradients_under_dropout_are_the_slopes_of_the_loss(shape: Shape, dropout: Dropout) -> None:
+    """In the direction of the gradient, and in others, with the same masks each time."""
+    rng = np.random.default_rng(3)
+    net = Unrolled(shape, initialize(shape, rng))
+    ids, targets = rng.integers(1, V, (2, T, B)).astype(np.int32)
+    batch = Batch(ids, targets, np.ones(ids.shape, np.bool_))
+
+    def gradients() -> Gradients:
+        same = np.random.default_rng(11)
+        return net.gradients(batch, net.initial_state(B), None, dropout, same)
+
+    found, dropped = (
+        gradients(),
+        net.gradients(batch, net.initial_state(B), None, Dropout(), np.random.default_rng(11)),
+    )
+    assert found.loss != dropped.loss  # something is dropped
+    for name, parameter in net.parameters.items():
+        if name in found.dense:
+            gradient = found.dense[name].astype(np.float64)
+        else:
+            gradient = np.zeros(parameter.shape)
+            gradient[found.rows[name].ids] = found.rows[name].values
+        held = np.ones(parameter.shape)
+        if shape.tied and name.startswith("projection"):
+            held[..., -1] = 0  # the output that carries the bias is not learnt
+        before = parameter.copy()
+        for direction in (gradient, *rng.standard_normal((3, *parameter.shape))):
+            direction = direction * held
+            direction /= np.linalg.norm(direction)
+            losses = []
+            for step in (0.01, -0.01):
+                parameter[:] = before + step * direction
+                losses.append(gradients().loss / ids.size)
+            parameter[:] = before
+            slope = (losses[0] - losses[1]) / 0.02
+            assert slope == pytest.approx((gradient * direction).sum(), rel=0.02, abs=3e-4), name
+
+
 def test_a_fresh_network_hears_its_words() -> None:
     shape = Shape(2000, embedding=64, units=200, layers=2, projection=64, tied=True)
     net = Unrolled(shape, initialize(shape, np.random.default_rng(0)))

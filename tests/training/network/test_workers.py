@@ -113,7 +113,7 @@ def test_training_says_that_a_helper_died(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("own_signal")
-def test_a_helper_that_died_between_two_steps_does_not_end_training_silently(
+def test_training_ignores_the_signal_that_a_dead_helper_s_pipe_sends(
     corpus: Path, tmp_path: Path
 ) -> None:
     arguments = ["train", str(corpus), "--out", str(tmp_path / "mine"), "--epochs", "0.1"]
