@@ -19,6 +19,7 @@ from app.api.native.phrases import ENDPOINTS
 from app.http import handlers, openapi
 from app.http.edge import Edge
 from app.http.service import Service
+from app.metrics import Metrics
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.settings import Settings, read_settings
@@ -54,7 +55,11 @@ class Unrolled(FastAPI):
         return self.openapi_schema
 
 
-def create_app(settings: Settings | None = None, repository: Repository | None = None) -> Unrolled:
+def create_app(
+    settings: Settings | None = None,
+    repository: Repository | None = None,
+    metrics: Metrics | None = None,
+) -> Unrolled:
     """The application. What is not passed is read from the environment when it starts.
 
     A `repository` that is passed and has its models loaded is not loaded again.
@@ -70,6 +75,7 @@ def create_app(settings: Settings | None = None, repository: Repository | None =
     )
     app.state.settings = settings
     app.state.repository = repository
+    app.state.metrics = metrics
     app.include_router(routes.router)
     app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     handlers.install(app)
@@ -84,9 +90,9 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     repository: Repository = app.state.repository or Repository(
         settings.models_dir, settings.engine, settings.default_model
     )
-    service = app.state.service = Service(
-        settings, repository, Batcher(settings.max_batch, settings.max_queue)
-    )
+    metrics: Metrics = app.state.metrics or Metrics()
+    batcher = Batcher(settings.max_batch, settings.max_queue, metrics=metrics)
+    service = app.state.service = Service(settings, repository, batcher, metrics)
     edge = Edge(service, ENDPOINTS, super(Unrolled, app).__call__)
     app.edge = _with_cors(edge, settings)
     app.direct = edge if app.edge is edge else None

@@ -14,8 +14,8 @@ APP = ROOT / "app"
 # A module imports from the lines above its own and from its own package; never sideways. A module
 # that is named with its package stands on a line of its own.
 LAYERS = (
-    {"errors"},
-    {"network"},
+    {"errors", "shared_numbers"},
+    {"network", "metrics"},
     {"text", "engines"},
     {"folder", "answers", "summary", "verification", "settings"},
     {"model", "diagram", "logs"},

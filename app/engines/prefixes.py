@@ -73,9 +73,8 @@ class PrefixStates:
 
 @dataclass
 class Lookups:
-    """How often a phrase's whole answer was known, the state of a prefix of it, or nothing."""
+    """How often the state of a phrase's prefix was known, or nothing."""
 
-    answers: int = 0
     hits: int = 0
     misses: int = 0
 

@@ -46,7 +46,7 @@ class Edge:
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
         service = self.service
-        service.in_progress += 1
+        service.metrics.in_progress[0] += 1
         try:
             await self._answer(exchange)
         except ClientGone:
@@ -62,9 +62,9 @@ class Edge:
                 raise
             await _respond_problem(exchange, InternalError("the service has a fault"))
         finally:
-            service.in_progress -= 1
+            service.metrics.in_progress[0] -= 1
             seconds = time.perf_counter() - exchange.started
-            service.metrics.record(exchange.route, exchange.status, seconds)
+            service.metrics.answered(exchange.route, exchange.status, seconds, exchange.model)
             if self._log is not None:
                 self._log.add(exchange, seconds)
 

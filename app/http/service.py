@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from app.errors import NotReady
-from app.http.metrics import Metrics
+from app.metrics import Metrics
 from app.model import Model
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
@@ -28,11 +28,15 @@ class Service:
     settings: Settings
     repository: Repository
     batcher: Batcher
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
     large: ThreadPoolExecutor = field(default_factory=_threads_for_large)
     loaded: bool = False
     draining: bool = False
-    in_progress: int = 0
+
+    @property
+    def in_progress(self) -> int:
+        """Requests that this process is answering."""
+        return int(self.metrics.in_progress[0])
 
     def model(self, name: str | None) -> Model:
         """A loaded model. Raises ModelNotFound, or NotReady before any is loaded."""

@@ -23,8 +23,9 @@ Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -33,6 +34,7 @@ from app.engines.base import Outputs
 from app.engines.prefixes import Lookups, Runner, logits_afresh
 from app.engines.topk import BATCHED_K, Ranking, best_of_rows
 from app.errors import NotFinite, Overloaded
+from app.metrics import Metrics
 from app.model import Model, check_finite
 from app.network import Context, Floats
 from app.serving.lru import Recent
@@ -54,6 +56,7 @@ class _Job:
     context: Context
     k: int | None
     result: asyncio.Future[Any]
+    arrived: float = field(default_factory=perf_counter)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Batcher:
 
     A batch has phrases of one model, up to `max_batch`; models take turns. At most `max_queue`
     phrases wait. `state_bytes` and `remembered` bound what is kept of earlier phrases; 0 keeps
-    nothing.
+    nothing. What is done is counted in `metrics`.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class Batcher:
         max_queue: int = 1024,
         state_bytes: int = _STATE_BYTES,
         remembered: int = _ANSWERS,
+        metrics: Metrics | None = None,
     ) -> None:
-        self.lookups = Lookups()
+        self.metrics = metrics or Metrics()
+        self._lookups = Lookups()  # of the batch that is being computed
         self._max_batch = max_batch
         self._max_queue = max_queue
         self._state_bytes = state_bytes
@@ -105,7 +110,7 @@ class Batcher:
         rankings = self._serving(model).rankings
         known = rankings.get(context)
         if known is not None and known[0] >= k:
-            self.lookups.answers += 1
+            self.metrics.looked_up("answer")
             return Ranking(known[1].ids[:k], known[1].probabilities[:k])
         ranking: Ranking = await self._submit(model, context, k)
         rankings.keep(context, (k, ranking))
@@ -119,7 +124,7 @@ class Batcher:
             outputs = await self._submit(model, context, None)
             known.keep(context, outputs)
         else:
-            self.lookups.answers += 1
+            self.metrics.looked_up("answer")
         return outputs
 
     def _submit(self, model: Model, context: Context, k: int | None) -> asyncio.Future[Any]:
@@ -132,6 +137,7 @@ class Batcher:
             queue = self._queues[model] = deque()
         queue.append(job)
         self._waiting += 1
+        self.metrics.waiting[0] += 1
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._turn, loop)
@@ -158,6 +164,7 @@ class Batcher:
         while queue and len(jobs) < self._max_batch:
             job = queue.popleft()
             self._waiting -= 1
+            self.metrics.waiting[0] -= 1
             if not job.result.cancelled():
                 jobs.append(job)
         if queue:
@@ -166,6 +173,8 @@ class Batcher:
 
     def _answer(self, model: Model, jobs: Sequence[_Job]) -> None:
         asked = [(job.context, job.k) for job in jobs]
+        begin = perf_counter()
+        self.metrics.executed(model.id, [begin - job.arrived for job in jobs])
         for job, result in zip(
             jobs, _results(self._serving(model).runner.logits, model, asked), strict=True
         ):
@@ -173,13 +182,22 @@ class Batcher:
                 job.result.set_exception(result)
             else:
                 job.result.set_result(result)
+        self._count()
+
+    def _count(self) -> None:
+        """Say what was found of a batch, and what is remembered by now."""
+        found = self._lookups
+        self.metrics.looked_up("hit", found.hits)
+        self.metrics.looked_up("miss", found.misses)
+        found.hits = found.misses = 0
+        self.metrics.states[0] = self.states
 
     def _serving(self, model: Model) -> _Served:
         """What is kept for the model, for as long as the model lives."""
         served = self._served.get(model)
         if served is None:
             length, V = model.options.max_length, model.network.classes
-            runner = Runner(model.engine, length, self._state_bytes, self.lookups)
+            runner = Runner(model.engine, length, self._state_bytes, self._lookups)
             most = min(self._remembered, _KEYS // length)
             distributions = min(most, _OUTPUT_BYTES // (8 * V))
             served = self._served[model] = _Served(runner, Recent(most), Recent(distributions))
