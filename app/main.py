@@ -8,16 +8,15 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from app import __version__, logs
-from app.api import operations, routes  # noqa: F401
-from app.api.native import models  # noqa: F401 # its routes
-from app.api.native.phrases import ENDPOINTS
+from app.api import operations
+from app.api.native import endpoints as native
 from app.http import handlers, openapi
 from app.http.edge import Edge
+from app.http.endpoint import Protocol
 from app.http.service import Service
 from app.metrics import Metrics
 from app.serving.batching import Batcher
@@ -31,15 +30,20 @@ _DESCRIPTION = (
     "softmax distribution of every phrase."
 )
 
+PROTOCOLS = (native.PROTOCOL, operations.PROTOCOL)
+
+# What FastAPI answers itself and needs no key: it has no data.
+_PUBLIC = ("/openapi.json", "/swagger/")
+
 # Objects made between two collections: those of a batch that is being answered are no garbage.
 _GARBAGE = 50_000
 
 
 class Unrolled(FastAPI):
-    """FastAPI, with the phrase endpoints answered before its routing."""
+    """FastAPI, with the endpoints of all protocols answered before its routing."""
 
-    edge: ASGIApp | None = None
-    direct: Edge | None = None  # for a server that can do without ASGI
+    protocols: tuple[Protocol, ...] = ()
+    edge: Edge | None = None  # also for a server that can do without ASGI
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """HTTP enters at the edge, the lifespan goes to FastAPI."""
@@ -51,7 +55,7 @@ class Unrolled(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = openapi.document(self, ENDPOINTS)
+            self.openapi_schema = openapi.document(self, self.protocols)
         return self.openapi_schema
 
 
@@ -59,6 +63,8 @@ def create_app(
     settings: Settings | None = None,
     repository: Repository | None = None,
     metrics: Metrics | None = None,
+    *,
+    protocols: tuple[Protocol, ...] = PROTOCOLS,
 ) -> Unrolled:
     """The application. What is not passed is read from the environment when it starts.
 
@@ -73,10 +79,10 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
         lifespan=_lifespan,
     )
+    app.protocols = protocols
     app.state.settings = settings
     app.state.repository = repository
     app.state.metrics = metrics
-    app.include_router(routes.router)
     app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     handlers.install(app)
     return app
@@ -93,9 +99,7 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     metrics: Metrics = app.state.metrics or Metrics()
     batcher = Batcher(settings.max_batch, settings.max_queue, metrics=metrics)
     service = app.state.service = Service(settings, repository, batcher, metrics)
-    edge = Edge(service, ENDPOINTS, super(Unrolled, app).__call__)
-    app.edge = _with_cors(edge, settings)
-    app.direct = edge if app.edge is edge else None
+    app.edge = Edge(service, app.protocols, super(Unrolled, app).__call__, _PUBLIC)
     if not repository.models:
         await asyncio.to_thread(repository.load)
     service.loaded = True
@@ -109,18 +113,6 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     finally:
         if watching is not None:
             watching.cancel()
-
-
-def _with_cors(edge: ASGIApp, settings: Settings) -> ASGIApp:
-    if not settings.cors_origins:
-        return edge
-    return CORSMiddleware(
-        edge,
-        allow_origins=settings.cors_origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=["x-request-id", "server-timing", "etag", "retry-after"],
-    )
 
 
 async def _watch(repository: Repository, seconds: float) -> None:

@@ -16,7 +16,7 @@ import uvicorn
 
 from app import logs
 from app.errors import SettingsError
-from app.http.uvicorn_protocol import Protocol
+from app.http.short_way import http_protocol
 from app.main import Unrolled, create_app
 from app.serving.repository import Repository
 from app.settings import Settings
@@ -82,7 +82,7 @@ def _run(settings: Settings, repository: Repository, listener: socket.socket) ->
     app = create_app(settings, repository)
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=http_protocol(),
         access_log=False,
         proxy_headers=False,  # no answer depends on where the client is
         log_config=None,

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     engine: Literal["numpy", "tensorflow"] = Field("numpy", description="What computes")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    root_path: str = Field(
+        "", description="Path that a proxy serves it under, such as /words, stripped or not"
+    )
     workers: int = Field(1, ge=1, le=256, description="Processes; they share the weights")
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Keys that open the service, with commas between; none leaves it open"
@@ -57,6 +60,14 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and not value.startswith("/"):
+            raise ValueError("begins with a slash")
         return value
 
     @cached_property

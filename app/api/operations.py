@@ -1,23 +1,26 @@
-"""Probes, metrics and the documentation: the routes of whoever runs the service."""
+"""Probes, metrics and the documentation: the endpoints of whoever runs the service."""
 
-from fastapi import Request, Response
+from typing import Any
+
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from app.api.routes import json_response, router, service_of
+from app.http.endpoint import Endpoint, Protocol, Run
+from app.http.exchange import Exchange, Reply
 from app.http.exposition import CONTENT_TYPE, exposition
+from app.http.service import Service
+
+_OK = Reply(b'{"status":"ok"}')
+_HTML = b"text/html; charset=utf-8"
 
 
-@router.get("/", include_in_schema=False)
-async def start() -> Response:
+async def _start(_service: Service, _exchange: Exchange, _request: None) -> Reply:
     """The documentation, until there is more to see."""
-    return RedirectResponse("/docs")
+    return Reply(b"", b"", 307, ((b"location", b"docs"),))
 
 
-@router.get("/docs", include_in_schema=False)
-async def documentation() -> Response:
+async def _documentation(_service: Service, _exchange: Exchange, _request: None) -> Reply:
     """Swagger UI. Its addresses are relative: they hold behind a proxy too."""
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         title="Unrolled",
         openapi_url="openapi.json",
         swagger_js_url="swagger/swagger-ui-bundle.js",
@@ -25,32 +28,44 @@ async def documentation() -> Response:
         swagger_favicon_url="swagger/favicon-32x32.png",
         swagger_ui_parameters={"tryItOutEnabled": True},
     )
+    return Reply(bytes(page.body), _HTML)
 
 
-@router.get("/livez", tags=["operations"], summary="The process runs")
-async def live() -> Response:
+async def _live(_service: Service, _exchange: Exchange, _request: None) -> Reply:
     """Answers as long as the event loop does."""
-    return json_response({"status": "ok"})
+    return _OK
 
 
-@router.get(
-    "/readyz",
-    tags=["operations"],
-    summary="A prediction can be made",
-    responses={503: {"description": "Not yet, or no longer"}},
-)
-async def ready(request: Request) -> Response:
+async def _ready(service: Service, _exchange: Exchange, _request: None) -> Reply:
     """Runs a tiny inference on the default model; 503 while loading and while draining."""
-    service_of(request).check_ready()
-    return json_response({"status": "ok"})
+    service.check_ready()
+    return _OK
 
 
-@router.get(
-    "/metrics",
-    tags=["operations"],
-    summary="Metrics in Prometheus's text format",
-    response_class=PlainTextResponse,
-)
-async def metrics(request: Request) -> Response:
+async def _metrics(service: Service, _exchange: Exchange, _request: None) -> Reply:
     """Requests, durations, batches, models; the sums of all workers."""
-    return Response(exposition(service_of(request)), media_type=CONTENT_TYPE)
+    return Reply(exposition(service), CONTENT_TYPE.encode())
+
+
+def _probe(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoint:
+    """Answered without a key, and however many requests are in progress."""
+    return Endpoint(
+        path, run, key=False, limited=False, name=name, tag="operations", summary=summary, **more
+    )
+
+
+PROTOCOL = Protocol(
+    (
+        Endpoint("/", _start, key=False),
+        Endpoint("/docs", _documentation, key=False),
+        _probe("/livez", _live, "live", "The process runs"),
+        _probe("/readyz", _ready, "ready", "A prediction can be made"),
+        _probe(
+            "/metrics",
+            _metrics,
+            "metrics",
+            "Metrics in Prometheus's text format",
+            media_type="text/plain",
+        ),
+    )
+)

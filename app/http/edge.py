@@ -1,26 +1,25 @@
-"""Where every request enters: ids, keys, limits, problems, metrics and the log, for all routes.
+"""Where every request enters: ids, keys, limits, errors, metrics and the log, for all protocols.
 
-Phrase endpoints are answered here by their exact path; everything else goes on to FastAPI.
+Endpoints are found by their path; everything else goes on to another ASGI application.
 """
 
 import asyncio
 import hmac
 import logging
 import time
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import Overloaded, RequestError, Unauthorized, UnrolledError
-from app.http import problems
-from app.http.endpoint import Endpoint
+from app.errors import NotFound, Overloaded, RequestError, Unauthorized, UnrolledError
+from app.http.cors import Cors
+from app.http.endpoint import Protocol
 from app.http.exchange import ClientGone, Exchange
 from app.http.request_log import RequestLog
 from app.http.service import Service
+from app.http.table import Found, Table
 
 log = logging.getLogger("unrolled")
-
-# Answered without a key and however many requests are in progress.
-PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class InternalError(UnrolledError):
@@ -31,36 +30,45 @@ class InternalError(UnrolledError):
 
 
 class Edge:
-    """The outermost ASGI application for HTTP."""
+    """The outermost ASGI application for HTTP. `public` are paths of `rest` that need no key."""
 
-    def __init__(self, service: Service, endpoints: tuple[Endpoint, ...], rest: ASGIApp) -> None:
+    def __init__(
+        self,
+        service: Service,
+        protocols: Sequence[Protocol],
+        rest: ASGIApp,
+        public: tuple[str, ...] = (),
+    ) -> None:
+        settings = service.settings
         self.service = service
-        self.endpoints = {endpoint.path: endpoint for endpoint in endpoints}
+        self.table = Table(protocols, settings.root_path)
         self._rest = rest
-        self._log = RequestLog(service.settings) if service.settings.log_requests else None
+        self._public = public
+        self._log = RequestLog(settings) if settings.log_requests else None
+        self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of an ASGI server."""
-        await self.answer(Exchange.of(scope, receive, send))
+        exchange = Exchange.of(scope, receive, send)
+        await self.answer(exchange, self.table.find(self._path(scope)))
 
-    async def answer(self, exchange: Exchange) -> None:
-        """Answer one request."""
+    async def answer(self, exchange: Exchange, found: Found | None) -> None:
+        """Answer one request; `found` is what the table has for its path."""
         service = self.service
         service.metrics.in_progress[0] += 1
         try:
-            await self._answer(exchange)
+            await self._answer(exchange, found)
         except ClientGone:
             exchange.status = 499
         except asyncio.CancelledError:
             exchange.status = 499
             raise
         except RequestError as error:
-            await _respond_problem(exchange, error)
-        except Exception:
+            await self._refuse(exchange, found, error, error)
+        except Exception as error:
             log.exception("request %s failed", exchange.request_id)
-            if exchange.status:  # the answer is under way: it can only be cut off
-                raise
-            await _respond_problem(exchange, InternalError("the service has a fault"))
+            fault = InternalError("the service has a fault")
+            await self._refuse(exchange, found, fault, error)
         finally:
             service.metrics.in_progress[0] -= 1
             seconds = time.perf_counter() - exchange.started
@@ -68,27 +76,58 @@ class Edge:
             if self._log is not None:
                 self._log.add(exchange, seconds)
 
-    async def _answer(self, exchange: Exchange) -> None:
-        path: str = exchange.scope["path"]
-        if path not in PROBES:
-            self._admit(exchange)
-        endpoint = self.endpoints.get(path)
-        if endpoint is not None:
-            exchange.route = path
-            await endpoint(self.service, exchange)
+    async def _answer(self, exchange: Exchange, found: Found | None) -> None:
+        if self._cors is not None:
+            if (preflight := self._cors.preflight(exchange)) is not None:
+                await exchange.respond(preflight)
+                return
+            exchange.shared = self._cors.headers(exchange)
+        if found is None:
+            await self._pass_on(exchange)
             return
-        scope = {**exchange.scope, "exchange": exchange}
+        exchange.parameters = found.parameters
+        exchange.route = found.endpoint.path
+        self._admit(exchange, found.endpoint.key, found.endpoint.limited)
+        await found.endpoint(self.service, exchange)
+
+    async def _refuse(
+        self, exchange: Exchange, found: Found | None, told: UnrolledError, cause: Exception
+    ) -> None:
+        """Answer with an error, unless an answer is under way: it can only be cut off."""
+        if exchange.status:
+            exchange.cut_off(cause)
+            return
+        path = self._path(exchange.scope)
+        errors = self.table.errors(path) if found is None else found.errors
+        await exchange.respond(errors(told, exchange.request_id))
+
+    async def _pass_on(self, exchange: Exchange) -> None:
+        scope = exchange.scope
+        path = self.table.within(self._path(scope))
+        self._admit(exchange, not path.startswith(self._public), True)
+        if self.table.owner(path) is not None:
+            raise NotFound("there is nothing at this path")
+        root = scope.get("root_path", "") or self.table.root
+        scope = {**scope, "root_path": root, "path": root + path, "exchange": exchange}
         if scope["method"] == "HEAD":  # the server, which has its own scope, sends the head alone
             scope["method"] = "GET"
         await self._rest(scope, exchange.receive, exchange.send_noted)
         exchange.route = getattr(scope.get("route"), "path", "other")
 
-    def _admit(self, exchange: Exchange) -> None:
+    def _path(self, scope: Scope) -> str:
+        """The path below the root path, which a server may have put in front of it."""
+        path: str = scope["path"]
+        root = scope.get("root_path", "")
+        if root and path.startswith(root + "/"):
+            path = path[len(root) :]
+        return path
+
+    def _admit(self, exchange: Exchange, key: bool, limited: bool) -> None:
         """Raises Unauthorized without a key where one is needed, Overloaded past the limit."""
         settings = self.service.settings
-        if settings.keys and not _has_key(exchange, settings.keys):
+        if key and settings.keys and not _has_key(exchange, settings.keys):
             raise Unauthorized("send a key: Authorization: Bearer … or X-API-Key: …")
-        if self.service.in_progress > settings.max_queue:
+        if limited and self.service.in_progress > settings.max_queue:
             raise Overloaded("too many requests are in progress")
 
 
@@ -96,9 +135,3 @@ def _has_key(exchange: Exchange, keys: tuple[bytes, ...]) -> bool:
     scheme, _, bearer = (exchange.header(b"authorization") or b"").partition(b" ")
     sent = bearer.strip() if scheme.lower() == b"bearer" else exchange.header(b"x-api-key") or b""
     return any(hmac.compare_digest(sent, key) for key in keys)
-
-
-async def _respond_problem(exchange: Exchange, error: UnrolledError) -> None:
-    body = problems.encode(problems.problem(error, exchange.request_id))
-    headers = tuple((name.encode(), value.encode()) for name, value in problems.headers(error))
-    await exchange.respond(error.status, body, problems.CONTENT_TYPE, headers)

@@ -1,11 +1,10 @@
-"""A phrase endpoint: one request type, one function, one answer type, on raw ASGI.
+"""An endpoint as a value, and a protocol as a tuple of them: all that this package knows of either.
 
 FastAPI's routing, dependencies and response models cost more than a prediction does. An Endpoint
-reads GET's query or POST's body (JSON, whatever its content type) into the same request, and writes
-the answer's bytes. `openapi.py` documents it beside FastAPI's own routes.
+says which path and methods it answers, how a request is read, what runs, and what an error looks
+like; what runs gives a Reply, whole or in pieces. `openapi.py` documents it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,65 +12,83 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from app.answers import Answer
-from app.errors import FieldProblem, InvalidRequest, MethodNotAllowed
+from app.errors import FieldProblem, InvalidRequest, MethodNotAllowed, UnrolledError
 from app.http import problems
-from app.http.exchange import Exchange, encode
+from app.http.exchange import Exchange, Reply
 from app.http.service import Service
-from app.model import Model
 
 _MOST_PARAMETERS = 20
-Compute = Callable[[Model, Any], Answer]
-Respond = Callable[[Service, Model, Any], Awaitable[Answer]]
+GET = ("GET", "HEAD")
+POST = ("POST",)
+
+Read = Callable[[Service, Exchange], Awaitable[Any]]
+Run = Callable[[Service, Exchange, Any], Awaitable[Reply]]
+Errors = Callable[[UnrolledError, str], Reply]  # an error and the request's id
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One path. `run` answers a validated request for a model that is loaded."""
+    """One path. `{name}` in it stands for a part without slashes, `{name:path}` for the rest;
+    `exchange.parameters` has what they stand for.
+
+    `run` gets what `read` made of the request; without `read`, a `request` from GET's query or
+    from a body that is JSON, whatever its content type; without either, None.
+
+    `key`: whether it needs one where keys are set; `limited`: whether it is refused while too many
+    requests are in progress. What follows is for the OpenAPI document, which leaves out what has
+    no `summary`.
+    """
 
     path: str
-    request: type[BaseModel]
-    answer: Any
-    run: Respond
-    summary: str
-    get: bool = True  # whether GET with a query string is answered too
+    run: Run
+    methods: tuple[str, ...] = GET
+    request: type[BaseModel] | None = None
+    read: Read | None = None
+    errors: Errors | None = None  # None: its protocol's
+    key: bool = True
+    limited: bool = True
+    summary: str = ""
+    name: str = ""  # the operation's id
+    tag: str = ""
+    answer: Any = None  # its type, where it is JSON
+    media_type: str = "application/json"
 
     async def __call__(self, service: Service, exchange: Exchange) -> None:
         """Answer one exchange. Raises RequestError for what the client got wrong."""
-        request = await self._read(service, exchange)
-        exchange.phrase = getattr(request, "phrase", None)
-        exchange.mark(b"parse")
-        model = service.model(request.model)  # type: ignore[attr-defined]
-        exchange.model = model.id
-        answer = await self.run(service, model, request)
-        exchange.mark(b"compute")
-        content_type = b"application/json"
-        if isinstance(answer, str):
-            body, content_type = answer.encode(), b"image/svg+xml"
-        else:
-            body = encode(answer)
-        exchange.mark(b"encode")
-        await exchange.respond(200, body, content_type)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Allowed methods."""
-        return ("GET", "HEAD", "POST") if self.get else ("POST",)
-
-    async def _read(self, service: Service, exchange: Exchange) -> BaseModel:
-        method = exchange.scope["method"]
-        query: bytes = exchange.scope["query_string"]
-        if method not in self.methods:
+        if exchange.scope["method"] not in self.methods:
             raise MethodNotAllowed(self.methods)
+        request = await (self.read or self._read)(service, exchange)
+        exchange.mark(b"parse")
+        await exchange.respond(await self.run(service, exchange, request))
+
+    async def _read(self, service: Service, exchange: Exchange) -> BaseModel | None:
+        query: bytes = exchange.scope["query_string"]
+        if self.request is None:
+            return None
         try:
-            if method != "POST":
+            if exchange.scope["method"] in GET:
                 return self.request.model_validate_strings(_parameters(query))
             if query:
                 raise InvalidRequest("a POST's parameters belong in its body, not in the URL")
-            body = await exchange.body(service.settings.max_body_bytes)
-            return self.request.model_validate_json(body)
+            return self.request.model_validate_json(await raw(service, exchange))
         except ValidationError as error:
             raise problems.from_validation(error) from error
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Endpoints that are answered alike. What is not found `under` these paths is an error in the
+    protocol's shape too.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    errors: Errors = problems.reply
+    under: tuple[str, ...] = ()
+
+
+async def raw(service: Service, exchange: Exchange) -> bytes:
+    """A body as its bytes. Raises BodyTooLarge, ClientGone."""
+    return await exchange.body(service.settings.max_body_bytes)
 
 
 def _parameters(query: bytes) -> dict[str, str]:
@@ -97,12 +114,3 @@ def _parameters(query: bytes) -> dict[str, str]:
         where = FieldProblem(problems.pointer([twice]), "given more than once")
         raise InvalidRequest("a parameter is given more than once", problems=[where])
     return parameters
-
-
-def in_thread(compute: Compute) -> Respond:
-    """Run a computation beside the event loop, which goes on answering others."""
-
-    async def run(_service: Service, model: Model, request: Any) -> Answer:
-        return await asyncio.to_thread(compute, model, request)
-
-    return run

@@ -1,12 +1,14 @@
-"""One HTTP exchange on raw ASGI: reading a bounded body, sending bytes, and what is noted of it."""
+"""One HTTP exchange on raw ASGI: a bounded body, the reply to it, and what is noted of both."""
 
 import asyncio
 import contextlib
 import random
 import re
 import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 from starlette.types import Message, Receive, Scope, Send
@@ -25,7 +27,20 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class ClientGone(Exception):
-    """The client closed the connection before its request was whole."""
+    """The client closed the connection before its request was whole, or before it was answered."""
+
+
+class Reply(NamedTuple):
+    """What is sent back: its bytes, or a generator of them that is closed when it is over.
+
+    Without a media type there is no content, as with 304. What a generator raises before its
+    first piece is answered as an error; later, the answer can only be cut off.
+    """
+
+    body: bytes | AsyncGenerator[bytes, None]
+    media_type: bytes = JSON
+    status: int = 200
+    headers: Headers = ()
 
 
 def encode(answer: Any) -> bytes:
@@ -46,11 +61,13 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
     route: str = "other"
+    parameters: dict[str, str] = field(default_factory=dict)  # of the path
     model: str | None = None
     phrase: str | None = None
     timing: bytes = b""
     marked: float = 0.0
     unread: bool = False  # whether the client may still be sending a body that is refused
+    shared: Headers = ()  # headers of every answer, whatever it is
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive, send: Send) -> Self:
@@ -105,31 +122,64 @@ class Exchange:
             raise ClientGone
         return bytes(body)
 
-    async def respond(
-        self,
-        status: int,
-        body: bytes,
-        content_type: bytes = JSON,
-        headers: Headers = (),
-    ) -> None:
-        """Send a whole answer; a HEAD request gets its headers alone."""
-        self.status = status
-        head = (
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *headers,
-            *self._own_headers(),
-        )
-        await self.deliver(status, head, b"" if self.scope["method"] == "HEAD" else body)
+    def while_connected(self) -> AbstractAsyncContextManager[None]:
+        """Cancel what runs inside once the client is gone, and raise ClientGone.
+
+        For what takes long, once the body is read; it costs a task.
+        """
+        return _while_connected(self.receive)
+
+    async def respond(self, reply: Reply) -> None:
+        """Send a reply; a HEAD request gets its headers alone."""
+        body = reply.body
+        if not isinstance(body, bytes):
+            async with self.while_connected(), contextlib.aclosing(body):
+                await self._stream(reply, body)
+            return
+        self.status = reply.status
+        head = (*reply.headers, *self._own_headers())
+        if reply.media_type:
+            length = b"%d" % len(body)
+            head = ((b"content-type", reply.media_type), (b"content-length", length), *head)
+        await self.deliver(reply.status, head, b"" if self.scope["method"] == "HEAD" else body)
+
+    async def _stream(self, reply: Reply, pieces: AsyncIterator[bytes]) -> None:
+        piece = await anext(pieces, b"")
+        self.status = reply.status
+        head = ((b"content-type", reply.media_type), *reply.headers, *self._own_headers())
+        await self.begin(reply.status, head)
+        if self.scope["method"] != "HEAD":
+            if piece:
+                await self.write(piece)
+            async for piece in pieces:
+                if piece:  # an empty one would end it
+                    await self.write(piece)
+        await self.finish()
 
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
-        """Hand an answer with all its headers to the server."""
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        """Hand a whole answer with all its headers to the server."""
+        await self.begin(status, headers)
         if self.unread:
-            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+            await self.write(body)
             await self._linger()
             body = b""
         await self.send({"type": "http.response.body", "body": body})
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Hand the head of an answer to the server."""
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, piece: bytes) -> None:
+        """Hand a piece of the answer to the server, once it has room for it."""
+        await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def finish(self) -> None:
+        """Say that there are no more pieces."""
+        await self.send({"type": "http.response.body", "body": b""})
+
+    def cut_off(self, error: Exception) -> None:
+        """Give up an answer that is under way. An ASGI server does it for what is raised."""
+        raise error
 
     async def _linger(self) -> None:
         """Take in what is still sent: a connection closed on it is reset, the answer unread."""
@@ -148,9 +198,33 @@ class Exchange:
     def _own_headers(self) -> Headers:
         total = time.perf_counter() - self.started
         return (
+            *self.shared,
             (b"x-request-id", self.request_id.encode()),
             (b"server-timing", b"%btotal;dur=%.3f" % (self.timing, 1e3 * total)),
         )
+
+
+@contextlib.asynccontextmanager
+async def _while_connected(receive: Receive) -> AsyncIterator[None]:
+    gone = False
+
+    async def watch(task: "asyncio.Task[Any]") -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        task.cancel()
+
+    current: Any = asyncio.current_task()
+    watcher = asyncio.create_task(watch(current))
+    try:
+        yield
+    except asyncio.CancelledError:
+        if gone and current.uncancel() == 0:
+            raise ClientGone from None
+        raise
+    finally:
+        watcher.cancel()
 
 
 def new_id() -> str:

@@ -35,10 +35,6 @@ async def _no_route(request: Request, error: Any) -> Response:
 
 
 def _respond(request: Request, error: RequestError) -> Response:
-    members = problems.problem(error, request.scope["exchange"].request_id)
-    return Response(
-        problems.encode(members),
-        error.status,
-        dict(problems.headers(error)),
-        problems.CONTENT_TYPE.decode(),
-    )
+    reply = problems.reply(error, request.scope["exchange"].request_id)
+    headers = {name.decode(): value.decode() for name, value in reply.headers}
+    return Response(reply.body, reply.status, headers, reply.media_type.decode())

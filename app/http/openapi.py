@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's own routes, and the phrase endpoints from their table."""
+"""The OpenAPI document: the endpoints from their tables, and FastAPI's own routes."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from app.http.endpoint import Endpoint
+from app.http.endpoint import Endpoint, Protocol
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM = {
@@ -31,34 +31,24 @@ _PROBLEM = {
         "unknown": {"type": "array", "items": {"$ref": _REF.format(model="UnknownWord")}},
     },
 }
-_PART = re.compile(r"{(\w+)}")
+_PART = re.compile(r"{(\w+)")
 _REFUSED = {
     "description": "A problem",
     "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
 }
 
 
-def document(app: FastAPI, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+def document(app: FastAPI, protocols: Sequence[Protocol]) -> dict[str, Any]:
     """The whole document."""
     spec = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
-    for path, operations in spec["paths"].items():
-        for operation in operations.values():
-            parts = [_part(name) for name in _PART.findall(path)]
-            if parts:
-                operation["parameters"] = parts + operation.get("parameters", [])
-                operation["responses"]["4XX"] = _REFUSED
-    phrases = {}
-    for endpoint in endpoints:
-        request = _schema(endpoint.request, "validation", schemas)
-        answer = None
-        if endpoint.answer is not None:
-            answer = _schema(endpoint.answer, "serialization", schemas)
-        phrases[endpoint.path] = _operations(endpoint, request, answer)
-    spec["paths"] = phrases | spec["paths"]
+    for endpoint in (one for protocol in protocols for one in protocol.endpoints):
+        if endpoint.summary:
+            path = endpoint.path.replace(":path}", "}")
+            spec["paths"][path] = _operations(endpoint, schemas)
     return spec
 
 
@@ -73,37 +63,32 @@ def _schema(type_: Any, mode: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _operations(
-    endpoint: Endpoint, request: dict[str, Any], answer: dict[str, Any] | None
-) -> dict[str, Any]:
-    content = (
-        {"image/svg+xml": {"schema": {"type": "string"}}}
-        if answer is None
-        else {"application/json": {"schema": answer}}
-    )
+def _operations(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+    asked = endpoint.request
+    request = {} if asked is None else _schema(asked, "validation", schemas)
+    schema = {"type": "string"} if endpoint.media_type != "application/json" else {}
+    if endpoint.answer is not None:
+        schema = _schema(endpoint.answer, "serialization", schemas)
     responses = {
-        "200": {"description": "The answer", "content": content},
+        "200": {"description": "The answer", "content": {endpoint.media_type: {"schema": schema}}},
         "4XX": _REFUSED,
         "503": _REFUSED,
     }
-    shared = {"tags": ["phrases"], "summary": endpoint.summary, "responses": responses}
-    name = endpoint.path.removeprefix("/v1/").replace("/", "_").replace("-", "_").split(".")[0]
-    body = {"required": True, "content": {"application/json": {"schema": request}}}
-    operations: dict[str, Any] = {
-        "post": {**shared, "operationId": f"{name}_post", "requestBody": body}
-    }
-    if endpoint.get:
-        operations["get"] = {
-            **shared,
-            "operationId": f"{name}_get",
-            "parameters": list(_parameters(request)),
-        }
+    parts = [_part(name) for name in _PART.findall(endpoint.path)]
+    shared = {"tags": [endpoint.tag], "summary": endpoint.summary, "responses": responses}
+    operations: dict[str, Any] = {}
+    if "GET" in endpoint.methods:
+        parameters = [*parts, *_parameters(request)]
+        operations["get"] = {**shared, "operationId": endpoint.name, "parameters": parameters}
+    if "POST" in endpoint.methods:
+        body = {"required": True, "content": {"application/json": {"schema": request}}}
+        operations["post"] = {**shared, "operationId": f"{endpoint.name}_post", "requestBody": body}
     return operations
 
 
 def _parameters(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A request's fields in a query string, where what is left out is null."""
-    for name, field in request["properties"].items():
+    for name, field in request.get("properties", {}).items():
         schema = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
         if "anyOf" in field:
             schema |= next(one for one in field["anyOf"] if one["type"] != "null")
@@ -112,6 +97,6 @@ def _parameters(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "name": name,
             "in": "query",
-            "required": name in request["required"],
+            "required": name in request.get("required", ()),
             "schema": schema,
         }

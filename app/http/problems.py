@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents. What the caller sent is not echoed back."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ from app.errors import (
     UnknownWords,
     UnrolledError,
 )
+from app.http.exchange import Headers, Reply
 
 CONTENT_TYPE = b"application/problem+json"
 _MOST_PROBLEMS = 20
@@ -52,14 +53,21 @@ def problem(error: UnrolledError, request_id: str | None = None) -> dict[str, An
     return members
 
 
-def headers(error: UnrolledError) -> Iterator[tuple[str, str]]:
-    """What goes with some statuses."""
+def reply(error: UnrolledError, request_id: str) -> Reply:
+    """An error as it is answered."""
+    body = encode(problem(error, request_id))
+    return Reply(body, CONTENT_TYPE, error.status, headers(error))
+
+
+def headers(error: UnrolledError) -> Headers:
+    """What goes with some statuses, in any protocol."""
     if isinstance(error, Overloaded | NotReady):
-        yield "retry-after", str(Overloaded.retry_after)
-    elif isinstance(error, MethodNotAllowed):
-        yield "allow", ", ".join(error.allowed)
-    elif isinstance(error, Unauthorized):
-        yield "www-authenticate", "Bearer"
+        return ((b"retry-after", b"%d" % Overloaded.retry_after),)
+    if isinstance(error, MethodNotAllowed):
+        return ((b"allow", ", ".join(error.allowed).encode()),)
+    if isinstance(error, Unauthorized):
+        return ((b"www-authenticate", b"Bearer"),)
+    return ()
 
 
 def encode(members: Mapping[str, Any]) -> bytes:

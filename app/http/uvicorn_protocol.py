@@ -1,12 +1,14 @@
-"""Uvicorn's HTTP/1.1 protocol, with a short way to the phrase endpoints.
+"""Uvicorn's HTTP/1.1 protocol, with a short way to the endpoints.
 
 For every request, uvicorn makes the objects and messages that ASGI asks for, which takes longer
-than to parse it and to send the answer. A POST to a phrase endpoint that declares its length does
-without them: its body is collected here and its answer written as it is. All other requests, and
-those sent ahead of an earlier one's answer, go uvicorn's way. Both ways lead through one Edge.
+than to parse it and to send the answer. A POST to an endpoint that declares its length does without
+them: its body is collected here and its answer written as it is. All other requests, and those sent
+ahead of an earlier one's answer, go uvicorn's way. Both ways lead through one Edge.
 """
 
 import asyncio
+import re
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +17,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.errors import InvalidHttp
 from app.http import problems
 from app.http.edge import Edge
-from app.http.exchange import Exchange, Headers, new_id
+from app.http.exchange import ClientGone, Exchange, Headers, new_id
+from app.http.table import Found
+
+_PLAIN = re.compile(r"[A-Za-z0-9/._~:@!$&'()*+,;=-]*").fullmatch  # no query, nothing encoded
 
 
 @dataclass(slots=True)
@@ -24,6 +29,7 @@ class _Direct(Exchange):
 
     protocol: "Protocol" = field(init=False)
     edge: Edge = field(init=False)
+    found: Found = field(init=False)
     collected: bytearray = field(default_factory=bytearray)
     keep_alive: bool = True  # uvicorn takes it back where the server shuts down
     response_complete: bool = False
@@ -33,28 +39,61 @@ class _Direct(Exchange):
         """The request's body; its length, which was declared, is within the limit."""
         return bytes(self.collected)
 
+    def while_connected(self) -> AbstractAsyncContextManager[None]:
+        """The task is cancelled when the connection is lost: there is nothing to watch."""
+        return nullcontext()
+
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
         """Write the answer, unless the connection is closed by now, and see to what comes next."""
-        protocol = self.protocol
-        if protocol.flow.write_paused:  # a client that is slow to read
-            await protocol.flow.drain()
-        if protocol.transport.is_closing():
-            return
-        answer = [STATUS_LINE[status]]
-        for name, value in (*protocol.server_state.default_headers, *headers):
-            answer += name, b": ", value, b"\r\n"
+        if await self._is_open():
+            self.protocol.transport.write(b"".join([*self._head(status, headers), b"\r\n", body]))
+            self._complete()
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Write the head of an answer in pieces."""
+        if not await self._is_open():
+            raise ClientGone
+        head = (*self._head(status, headers), b"transfer-encoding: chunked\r\n\r\n")
+        self.protocol.transport.write(b"".join(head))
+
+    async def write(self, piece: bytes) -> None:
+        """Write a piece, once the client has read enough of those before."""
+        if not await self._is_open():
+            raise ClientGone
+        self.protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    async def finish(self) -> None:
+        """Write what ends the pieces."""
+        if await self._is_open():
+            self.protocol.transport.write(b"0\r\n\r\n")
+            self._complete()
+
+    def cut_off(self, error: Exception) -> None:
+        """Leave the answer unfinished; the connection is closed on it."""
+
+    async def _is_open(self) -> bool:
+        flow = self.protocol.flow
+        if flow.write_paused:  # a client that is slow to read
+            await flow.drain()
+        return not self.protocol.transport.is_closing()
+
+    def _head(self, status: int, headers: Headers) -> list[bytes]:
+        head = [STATUS_LINE[status]]
+        for name, value in (*self.protocol.server_state.default_headers, *headers):
+            head += name, b": ", value, b"\r\n"
         if not self.keep_alive:
-            answer.append(b"connection: close\r\n")
-        answer += b"\r\n", body
-        protocol.transport.write(b"".join(answer))
+            head.append(b"connection: close\r\n")
+        return head
+
+    def _complete(self) -> None:
         self.response_complete = True
         if not self.keep_alive:
-            protocol.transport.close()
-        protocol.on_response_complete()
+            self.protocol.transport.close()
+        self.protocol.on_response_complete()
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. `direct` of the application is the Edge that the short way leads to.
+    """One connection. `edge` of the application is the Edge that the short way leads to.
 
     Uvicorn starts and cancels a timer for every request, to close a connection that stays idle.
     Here one timer goes on, and looks how long the connection has been idle when it ends.
@@ -101,12 +140,13 @@ class Protocol(HttpToolsProtocol):
 
     def _direct(self) -> _Direct | None:
         """The request as one for the short way, None where it cannot go there."""
-        edge: Edge | None = getattr(self.app, "direct", None)
+        edge: Edge | None = getattr(self.app, "edge", None)
         parser, cycle = self.parser, self.cycle
         if (
             edge is None
-            or (path := self.url.decode("latin-1")) not in edge.endpoints
             or parser.get_method() != b"POST"
+            or (found := edge.table.find(path := self.url.decode("latin-1"))) is None
+            or not _PLAIN(path)
             or parser.get_http_version() != "1.1"
             or parser.should_upgrade()
             or self.expect_100_continue
@@ -118,7 +158,7 @@ class Protocol(HttpToolsProtocol):
         exchange = _Direct.of(scope, _no_message, _no_message)
         if not 0 < exchange.declared <= edge.service.settings.max_body_bytes:
             return None
-        exchange.protocol, exchange.edge = self, edge
+        exchange.protocol, exchange.edge, exchange.found = self, edge, found
         exchange.keep_alive = parser.should_keep_alive()
         return exchange
 
@@ -141,7 +181,7 @@ class Protocol(HttpToolsProtocol):
 
     async def _answer(self, exchange: _Direct) -> None:
         try:
-            await exchange.edge.answer(exchange)
+            await exchange.edge.answer(exchange, exchange.found)
         finally:
             if not exchange.response_complete:
                 self.transport.close()

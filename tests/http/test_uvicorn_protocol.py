@@ -5,13 +5,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from select import select
 
 import pytest
-import uvicorn
 
 from app.engines.base import Outputs
 from app.http.uvicorn_protocol import Protocol
@@ -20,6 +19,7 @@ from app.model import Model
 from app.network import Ids
 from app.serving.repository import Repository
 from app.settings import Settings
+from tests.http.ways import answer, connected, head, serving_on
 from tests.small_models import ForwardOnly, model_of, small_network
 from tests.test_server import PATIENCE, Served, eventually, in_progress, serving
 
@@ -31,25 +31,6 @@ def served(notebook_folder: Path) -> Iterator[Served]:
     models = notebook_folder.parent
     with serving(models, default_model="notebook", max_body_bytes="2048") as served:
         yield served
-
-
-def head(path: str = "/v1/predict", *, length: int | None = len(BODY), **more: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: x"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
-    if length is not None:
-        lines.append(f"Content-Length: {length}")
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def connected(served: Served) -> socket.socket:
-    return socket.create_connection(served.address, PATIENCE)
-
-
-def answer(connection: socket.socket, method: str = "POST") -> tuple[HTTPResponse, bytes]:
-    """The next response on a connection."""
-    response = HTTPResponse(connection, method=method)
-    response.begin()
-    return response, response.read()
 
 
 def exchange(served: Served, *pieces: bytes) -> tuple[HTTPResponse, bytes]:
@@ -96,7 +77,7 @@ def test_a_body_that_arrives_in_pieces_is_put_together(served: Served) -> None:
     for cut in range(1, len(BODY)):
         with connected(served) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(head() + BODY[:cut])
+            connection.sendall(head(length=len(BODY)) + BODY[:cut])
             connection.sendall(BODY[cut:])
             assert json.loads(answer(connection)[1])["next_word"] == "an"
 
@@ -135,7 +116,7 @@ def test_requests_sent_ahead_are_answered_in_their_order(served: Served) -> None
 
 def test_a_client_that_wants_the_connection_closed_gets_it_closed(served: Served) -> None:
     with connected(served) as connection:
-        connection.sendall(head(Connection="close") + BODY)
+        connection.sendall(head(Connection="close", length=len(BODY)) + BODY)
         response, body = answer(connection)
         assert response.headers["connection"] == "close"
         assert json.loads(body)["next_word"] == "an"
@@ -144,14 +125,14 @@ def test_a_client_that_wants_the_connection_closed_gets_it_closed(served: Served
 
 def test_what_the_short_way_does_not_take_is_answered_all_the_same(served: Served) -> None:
     with connected(served) as connection:
-        connection.sendall(head(Expect="100-continue"))
+        connection.sendall(head(Expect="100-continue", length=len(BODY)))
         assert connection.recv(64).startswith(b"HTTP/1.1 100 ")
         connection.sendall(BODY)
         assert json.loads(answer(connection)[1])["next_word"] == "an"
-    old = head().replace(b"HTTP/1.1", b"HTTP/1.0")
+    old = head(length=len(BODY)).replace(b"HTTP/1.1", b"HTTP/1.0")
     assert json.loads(exchange(served, old, BODY)[1])["next_word"] == "an"
-    assert exchange(served, head("/v1/predict?top_k=1"), BODY)[0].status == 422
-    assert exchange(served, head("/v1/nothing"), BODY)[0].status == 404
+    assert exchange(served, head("/v1/predict?top_k=1", length=len(BODY)), BODY)[0].status == 422
+    assert exchange(served, head("/v1/nothing", length=len(BODY)), BODY)[0].status == 404
     assert exchange(served, head(length=0))[0].status == 400
     response, body = exchange(served, head(length=4096), b"a" * 4096)
     assert (response.status, json.loads(body)["code"]) == (413, "body_too_large")
@@ -160,10 +141,10 @@ def test_what_the_short_way_does_not_take_is_answered_all_the_same(served: Serve
 def test_a_client_that_leaves_leaves_nothing_behind(served: Served) -> None:
     for _ in range(20):
         with connected(served) as half, connected(served) as whole:
-            half.sendall(head() + BODY[:5])
-            whole.sendall(head() + BODY)
+            half.sendall(head(length=len(BODY)) + BODY[:5])
+            whole.sendall(head(length=len(BODY)) + BODY)
     eventually(lambda: in_progress(served) == 1)  # the one that asks
-    assert json.loads(exchange(served, head(), BODY)[1])["next_word"] == "an"
+    assert json.loads(exchange(served, head(length=len(BODY)), BODY)[1])["next_word"] == "an"
 
 
 class Waiting(ForwardOnly):
@@ -180,26 +161,10 @@ class Waiting(ForwardOnly):
         return super().forward(padded)
 
 
-@contextmanager
-def serving_in_a_thread(model: Model, keep_alive: float = 5) -> Iterator[Served]:
-    """The service on its own protocol, with an engine that the test can reach; connections that
-    are idle for `keep_alive` seconds are closed.
-    """
-    settings = Settings(poll_seconds=0)
-    app = create_app(settings, Repository.of(model))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=Protocol, proxy_headers=False, log_config=None)
-        config.timeout_keep_alive = keep_alive  # type: ignore[assignment] # any number will do
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        served = Served(None, listener.getsockname())  # type: ignore[arg-type] # no process
-        try:
-            eventually(lambda: served.get("/readyz").status_code == 200)
-            yield served
-        finally:
-            server.should_exit = True
-            thread.join()
+def serving_in_a_thread(model: Model, keep_alive: float = 5) -> AbstractContextManager[Served]:
+    """The service on its own protocol, with an engine that the test can reach."""
+    app = create_app(Settings(poll_seconds=0), Repository.of(model))
+    return serving_on(Protocol, app, keep_alive)
 
 
 KNOWN = b'{"phrase": "w4"}'  # to the small network

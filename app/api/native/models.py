@@ -1,110 +1,79 @@
 """The models themselves: what each is made of, its vocabulary, its weights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import ValidationError
 
 from app.api.native.requests import WeightsQuery
-from app.api.routes import json_response, router, service_of
 from app.errors import NotFound
-from app.http import problems
+from app.http.endpoint import Endpoint, Run
+from app.http.exchange import JSON, Exchange, Reply, encode
+from app.http.service import Service
 from app.model import Model
 from app.network import Network
 from app.summary import output_shapes, summary
 
-_VALUES = {
-    "name": "values",
-    "in": "query",
-    "required": False,
-    "description": "Whether the numbers are listed too",
-    "schema": {"type": "boolean", "default": False},
-}
+_TEXT = b"text/plain; charset=utf-8"
 
 
-@router.get("/v1/models", tags=["models"], summary="The models in service")
-async def list_models(request: Request) -> Response:
+async def _list_models(service: Service, _exchange: Exchange, _request: None) -> Reply:
     """OpenAI's list, with what each model is made of."""
-    service = service_of(request)
     service.model(None)
     models = service.repository.models
-    return json_response(
-        {"object": "list", "data": [describe(models[name]) for name in sorted(models)]}
-    )
+    data = [describe(models[name]) for name in sorted(models)]
+    return Reply(encode({"object": "list", "data": data}))
 
 
-@router.get("/v1/models/{model_id}", tags=["models"], summary="One model")
-async def get_model(request: Request) -> Response:
+async def _get_model(service: Service, exchange: Exchange, _request: None) -> Reply:
     """OpenAI's model object, with what the model is made of."""
-    return json_response(describe(_model(request)))
+    return Reply(encode(describe(_model(service, exchange))))
 
 
-@router.get("/v1/models/{model_id}/vocabulary", tags=["models"], summary="word → id")
-async def get_vocabulary(request: Request) -> Response:
+async def _get_vocabulary(service: Service, exchange: Exchange, _request: None) -> Reply:
     """The vocabulary as the model folder has it."""
-    model = _model(request)
-    return _cached(request, model, lambda: orjson.dumps(model.vocabulary.word_to_id))
+    model = _model(service, exchange)
+    return _cached(exchange, model, lambda: orjson.dumps(model.vocabulary.word_to_id))
 
 
-@router.get(
-    "/v1/models/{model_id}/weights",
-    tags=["models"],
-    summary="Names and shapes of weights",
-    openapi_extra={"parameters": [_VALUES]},
-)
-async def list_weights(request: Request) -> Response:
+async def _list_weights(service: Service, exchange: Exchange, request: WeightsQuery) -> Reply:
     """Every weight by layer/weight, in Keras's order."""
-    model = _model(request)
-    try:
-        values = WeightsQuery.model_validate_strings(dict(request.query_params)).values
-    except ValidationError as error:
-        raise problems.from_validation(error) from error
+    model = _model(service, exchange)
 
     def body() -> bytes:
-        weights = [_weight(name, array, values) for name, array in model.network.weights.items()]
-        answer = {"model": model.id, "parameters": model.network.parameters, "weights": weights}
-        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        named = model.network.weights.items()
+        weights = [_weight(name, array, request.values) for name, array in named]
+        return encode(
+            {"model": model.id, "parameters": model.network.parameters, "weights": weights}
+        )
 
-    return _cached(request, model, body)
+    return _cached(exchange, model, body)
 
 
-@router.get(
-    "/v1/models/{model_id}/weights/{name:path}", tags=["models"], summary="One weight's values"
-)
-async def get_weight(request: Request) -> Response:
+async def _get_weight(service: Service, exchange: Exchange, _request: None) -> Reply:
     """The numbers of one weight, such as `simple_rnn/kernel`."""
-    model = _model(request)
-    name = request.path_params["name"]
+    model = _model(service, exchange)
+    name = exchange.parameters["name"]
     array = model.network.weights.get(name)
     if array is None:
         raise NotFound(f"no such weight; this model has {', '.join(model.network.weights)}")
-
-    def body() -> bytes:
-        answer = {"model": model.id, **_weight(name, array, True)}
-        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-
-    return _cached(request, model, body)
+    return _cached(
+        exchange, model, lambda: encode({"model": model.id, **_weight(name, array, True)})
+    )
 
 
-@router.get(
-    "/v1/models/{model_id}/summary",
-    tags=["models"],
-    summary="The network as text",
-    response_class=PlainTextResponse,
-)
-async def get_summary(request: Request) -> Response:
+async def _get_summary(service: Service, exchange: Exchange, _request: None) -> Reply:
     """A table of the layers, as Keras prints it."""
-    model = _model(request)
+    model = _model(service, exchange)
     text = summary(model.network, model.options.max_length)
-    return _cached(request, model, text.encode, PlainTextResponse.media_type)
+    return _cached(exchange, model, text.encode, _TEXT)
 
 
-def _model(request: Request) -> Model:
+def _model(service: Service, exchange: Exchange) -> Model:
     """The model the path names. Raises ModelNotFound."""
-    return service_of(request).model(request.path_params["model_id"])
+    model = service.model(exchange.parameters["model_id"])
+    exchange.model = model.id
+    return model
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -150,12 +119,39 @@ def _weight(name: str, array: Any, values: bool) -> dict[str, Any]:
 
 
 def _cached(
-    request: Request, model: Model, body: Any, media_type: str | None = JSONResponse.media_type
-) -> Response:
+    exchange: Exchange, model: Model, body: Callable[[], bytes], media_type: bytes = JSON
+) -> Reply:
     """An answer that changes with the model alone: 304 to a client that has it."""
-    etag = f'"{model.fingerprint}"'
-    headers = {"etag": etag, "cache-control": "no-cache"}
-    known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(body(), media_type=media_type, headers=headers)
+    etag = b'"%b"' % model.fingerprint.encode()
+    headers = ((b"etag", etag), (b"cache-control", b"no-cache"))
+    known = exchange.header(b"if-none-match") or b""
+    tags = (tag.strip().removeprefix(b"W/") for tag in known.split(b","))
+    if known.strip() == b"*" or etag in tags:
+        return Reply(b"", b"", 304, headers)
+    return Reply(body(), media_type, 200, headers)
+
+
+def _endpoint(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoint:
+    return Endpoint(f"/v1/models{path}", run, name=name, tag="models", summary=summary, **more)
+
+
+ENDPOINTS = (
+    _endpoint("", _list_models, "list_models", "The models in service"),
+    _endpoint("/{model_id}", _get_model, "get_model", "One model"),
+    _endpoint("/{model_id}/vocabulary", _get_vocabulary, "get_vocabulary", "word → id"),
+    _endpoint(
+        "/{model_id}/weights",
+        _list_weights,
+        "list_weights",
+        "Names and shapes of weights",
+        request=WeightsQuery,
+    ),
+    _endpoint("/{model_id}/weights/{name:path}", _get_weight, "get_weight", "One weight's values"),
+    _endpoint(
+        "/{model_id}/summary",
+        _get_summary,
+        "get_summary",
+        "The network as text",
+        media_type="text/plain",
+    ),
+)

@@ -1,8 +1,11 @@
 """The phrase endpoints: what each path answers, in one table."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel
 
 from app import answers, inspection
 from app.api.native import encoding
@@ -18,11 +21,15 @@ from app.diagram import diagram
 from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
 from app.http import problems
-from app.http.endpoint import Endpoint, in_thread
+from app.http.endpoint import GET, Endpoint
+from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
 from app.network import Context
 from app.serving.batching import in_batches
+
+Compute = Callable[[Model, Any], answers.Answer]
+Respond = Callable[[Service, Model, Any], Awaitable[answers.Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,43 +114,87 @@ def _compare(model: Model, request: CompareRequest) -> answers.Compared:
     return inspection.compare(model, request.phrases, request.top_k)
 
 
+def _in_thread(compute: Compute) -> Respond:
+    """Run a computation beside the event loop, which goes on answering others."""
+
+    async def respond(_service: Service, model: Model, request: Any) -> answers.Answer:
+        return await asyncio.to_thread(compute, model, request)
+
+    return respond
+
+
+def _endpoint(
+    path: str,
+    request: type[BaseModel],
+    answer: Any,
+    respond: Respond,
+    summary: str,
+    get: bool = True,
+) -> Endpoint:
+    """An endpoint whose request names its model; without a type, its answer is SVG."""
+    media_type = "image/svg+xml" if answer is None else "application/json"
+
+    async def run(service: Service, exchange: Exchange, asked: Any) -> Reply:
+        exchange.phrase = getattr(asked, "phrase", None)
+        model = service.model(asked.model)
+        exchange.model = model.id
+        answered = await respond(service, model, asked)
+        exchange.mark(b"compute")
+        body = answered.encode() if answer is None else encode(answered)
+        exchange.mark(b"encode")
+        return Reply(body, media_type.encode())
+
+    name = path.removeprefix("/v1/").replace("/", "_").replace("-", "_").split(".")[0]
+    return Endpoint(
+        path,
+        run,
+        (*GET, "POST") if get else ("POST",),
+        request,
+        summary=summary,
+        name=name,
+        tag="phrases",
+        answer=answer,
+        media_type=media_type,
+    )
+
+
 ENDPOINTS = (
-    Endpoint(
+    _endpoint(
         "/v1/tokenize",
         PhraseRequest,
         answers.Tokenized,
-        in_thread(lambda model, request: model.tokenize(request.phrase)),
+        _in_thread(lambda model, request: model.tokenize(request.phrase)),
         "Words, their ids and where they stand",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/pad",
         PhraseRequest,
         answers.PaddedInput,
-        in_thread(lambda model, request: model.padded_input(request.phrase)),
+        _in_thread(lambda model, request: model.padded_input(request.phrase)),
         "The padded ids that enter the network",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/hidden-states",
         HiddenStatesRequest,
         answers.HiddenStates,
-        in_thread(_hidden_states),
+        _in_thread(_hidden_states),
         "A recurrent layer's hidden state at every timestep",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/distribution",
         PhraseRequest,
         answers.Distribution,
         distribution,
         "The softmax distribution over all words",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/predict",
         PredictRequest,
         answers.Predicted | answers.PrefixPredicted,
         predict,
         "The most probable next words",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/predict/batch",
         BatchRequest,
         Batch,
@@ -151,33 +202,33 @@ ENDPOINTS = (
         "The most probable next words of many phrases",
         get=False,
     ),
-    Endpoint(
+    _endpoint(
         "/v1/explain",
         ExplainRequest,
         answers.Explained,
-        in_thread(_explain),
+        _in_thread(_explain),
         "Every number of the forward pass",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/compare",
         CompareRequest,
         answers.Compared,
-        in_thread(_compare),
+        _in_thread(_compare),
         "Phrases as bags of words and as hidden states",
         get=False,
     ),
-    Endpoint(
+    _endpoint(
         "/v1/score",
         PhraseRequest,
         answers.Scored,
-        in_thread(lambda model, request: inspection.score(model, request.phrase)),
+        _in_thread(lambda model, request: inspection.score(model, request.phrase)),
         "The probability of every word given the words before it",
     ),
-    Endpoint(
+    _endpoint(
         "/v1/diagram.svg",
         ExplainRequest,
         None,
-        in_thread(_diagram),
+        _in_thread(_diagram),
         "The unrolled network with this phrase's numbers, as SVG",
     ),
 )

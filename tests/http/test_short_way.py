@@ -1,0 +1,104 @@
+"""The short way stays on behind a proxy's prefix and with CORS, and gives way where it must."""
+
+import asyncio
+import json
+import logging
+
+import httpx
+import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.http.endpoint import Endpoint, raw
+from app.http.endpoint import Protocol as Endpoints
+from app.http.exchange import Exchange, Reply
+from app.http.service import Service
+from app.http.short_way import http_protocol, missing
+from app.http.uvicorn_protocol import Protocol
+from app.main import PROTOCOLS, create_app
+from app.serving.repository import Repository
+from app.settings import Settings
+from tests.http.ways import Way, both_ways, serving_on
+
+
+async def which(_service: Service, exchange: Exchange, _request: bytes) -> Reply:
+    return Reply(type(exchange).__name__.encode())
+
+
+WHICH = Endpoints((Endpoint("/which", which, ("POST",), read=raw),))
+CROSS = {"origin": "https://page.example"}
+
+
+@both_ways
+@pytest.mark.parametrize("more", [{}, {"cors_origins": ("*",)}, {"root_path": "/words"}])
+def test_our_protocol_takes_the_short_way_whatever_is_set(
+    way: Way, repository: Repository, more: dict[str, object]
+) -> None:
+    settings = Settings(poll_seconds=0, **more)  # type: ignore[arg-type] # any setting
+    with serving_on(way, create_app(settings, repository, protocols=(*PROTOCOLS, WHICH))) as served:
+        url = "http://{}:{}{}/which".format(*served.address, settings.root_path)
+        taken = httpx.post(url, content=b"x", headers=CROSS)
+    assert taken.text == ("_Direct" if way is Protocol else "Exchange")
+
+
+@both_ways
+def test_a_prefix_is_understood_whether_the_proxy_strips_it_or_not(
+    way: Way, repository: Repository
+) -> None:
+    settings = Settings(poll_seconds=0, root_path="/words/")
+    with serving_on(way, create_app(settings, repository)) as served:
+        for prefix in ("", "/words"):
+            for path in ("/v1/predict", "/v1/predict/"):
+                url = "http://{}:{}{}{}".format(*served.address, prefix, path)
+                assert httpx.post(url, json={"phrase": "this is"}).json()["next_word"] == "an"
+            assert served.get(f"{prefix}/v1/models/notebook").json()["parameters"] == 13
+            assert served.get(f"{prefix}/swagger/swagger-ui.css").status_code == 200
+            assert served.get(f"{prefix}/openapi.json").json()["servers"] == [{"url": "/words"}]
+            assert served.get(f"{prefix}/nothing").json()["code"] == "not_found"
+        assert served.get("/wordsv1/predict").status_code == 404
+
+
+@both_ways
+def test_a_page_of_an_allowed_origin_may_read_answers_and_errors(
+    way: Way, repository: Repository
+) -> None:
+    settings = Settings(poll_seconds=0, cors_origins=("https://page.example",))
+    with serving_on(way, create_app(settings, repository)) as served:
+        url = "http://{}:{}/v1/predict".format(*served.address)
+        for body, status in (({"phrase": "this is"}, 200), ({"phrase": "zebra"}, 422)):
+            for headers, allowed in ((CROSS, CROSS["origin"]), ({"origin": "https://x"}, None)):
+                answer = httpx.post(url, json=body, headers=headers)
+                assert answer.status_code == status
+                assert answer.headers.get("access-control-allow-origin") == allowed
+                assert "x-request-id" in answer.headers["access-control-expose-headers"]
+                assert answer.headers["vary"] == "Origin"
+        asks = {**CROSS, "access-control-request-method": "POST"}
+        may = httpx.options(url, headers={**asks, "access-control-request-headers": "x-api-key"})
+        assert (may.status_code, may.headers["access-control-allow-headers"]) == (200, "x-api-key")
+        assert may.headers["access-control-allow-origin"] == CROSS["origin"]
+        assert httpx.options(url, headers={**asks, "origin": "https://x"}).status_code == 400
+        assert json.loads(httpx.options(url).text)["code"] == "method_not_allowed"
+
+
+def test_where_uvicorn_lacks_what_is_relied_on_all_goes_through_asgi(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Changed(HttpToolsProtocol):
+        """A version that renamed something."""
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            del self.pipeline
+
+    assert missing(HttpToolsProtocol) == []
+    assert http_protocol() is Protocol
+    logging.getLogger("unrolled").propagate = True
+    kinds: list[tuple[type[asyncio.Protocol], str]] = [
+        (Changed, "pipeline"),
+        (H11Protocol, "parser"),
+    ]
+    for kind, name in kinds:
+        caplog.clear()
+        assert http_protocol(kind) is kind
+        [line] = caplog.messages
+        assert name in line
