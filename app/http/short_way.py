@@ -50,7 +50,7 @@ RELIED_ON = (
 )
 
 
-async def _nothing(*_: Any) -> None:
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
     """An application for a protocol that gets no connection."""
 
 
