@@ -66,7 +66,9 @@ MADE_UP = Protocol(
 @pytest.fixture
 def served(way: Way, repository) -> Iterator[Served]:  # type: ignore[no-untyped-def]
     settings = Settings(poll_seconds=0, max_body_bytes=1024, log_requests=False)
-    with serving_on(way, create_app(settings, repository, protocols=(*PROTOCOLS, MADE_UP))) as served:
+    with serving_on(
+        way, create_app(settings, repository, protocols=(*PROTOCOLS, MADE_UP))
+    ) as served:
         yield served
 
 
