@@ -18,7 +18,7 @@ LAYERS = (
     {"network", "metrics"},
     {"text", "engines"},
     {"folder", "answers", "summary", "verification", "settings"},
-    {"model", "diagram", "logs"},
+    {"model", "pictures", "logs"},
     {"folder/read", "inspection"},
     {"serving"},
     {"http", "training"},

@@ -88,3 +88,13 @@ def _thresholds(values: Floats, k: int) -> Floats:
     maxima.partition(_COLUMNS - k, axis=1)
     reached: Floats = np.maximum(maxima[:, -k, np.newaxis], _LOWEST)
     return reached
+
+
+def most_active(states: Floats, most: int) -> Indices:
+    """The units of [T, H] that leave 0 furthest at any timestep, in ascending order; ties by unit.
+
+    A constant order would show units that rest; of a layer of 1,792, these are the ones to look at.
+    """
+    reach = np.abs(states).max(axis=0)  # [H]
+    best: Indices = np.sort(np.argsort(-reach, kind="stable")[:most])
+    return best

@@ -17,7 +17,6 @@ from app.api.native.requests import (
     PhraseRequest,
     PredictRequest,
 )
-from app.diagram import diagram
 from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
 from app.http import problems
@@ -26,6 +25,7 @@ from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
 from app.network import Context
+from app.pictures.unrolled import unrolled
 from app.serving.batching import in_batches
 
 Compute = Callable[[Model, Any], answers.Answer]
@@ -103,7 +103,7 @@ def _hidden_states(model: Model, request: HiddenStatesRequest) -> answers.Hidden
 
 
 def _diagram(model: Model, request: ExplainRequest) -> str:
-    return diagram(inspection.explain(model, request.phrase, request.top_k))
+    return unrolled(inspection.explain(model, request.phrase, request.top_k), model.network)
 
 
 def _explain(model: Model, request: ExplainRequest) -> answers.Explained:
