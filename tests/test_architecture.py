@@ -20,7 +20,7 @@ LAYERS = (
     {"folder", "answers", "summary", "verification", "settings"},
     {"model", "pictures", "logs"},
     {"folder/read", "inspection"},
-    {"serving"},
+    {"serving", "what_if"},
     {"http", "training"},
     {"api", "evaluation", "notebook"},
     {"main"},

@@ -57,6 +57,23 @@ def test_score_has_a_line_a_word() -> None:
     assert "perplexity 8.90" in done.stdout
 
 
+def test_compare_puts_one_phrase_in_all_orders() -> None:
+    done = unrolled("compare", "-m", "notebook", "this is")
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[::3] == ["phrase", "probability", "answer"]
+    assert lines[1].split() == ["this", "is", "an", "46.75%", "0.0000", "0.0000"]
+    assert lines[2].split()[:4] == ["is", "this", "an", "46.79%"]
+    assert lines[3] == "one bag of words; both distances are from the first phrase"
+
+
+@pytest.mark.parametrize(("form", "has"), [("unrolled", "h −0.9946"), ("rolled", "h, 2 ×")])
+def test_diagram_writes_svg(form: str, has: str) -> None:
+    done = unrolled("diagram", "-m", "notebook", "--form", form, "this is")
+    assert done.returncode == 0
+    assert done.stdout.startswith("<svg ")
+    assert has in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import models, phrases, shelf, training
+from app.cli import looks, models, phrases, shelf, training
 from app.cli.common import exit_code_of, show_error
 from app.errors import UnrolledError
 
@@ -32,6 +32,8 @@ for command in (
     phrases.predict,
     phrases.explain,
     phrases.score,
+    looks.compare,
+    looks.diagram,
     training.train,
     training.evaluate,
     models.check,
