@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import SettingsError
 
+PREFERRED_MODEL = "english"  # of requests that name none, where it is there
 _PACKAGE = Path(__file__).parent
 # A checkout's are beside the package, a wheel's inside it.
 _SHIPPED = (_PACKAGE.parent / "models", _PACKAGE / "models")

@@ -18,11 +18,14 @@ def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, .
     return shapes
 
 
-def summary(network: Network, max_length: int) -> str:
-    """A table of layers with output shapes and numbers of weights; a tied table counts once."""
+def summary(network: Network, max_length: int, name: str | None = None) -> str:
+    """A table of layers with output shapes and numbers of weights; a tied table counts once.
+
+    `name` heads it, else the name that the network was saved with.
+    """
     counts: Counter[str] = Counter()
-    for name, array in network.weights.items():
-        counts[name.rpartition("/")[0]] += array.size
+    for weight, array in network.weights.items():
+        counts[weight.rpartition("/")[0]] += array.size
     # By name: Keras lists a layer once, however often it is called, with its last shape.
     rows = {
         layer.name: (f"{layer.name} ({layer.class_name})", str(shape), f"{counts[layer.name]:,}")
@@ -31,7 +34,7 @@ def summary(network: Network, max_length: int) -> str:
     total = network.parameters
     frozen = sum(counts[name] for name in network.frozen)
     return (
-        f'Model: "{network.name}"\n{_table([*rows.values()])}\n'
+        f'Model: "{name or network.name}"\n{_table([*rows.values()])}\n'
         f" Total params: {_sized(total)}\n"
         f" Trainable params: {_sized(total - frozen)}\n"
         f" Non-trainable params: {_sized(frozen)}\n"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -243,3 +244,18 @@ def test_evaluate_writes_the_card(tmp_path: Path) -> None:
     evaluation = json.loads((folder / "model.json").read_text())["metrics"]["evaluation"]
     assert evaluation["command"] == "unrolled evaluate mine text.txt"
     assert evaluation["text.txt"]["perplexity"] == pytest.approx(printed["perplexity"], abs=1e-4)
+
+
+def test_a_model_is_checked_by_its_name_as_by_its_folder(notebook_folder: Path) -> None:
+    by_name, by_folder = (
+        unrolled("check", name, "--json") for name in ("notebook", str(notebook_folder))
+    )
+    assert by_name.returncode == by_folder.returncode == 0
+    assert json.loads(by_name.stdout) == json.loads(by_folder.stdout)
+    assert unrolled("check", "nope").returncode == 3
+
+
+def test_the_english_model_is_explained_once_and_under_its_own_name() -> None:
+    explained = unrolled("explain", "--model", "english", "thank you").stdout
+    assert len(re.findall(r"14004 numbers, norm ([\d.]+)", explained)) == 1
+    assert unrolled("inspect", "english").stdout.startswith('Model: "english"\n')

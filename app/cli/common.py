@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="A model's name, or its folder.", show_default="english"),
+    typer.Option(
+        "--model",
+        "-m",
+        help="A model's name, or its folder; else UNROLLED_DEFAULT_MODEL, english, or the first.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document a line.")]
 TopKOption = Annotated[int, typer.Option("--top-k", "-k", min=1, help="Words to show.")]
@@ -96,10 +101,12 @@ def model_folder(name: str | None) -> Path:
 
 
 def _first_model(folder: Path) -> str:
+    from app.settings import PREFERRED_MODEL
+
     names = sorted(path.parent.name for path in folder.glob("[!.]*/model.keras"))
     if not names:
         raise ModelError(f"there is no model in {folder}")
-    return "english" if "english" in names else names[0]
+    return PREFERRED_MODEL if PREFERRED_MODEL in names else names[0]
 
 
 def print_json(answer: Any) -> None:

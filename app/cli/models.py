@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import ModelOption, find_model, print_json, print_lines
+from app.cli.common import ModelOption, find_model, model_folder, print_json, print_lines
 from app.errors import MissingDependency, NotFinite
 
 if TYPE_CHECKING:
@@ -40,14 +40,16 @@ def serve(
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(help="A model folder.")],
+    name: Annotated[str, typer.Argument(help="A model's name, or its folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Validate a model folder, and compare it with Keras where TensorFlow is installed."""
     from app.folder.read import check_name, load_model
     from app.verification import compare_with_keras
 
-    folder = folder.resolve()
+    folder = Path(name).resolve()
+    if not folder.is_dir():
+        folder = model_folder(name)
     check_name(folder)
     model = load_model(folder)
     facts = _facts(model)
@@ -90,7 +92,7 @@ def inspect(
 def _summary_lines(model: "Model") -> list[str]:
     from app.summary import summary
 
-    return summary(model.network, model.options.max_length).splitlines()
+    return summary(model.network, model.options.max_length, model.id).splitlines()
 
 
 def _facts(model: "Model") -> dict[str, object]:

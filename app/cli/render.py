@@ -58,6 +58,8 @@ def show_explanation(model: Model, answer: Explained) -> None:
         if not step.masked:
             _step(model, step, activations)
     for dense in answer.dense:
+        if np.array_equal(dense.output, answer.logits):
+            continue  # a layer whose outputs are the logits, which follow
         console.print(f"  {escape(dense.name)}: {_vector(dense.output)}")
     console.print(f"  logits: {_vector(answer.logits)}")
     console.print(f"  entropy: {answer.entropy:.4f} bits\n")

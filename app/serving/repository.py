@@ -14,10 +14,9 @@ from pathlib import Path
 from app.errors import ModelError, ModelNotFound
 from app.folder.read import FILES, ID, Signature, check_name, load_model, signature_of
 from app.model import Model
+from app.settings import PREFERRED_MODEL
 
 log = logging.getLogger("unrolled")
-
-_PREFERRED = "english"
 
 
 class Repository:
@@ -50,7 +49,7 @@ class Repository:
     def default(self) -> Model:
         """The model of requests that name none. Raises ModelNotFound where there is none."""
         models = self._models
-        for name in (self._wanted, _PREFERRED):
+        for name in (self._wanted, PREFERRED_MODEL):
             if name is not None and name in models:
                 return models[name]
         if self._wanted is not None or not models:

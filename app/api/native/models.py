@@ -65,7 +65,7 @@ async def _get_weight(service: Service, exchange: Exchange, _request: None) -> R
 async def _get_summary(service: Service, exchange: Exchange, _request: None) -> Reply:
     """A table of the layers, as Keras prints it."""
     model = _model(service, exchange)
-    text = summary(model.network, model.options.max_length)
+    text = summary(model.network, model.options.max_length, model.id)
     return _cached(exchange, model, text.encode, _TEXT)
 
 
