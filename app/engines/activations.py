@@ -1,10 +1,14 @@
 """Activations, over the last axis. Each works in place where it can."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.network import ActivationName, Floats
+from app.network import ActivationName, Floats, Ids, Indices
+
+F = TypeVar("F", np.float32, np.float64)
 
 
 def softmax(x: Floats) -> Floats:
@@ -13,6 +17,18 @@ def softmax(x: Floats) -> Floats:
     np.exp(out, out=out)
     out /= np.add.reduce(out, axis=-1, keepdims=True)
     return out
+
+
+def log_softmax(logits: NDArray[F], targets: Ids | Indices) -> NDArray[F]:
+    """log softmax(logits [N, V]) of each row's target [N]: finite where the probability is 0.
+
+    In the precision of `logits`.
+    """
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    scores: NDArray[F] = shifted[np.arange(len(targets)), targets]
+    np.exp(shifted, out=shifted)
+    scores -= np.log(shifted.sum(axis=1))
+    return scores
 
 
 def _tanh(x: Floats) -> Floats:

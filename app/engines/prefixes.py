@@ -8,7 +8,7 @@ Knows ids and states, not words. Not for several threads at once.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -89,30 +89,57 @@ class Runner:
         self._units = [layer.units for layer in engine.network.recurrent]
         self.states = PrefixStates(sum(self._units), max_length, most_bytes)
 
-    def logits(self, contexts: Sequence[Context]) -> Floats:
-        """Logits [B, V] after non-empty contexts [B]: a new array."""
-        if isinstance(self._engine, NumpyEngine):
-            final = self._final_states(self._engine, contexts)  # [B, ΣH]
-            return self._engine.logits(final[:, -self._units[-1] :])
-        return logits_afresh(self._engine, self._max_length, contexts)
+    def run(
+        self, contexts: Sequence[Context], carried: Mapping[int, Floats]
+    ) -> tuple[Floats, Floats | None]:
+        """Logits [B, V] after non-empty contexts [B], a new array, and the states [B, ΣH] that they
+        led to, None where the engine has none to go on from.
 
-    def _final_states(self, engine: NumpyEngine, contexts: Sequence[Context]) -> Floats:
-        known = [self.states.longest(context) for context in contexts]
+        `carried` has the states [ΣH] of rows whose contexts go on from there.
+        """
+        if not isinstance(self._engine, NumpyEngine):
+            return logits_afresh(self._engine, self._max_length, contexts), None
+        final = self._final_states(self._engine, contexts, carried)  # [B, ΣH]
+        logits = self._engine.logits(final[:, -self._units[-1] :])
+        return logits, final if self._engine.network.mask_zero else None
+
+    def _final_states(
+        self, engine: NumpyEngine, contexts: Sequence[Context], carried: Mapping[int, Floats]
+    ) -> Floats:
+        known = [
+            (0, -1) if row in carried else self.states.longest(context)
+            for row, context in enumerate(contexts)
+        ]
         found = sum(length > 0 for length, _ in known)
         self._lookups.hits += found
-        self._lookups.misses += len(contexts) - found
+        self._lookups.misses += len(contexts) - len(carried) - found
         packed = pack(
             [context[length:] for context, (length, _) in zip(contexts, known, strict=True)]
         )
-        before = self.states.load([known[at][1] for at in packed.order]) if found else None
+        before = None
+        if found or carried:
+            before = self.states.load([known[at][1] for at in packed.order])
+            for row, at in enumerate(packed.order):
+                if at in carried:
+                    before[row] = carried[at]
         hidden = engine.run(packed, None if before is None else self._split(before))
         last = [engine.last(packed, h) for h in hidden]
         final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)  # [B, ΣH]
         stepped = packed.running[0] if packed.running else 0
         if before is not None:  # the last rows had no step to run
             final[packed.order[stepped:]] = before[stepped:]
-        self.states.store(contexts, final)
+        self._store(contexts, final, carried)
         return final
+
+    def _store(
+        self, contexts: Sequence[Context], final: Floats, carried: Mapping[int, Floats]
+    ) -> None:
+        """Keep the states of contexts that began with zeros."""
+        rows = [row for row in range(len(contexts)) if row not in carried] if carried else None
+        if rows is None:
+            self.states.store(contexts, final)
+        elif rows:
+            self.states.store([contexts[row] for row in rows], final[rows])
 
     def _split(self, states: Floats) -> State:
         """[B, ΣH] -> [B, H] for each layer."""

@@ -22,12 +22,14 @@ Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for 
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from app.engines.activations import softmax
 from app.engines.base import Outputs
@@ -35,7 +37,7 @@ from app.engines.prefixes import Lookups, Runner, logits_afresh
 from app.engines.topk import BATCHED_K, Ranking, best_of_rows
 from app.errors import NotFinite, Overloaded
 from app.metrics import Metrics
-from app.model import Model, check_finite
+from app.model import Model
 from app.network import Context, Floats
 from app.serving.lru import Recent
 
@@ -46,16 +48,29 @@ _OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
 _CALLERS_BATCH = 256  # phrases of one caller in one product
 _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
 
+
+class Step(NamedTuple):
+    """Logits [V] after some ids, and the state [H] that they led to: None where none is carried."""
+
+    logits: Floats
+    state: Floats | None
+
+
 Result = Ranking | Outputs | Exception
+_Answer = Result | Step
+_STEP = 0  # as a `k`: asks for a Step
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A context that a caller waits for. `k` None asks for the whole distribution."""
+    """A context that a caller waits for. `k` None asks for the whole distribution. `state` is what
+    ids before the context led to, None for zeros.
+    """
 
     context: Context
     k: int | None
     result: asyncio.Future[Any]
+    state: Floats | None = None
     arrived: float = field(default_factory=perf_counter)
 
 
@@ -127,11 +142,24 @@ class Batcher:
             self.metrics.looked_up("answer")
         return outputs
 
+    async def step(self, model: Model, context: Context, state: Floats | None) -> Step:
+        """What the network says after `context`, which goes on from `state` or begins with zeros.
+
+        A text that has begun goes on: it is not refused where the queue is full. Raises NotFinite.
+        """
+        step: Step = await self._enqueue(model, context, _STEP, state)
+        return step
+
     def _submit(self, model: Model, context: Context, k: int | None) -> asyncio.Future[Any]:
         if self._waiting >= self._max_queue:
             raise Overloaded("too many phrases are waiting")
+        return self._enqueue(model, context, k)
+
+    def _enqueue(
+        self, model: Model, context: Context, k: int | None, state: Floats | None = None
+    ) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        job = _Job(context, k, loop.create_future())
+        job = _Job(context, k, loop.create_future(), state)
         queue = self._queues.get(model)
         if queue is None:
             queue = self._queues[model] = deque()
@@ -172,11 +200,11 @@ class Batcher:
         return model, jobs
 
     def _answer(self, model: Model, jobs: Sequence[_Job]) -> None:
-        asked = [(job.context, job.k) for job in jobs]
+        asked = [(job.context, job.k, job.state) for job in jobs]
         begin = perf_counter()
         self.metrics.executed(model.id, [begin - job.arrived for job in jobs])
         for job, result in zip(
-            jobs, _results(self._serving(model).runner.logits, model, asked), strict=True
+            jobs, _results(self._serving(model).runner.run, model, asked), strict=True
         ):
             if isinstance(result, Exception):
                 job.result.set_exception(result)
@@ -208,43 +236,59 @@ def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iter
     """Many phrases of one caller, in order, on the calling thread: rankings of k <= BATCHED_K
     words, or whole outputs where k is None. What cannot be computed is an exception in its place.
     """
-    logits_of = partial(logits_afresh, model.engine, model.options.max_length)
+    run = partial(_afresh, model)
     for start in range(0, len(contexts), _CALLERS_BATCH):
-        asked = [(context, k) for context in contexts[start : start + _CALLERS_BATCH]]
-        yield from _results(logits_of, model, asked)
+        asked = [(context, k, None) for context in contexts[start : start + _CALLERS_BATCH]]
+        yield from cast(list[Result], _results(run, model, asked))  # no steps: none was asked
 
 
-_Asked = tuple[Context, int | None]
-_LogitsOf = Callable[[Sequence[Context]], Floats]
+def _afresh(
+    model: Model, contexts: Sequence[Context], _carried: Mapping[int, Floats]
+) -> tuple[Floats, None]:
+    """As `Runner.run`, without states."""
+    return logits_afresh(model.engine, model.options.max_length, contexts), None
 
 
-def _results(logits_of: _LogitsOf, model: Model, asked: Sequence[_Asked]) -> list[Result]:
+_Asked = tuple[Context, int | None, Floats | None]
+_Run = Callable[[Sequence[Context], Mapping[int, Floats]], tuple[Floats, Floats | None]]
+
+
+def _results(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[_Answer]:
     """All at once; where that fails, each alone, so that no one pays for a neighbour."""
     try:
-        return _computed(logits_of, model, asked)
+        return _computed(run, model, asked)
     except Exception as error:
         if len(asked) == 1:  # whatever it is, it belongs to this phrase's caller
             return [error]
-        return [result for one in asked for result in _results(logits_of, model, [one])]
+        return [result for one in asked for result in _results(run, model, [one])]
 
 
-def _computed(logits_of: _LogitsOf, model: Model, asked: Sequence[_Asked]) -> list[Result]:
-    logits = logits_of([context for context, _ in asked])  # [B, V]
-    results: list[Result] = []
+def _computed(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[_Answer]:
+    carried = {row: state for row, (*_, state) in enumerate(asked) if state is not None}
+    logits, states = run([context for context, *_ in asked], carried)  # [B, V], [B, H]
+    results: list[_Answer] = []
     for start in range(0, len(asked), _ROWS):
         rows = slice(start, start + _ROWS)
-        results += _ranked(logits[rows], model, [k for _, k in asked[rows]])
+        ks = [k for _, k, _ in asked[rows]]
+        results += _answers(logits[rows], None if states is None else states[rows], model, ks)
     return results
 
 
-def _ranked(logits: Floats, model: Model, ks: Sequence[int | None]) -> Iterator[Result]:
-    whole = {row: logits[row].copy() for row, k in enumerate(ks) if k is None}
-    rankings = best_of_rows(logits, max(k or 1 for k in ks), model.barred)
-    for row, (ranking, k) in enumerate(zip(rankings, ks, strict=True)):
-        if ranking is None:
+def _answers(
+    logits: Floats, states: Floats | None, model: Model, ks: Sequence[int | None]
+) -> Iterator[_Answer]:
+    """Of some rows of `logits` [n, V], which may be overwritten."""
+    rows = [row for row, k in enumerate(ks) if k]  # that are ranked
+    some = logits if len(rows) == len(ks) else logits[rows]
+    most = max((k for k in ks if k), default=0)
+    rankings = iter(best_of_rows(some, most, model.barred) if rows else [])
+    for row, k in enumerate(ks):
+        ranking = next(rankings) if k else None
+        if ranking is not None:
+            yield Ranking(ranking.ids[:k], ranking.probabilities[:k])
+        elif k or not np.isfinite(logits[row]).all():
             yield NotFinite("the network's numbers overflow for this phrase")
         elif k is None:
-            check_finite(whole[row])
-            yield Outputs(whole[row], softmax(whole[row]))
+            yield Outputs(logits[row].copy(), softmax(logits[row]))
         else:
-            yield Ranking(ranking.ids[:k], ranking.probabilities[:k])
+            yield Step(logits[row].copy(), None if states is None else states[row].copy())

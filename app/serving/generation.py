@@ -1,0 +1,211 @@
+"""Many words on a carried state: each costs one recurrent step, in one product with all others'.
+
+A word is what the network says after the words before it, as in `predict`. Where padding is masked
+the state is carried from word to word, also past `max_length`; where it is not, every word's input
+is padded anew, as the network was trained. A sentence end begins a new sentence with a new state,
+in a model that has a start word.
+
+Knows ids, words and the batcher; nothing about HTTP or a protocol.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.engines.prefixes import logits_afresh
+from app.model import Model, check_finite
+from app.network import Context, Floats
+from app.serving.batching import Batcher
+from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
+from app.text.padding import context, pad
+from app.text.writing import Stops, Writer
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a text goes on from: the text itself, its ids, and its pieces, which join to the text.
+
+    A piece is None for an id that another prompt's text would have to say.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a text. `logprobs`: how many words to list beside each; None for none."""
+
+    words: int = 16
+    sampling: Sampling = field(default_factory=Sampling)
+    stops: tuple[str, ...] = ()
+    stop_at_end: bool = False  # of a sentence
+    logprobs: int | None = None
+    scored: bool = False  # whether `Piece.logprob` is wanted, without a list
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A word of a text as it is sent: `text` [offset, offset + len(text)) of it. `logprob` is the
+    network's own, before temperature, penalties and biases; `best` lists others by their text.
+    """
+
+    text: str
+    offset: int
+    logprob: float | None = None
+    best: dict[str, float] | None = None
+
+
+class Text:
+    """One text in the making. `finish` says why it ended, once it has: "stop" or "length"."""
+
+    def __init__(
+        self, batcher: Batcher, model: Model, prompt: Prompt, wanted: Wanted, seed: int
+    ) -> None:
+        self.finish: str | None = None
+        self.drawn = 0  # words, whether or not they were sent
+        self._batcher = batcher
+        self._model = model
+        self._wanted = wanted
+        self._writer = Writer(model.vocabulary, model.options, prompt.text, prompt.ids)
+        self._state = _Carried(model, prompt.ids)
+        never = model.barred
+        if model.start_id is not None:
+            never = never[never != model.start_id]
+        barred = wanted.sampling.barred(never)
+        self._sampler = Sampler(wanted.sampling, barred, model.start_id, seed)
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        """Words as soon as it is certain that they are sent: a stop string never is.
+
+        Raises NotFinite, Overloaded.
+        """
+        if not self._wanted.stops:
+            async for piece in self._drawn():
+                yield piece
+            return
+        stops, held = Stops(self._wanted.stops), _Held()
+        async for piece in self._drawn():
+            text = held.add(piece)
+            end = stops.found(text)
+            if end is not None:
+                self.finish = "stop"
+                for whole in held.until(end, cut=True):
+                    yield whole
+                return
+            for whole in held.until(len(text) - stops.begun(text)):
+                yield whole
+        for whole in held.until(len(held.text)):
+            yield whole
+
+    async def _drawn(self) -> AsyncIterator[Piece]:
+        """Words up to the last one that is wanted."""
+        end = self._model.start_id if self._wanted.stop_at_end else None
+        while self.drawn < self._wanted.words and self.finish is None:
+            logits = await self._state.logits(self._batcher)
+            number, sure = self._sampler.draw(logits, self._state.before)
+            if not sure:
+                logits = self._state.logits_alone()
+                number, _ = self._sampler.draw(logits, self._state.before)
+            self._sampler.take(number)
+            self.drawn += 1
+            if number == end:
+                self.finish = "stop"
+                return
+            piece = self._piece(number, logits)
+            self._state.add(number)
+            yield piece
+        self.finish = self.finish or "length"
+
+    def _piece(self, number: int, logits: Floats) -> Piece:
+        offset = self._writer.length
+        if self._wanted.logprobs is None and not self._wanted.scored:
+            return Piece(self._writer.write(number), offset)
+        logs = log_probabilities(logits)
+        best = listed(self._writer, logs, self._wanted.logprobs)
+        text = self._writer.write(number)
+        logprob = float(logs[number])
+        if best is not None:
+            best.setdefault(text, logprob)
+        return Piece(text, offset, logprob, best)
+
+
+class _Carried:
+    """Where a text stands: the ids that its next word depends on, and the state they led to."""
+
+    def __init__(self, model: Model, ids: Sequence[int]) -> None:
+        self._model = model
+        self._begin(ids)
+        self.before = ids[-1] if ids else model.start_id
+
+    def _begin(self, ids: Sequence[int]) -> None:
+        """Read ids from the beginning. Raises EmptyPhrase where there is nothing to read."""
+        model = self._model
+        padded = pad(ids, model.start_id, model.options).ids.tolist()
+        self._ids = context(ids, model.start_id, model.options)
+        self._history = list(self._ids if model.network.mask_zero else padded)
+        self._ahead: Context = tuple(self._history)  # the part of it that is not in `_state` yet
+        self._state: Floats | None = None
+
+    async def logits(self, batcher: Batcher) -> Floats:
+        """Logits [V] of the next word, not to be written to."""
+        logits, self._state = await batcher.step(self._model, self._ahead, self._state)
+        return logits
+
+    def logits_alone(self) -> Floats:
+        """The same, computed without company: the same to the last bit whenever it is."""
+        model = self._model
+        history = tuple(self._history)
+        logits: Floats = logits_afresh(model.engine, model.options.max_length, [history])[0]
+        check_finite(logits)
+        return logits
+
+    def add(self, number: int) -> None:
+        """Go on by a word."""
+        model, self.before = self._model, number
+        if self._state is None or number == model.start_id:
+            self._begin([*self._ids, number])
+        else:
+            self._history.append(number)
+            self._ahead = (number,)
+
+
+class _Held:
+    """Pieces that are not sent yet, because a stop string may begin in them."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._pieces: list[Piece] = []
+
+    def add(self, piece: Piece) -> str:
+        """Hold a piece; the text that is held by then."""
+        self._pieces.append(piece)
+        self.text += piece.text
+        return self.text
+
+    def until(self, end: int, *, cut: bool = False) -> list[Piece]:
+        """Let go of the pieces before `end`; with `cut`, of the beginning of the one around it."""
+        released: list[Piece] = []
+        while self._pieces and end > 0 and (cut or len(self._pieces[0].text) <= end):
+            piece = self._pieces.pop(0)
+            text = piece.text[:end]
+            released.append(Piece(text, piece.offset, piece.logprob, piece.best))
+            self.text = self.text[len(piece.text) :]
+            end -= len(text)
+        return released
+
+
+def listed(
+    writer: Writer, logs: np.ndarray[tuple[int], np.dtype[np.float64]], count: int | None
+) -> dict[str, float] | None:
+    """The `count` most probable words that could come next, by their text; None for None."""
+    if count is None:
+        return None
+    best: dict[str, float] = {}
+    for number in best_ids(logs, count + 1):
+        text = writer.seen(number)
+        if text is not None and len(best) < count:
+            best.setdefault(text, float(logs[number]))
+    return best
