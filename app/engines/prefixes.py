@@ -89,6 +89,10 @@ class Runner:
         self._units = [layer.units for layer in engine.network.recurrent]
         self.states = PrefixStates(sum(self._units), max_length, most_bytes)
 
+    def logits(self, contexts: Sequence[Context]) -> Floats:
+        """Logits [B, V] after non-empty contexts [B]: a new array."""
+        return self.run(contexts, {})[0]
+
     def run(
         self, contexts: Sequence[Context], carried: Mapping[int, Floats]
     ) -> tuple[Floats, Floats | None]:

@@ -8,23 +8,33 @@ import pytest
 
 from app.engines.numpy_engine import NumpyEngine
 from app.errors import EmptyPhrase, NotFinite
+from app.folder.card import Card
 from app.metrics import Metrics
 from app.model import Model
 from app.serving.batching import Batcher
 from app.serving.generation import Piece, Prompt, Text, Wanted
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
+from app.text.vocabulary import Vocabulary
 from app.text.writing import Writer, encode_text
 from tests.small_models import ForwardOnly, model_of, small_model, small_network
 
 GREEDY = Sampling(temperature=0)
 
 
-def sentences(max_length: int = 6, classes: int = 60, **options: object) -> Model:
-    """A model that reads English: w1 is the sentence end, w2 the unknown word."""
-    network = small_network(classes=classes)
-    return model_of(
-        NumpyEngine(network), max_length, start="w1", unknown="w2", lowercase=True, **options
+def word(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:02}")
+
+
+def sentences(max_length: int = 6, classes: int = 60) -> Model:
+    """A model that reads English: its words are letters, and `</s>` and `<unk>` come first."""
+    card = Card(
+        max_length=max_length, tokenizer="words", lowercase=True, start="</s>", unknown="<unk>"
     )
+    words = ["</s>", "<unk>", *(word(number) for number in range(3, classes))]
+    vocabulary = Vocabulary({text: at for at, text in enumerate(words, 1)}, lowercase=True)
+    network = small_network(classes=classes)
+    options = card.text_options(network, vocabulary)
+    return Model("english", vocabulary, options, card, NumpyEngine(network, 1), "0" * 64)
 
 
 def prompt(model: Model, text: str) -> Prompt:
@@ -111,7 +121,7 @@ def test_many_texts_are_one_product_a_step() -> None:
 )
 def test_a_seed_gives_one_text_alone_and_among_31_others(sampling: Sampling) -> None:
     model = sentences()
-    texts = [" ".join(f"w{3 + (n * k) % 50}" for k in range(1, 4)) for n in range(1, 33)]
+    texts = [" ".join(word(3 + (n * k) % 50) for k in range(1, 4)) for n in range(1, 33)]
     wanted = Wanted(40, sampling)
     together = generate(model, texts, wanted)
     assert together == [generate(model, [text], wanted)[0] for text in texts]
@@ -186,8 +196,8 @@ def test_what_overflows_is_said() -> None:
 def test_sentences_are_written_as_people_write_them() -> None:
     model = sentences()
     writer = Writer(model.vocabulary, model.options)
-    assert "".join(map(writer.write, (5, 6, 1, 7, 2))) == "W5 w6. W7 w2"
-    for text, joined in (("W5", "W5 w6."), ("w5 ", "w5 w6."), ("w5.", "w5. W6.")):
+    assert "".join(map(writer.write, (5, 6, 1, 7, 2))) == "Af ag. Ah <unk>"
+    for text, joined in (("Af", "Af ag."), ("af ", "af ag."), ("af.", "af. Ag."), ("?", "? Ag.")):
         start = prompt(model, text)
         writer = Writer(model.vocabulary, model.options, text, start.ids)
         assert text + writer.write(6) + writer.write(1) == joined
@@ -195,20 +205,21 @@ def test_sentences_are_written_as_people_write_them() -> None:
 
 def test_a_text_never_has_marks_nor_empty_sentences_unless_a_bias_asks() -> None:
     model = sentences()
-    texts = generate(model, ["w5"] * 4, Wanted(200, Sampling(2.0)), 3)
-    assert all(". ." not in text and ".." not in text and "w2 " not in text for text in texts)
+    texts = generate(model, ["af"] * 4, Wanted(200, Sampling(2.0)), 3)
+    assert all(". ." not in text and ".." not in text and "unk" not in text for text in texts)
     assert any("." in text for text in texts)
-    asked = generate(model, ["w5"], Wanted(3, Sampling(0, bias={2: 100})))
-    assert asked == [" w2 w2 w2"]
+    asked = generate(model, ["af"], Wanted(3, Sampling(0, bias={2: 100})))
+    assert asked == [" <unk> <unk> <unk>"]
 
 
 def test_a_sentence_end_begins_anew() -> None:
     model = sentences()
-    end = Sampling(0, bias={1: 100})
-    (first,) = generate(model, ["w5"], Wanted(1, end))
+    (first,) = generate(model, ["af"], Wanted(1, Sampling(0, bias={1: 100})))
     assert first == "."
-    alone, after = (generate(model, [text], Wanted(5, GREEDY))[0] for text in ("", "w5 w9."))
+    alone, after = (generate(model, [text], Wanted(5, GREEDY))[0] for text in ("", "af aj."))
     assert after == f" {alone}"
+    ended = Wanted(5, Sampling(0, bias={1: 100}), stop_at_end=True)
+    assert generate(model, ["af"], ended) == [""]
 
 
 def test_stop_strings_are_never_sent_and_offsets_are_right() -> None:
