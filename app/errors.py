@@ -85,13 +85,6 @@ class CorpusError(UnrolledError):
     title = "The text cannot be used"
 
 
-class HelperDied(UnrolledError):
-    """One of the processes that share a training run's steps was killed, or failed."""
-
-    code = "helper_died"
-    title = "The run was cut off"
-
-
 class MissingDependency(UnrolledError):
     """An optional package is needed; the message says how to install it."""
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.training [--data FOLDER] [--words 400000] [--rounds 3]
 
-One thread each, in turn; once two processes share each step. The network is Embedding(256) →
+One thread each, in turn; once two threads share each step. The network is Embedding(256) →
 SimpleRNN(512) → Dense(256) → Dense(V), for PyTorch's example RNN_TANH with as many units. Ours and
 Keras's start from the same weights, read the same windows and take the same steps (Adam, 1e-3), so
 that their perplexities on held-out text can be compared; Keras has the full softmax. Without
@@ -31,7 +31,7 @@ from app.training.config import TrainConfig
 from app.training.fit import Fit
 from app.training.network.bptt import Batch, Unrolled
 from app.training.network.parameters import Shape, initialize
-from app.training.network.workers import together
+from app.training.network.workers import workers
 from app.training.text.batches import RunningBatches
 from app.training.text.corpus import (
     Encoded,
@@ -95,7 +95,7 @@ class Task:
         return dict(initialize(self.shape, np.random.default_rng(0)))
 
 
-def ours(task: Task, sampled: int, processes: int = 1) -> tuple[float, float]:
+def ours(task: Task, sampled: int, threads: int = 1) -> tuple[float, float]:
     """Words a second, and the perplexity on held-out text."""
     config = TrainConfig(
         tied=False, embedding=256, units=512, projection=256, context="running", dropout=0.0,
@@ -104,8 +104,7 @@ def ours(task: Task, sampled: int, processes: int = 1) -> tuple[float, float]:
     )  # fmt: skip
     fit = Fit(config, task.classes, task.batches, [], initial=task.start())
     batches = list(task.batches.epoch(0))
-    with together(fit.net, fit.dropout, fit.teacher, processes) as team:
-        fit.run.parameters = fit.net.parameters
+    with workers(fit.net, fit.dropout, fit.teacher, threads) as team:
         words, begin = 0, time.perf_counter()
         for number, batch in enumerate(batches):
             words += fit._step(team, batch, number / len(batches))[1]
@@ -174,7 +173,7 @@ def main() -> None:
     task = Task(*text_of(arguments.data, arguments.words + HELD_OUT))
     contestants: dict[str, Callable[[], tuple[float, float]]] = {
         "unrolled train, sampled softmax": lambda: ours(task, 1000),
-        "unrolled train, sampled softmax, two processes": lambda: ours(task, 1000, 2),
+        "unrolled train, sampled softmax, two threads": lambda: ours(task, 1000, 2),
         "unrolled train, full softmax": lambda: ours(task, 0),
         "Keras fit, full softmax": lambda: keras_fit(task),
         "PyTorch word_language_model, RNN_TANH": lambda: torch_example(task),

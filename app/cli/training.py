@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,7 +67,7 @@ def train(
     ] = None,
     epochs: Annotated[float | None, typer.Option(min=0.001, help="Passes over the text.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Words a step.")] = None,
-    processes: Annotated[
+    threads: Annotated[
         int | None, typer.Option(min=1, max=64, help="That share each step; one a core.")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="Largest step size.")] = None,
@@ -86,7 +85,7 @@ def train(
 ) -> None:
     """Train a model on text and publish its folder."""
     # Before NumPy is imported: another number of threads would round otherwise, and learn another
-    # model; for more cores there are more processes.
+    # model; for more cores there is --threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _check_out(out)
@@ -111,7 +110,7 @@ def train(
         "calibrated": calibrated,
         "epochs": epochs,
         "batch_size": batch_size,
-        "processes": processes,
+        "threads": threads,
         "learning_rate": learning_rate,
         "seed": seed,
         "validation_split": validation_split,
@@ -177,8 +176,6 @@ def _run(
     from app.cli.progress import watching
     from app.training.run import train as run
 
-    if hasattr(signal, "SIGPIPE"):  # a helper that died is an error to tell, not a silent end
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     with watching(tensorboard) as report:
         result = run(config, out, report, resume=resume, command=command)
     print_lines(

@@ -71,7 +71,7 @@ class TrainConfig:
     recurrent_dropout: Dropped = 0.0  # of recurrent weights, not of states
     epochs: Annotated[float, Field(gt=0)] = 10
     batch_size: Size = 700  # words a step
-    processes: Size = 1  # that share each step, each on a core of its own
+    threads: Size = 1  # that share each step, each on a core of its own
     sequences: Size = 32  # side by side, where the context is running
     context: Literal["sentence", "running"] = "sentence"
     learning_rate: Amount = 2e-3

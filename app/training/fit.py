@@ -17,7 +17,7 @@ from app.training.network.dropout import Dropout
 from app.training.network.optimizer import AdamW
 from app.training.network.parameters import Parameters, Shape, initialize, keep_fading
 from app.training.network.softmax import sample_candidates
-from app.training.network.workers import Together, together
+from app.training.network.workers import Workers, workers
 from app.training.text.batches import Batches
 from app.training.validation import perplexity
 
@@ -104,17 +104,16 @@ class Fit:
         self.net.parameters = self.run.parameters
         config = self.config
         self.run.resumed.append(
-            {"step": self.run.step, "epochs": config.epochs, "processes": config.processes}
+            {"step": self.run.step, "epochs": config.epochs, "threads": config.threads}
         )
         return True
 
     def __call__(self, report: Report) -> Parameters:
         """Train to the end; returns the weights that validated best."""
-        with together(self.net, self.dropout, self.teacher, self.config.processes) as team:
-            self.run.parameters = self.net.parameters
+        with workers(self.net, self.dropout, self.teacher, self.config.threads) as team:
             return self._train(team, report)
 
-    def _train(self, team: Together, report: Report) -> Parameters:
+    def _train(self, team: Workers, report: Report) -> Parameters:
         run, config = self.run, self.config
         pace = _Pace(config)
         saved = time.monotonic()
@@ -146,7 +145,7 @@ class Fit:
             save(run, self.checkpoint, self.fingerprint)
         return run.best
 
-    def _step(self, team: Together, batch: Batch, position: float) -> tuple[float, int]:
+    def _step(self, team: Workers, batch: Batch, position: float) -> tuple[float, int]:
         """One update; returns the summed loss in nats and the number of words predicted."""
         run, config = self.run, self.config
         seed = config.seed, 1, run.step
@@ -201,13 +200,13 @@ def learning_rate(config: TrainConfig, position: float) -> float:
 def _what_counts(config: TrainConfig) -> TrainConfig:
     """The configuration without what does not change the weights, and without the length of the
     run: one that goes on with more epochs follows their learning rates from where it stands. Nor
-    do the processes count, so that a run can move to a machine with more cores, though each draws
+    do the threads count, so that a run can move to a machine with more cores, though each draws
     its dropout for itself.
     """
     return replace(
         config,
         epochs=0,
-        processes=1,
+        threads=1,
         sources=(),
         validation=(),
         blocked=(),

@@ -51,7 +51,7 @@ _RECIPE = (
     "learning_rate",
     "warmup",
     "batch_size",
-    "processes",
+    "threads",
     "sequences",
     "epochs",
     "taught",
@@ -104,7 +104,7 @@ def train(
     """Train a model and publish it as the folder `out`, at once and complete.
 
     A killed run leaves `out` as it was; `resume` goes on from its last checkpoint, with as many
-    processes to the same result. The card says which `command` that was. Raises CorpusError for a
+    threads to the same result. The card says which `command` that was. Raises CorpusError for a
     text that cannot be trained on, or shares of more than the loss, ModelError for a model that
     cannot be gone on from, OtherRun where the last checkpoint is another configuration's.
     """

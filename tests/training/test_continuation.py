@@ -104,10 +104,8 @@ def test_a_network_of_another_kind_is_refused(config: TrainConfig) -> None:
         continued(Path("models/notebook"), config)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_teacher_s_answers_are_learnt(
-    config: TrainConfig, tmp_path: Path, processes: int
-) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_teacher_s_answers_are_learnt(config: TrainConfig, tmp_path: Path, threads: int) -> None:
     """All of the loss against a teacher that has seen another text: the text's words come, and
     what follows them is the teacher's answer."""
     train(config, tmp_path / "first", nothing)
@@ -116,7 +114,7 @@ def test_a_teacher_s_answers_are_learnt(
     other = replace(config, initial=tmp_path / "first", epochs=20)
     train(replace(other, sources=(Source(own),), validation=()), tmp_path / "teacher", nothing)
     pupil = replace(other, teacher=tmp_path / "teacher", taught=1.0, validation=(own,), dropout=0)
-    train(replace(pupil, epochs=60, processes=processes), tmp_path / "pupil", nothing)
+    train(replace(pupil, epochs=60, threads=threads), tmp_path / "pupil", nothing)
 
     teacher, taught = (load_model(tmp_path / name) for name in ("teacher", "pupil"))
     assert load_model(tmp_path / "first").predict("the cat", 1).next_word == "sat"

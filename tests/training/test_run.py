@@ -93,7 +93,7 @@ class _Killed(Exception):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"smoothed": 0.3}, {"context": "running"}, {"context": "running", "processes": 2}],
+    [{}, {"smoothed": 0.3}, {"context": "running"}, {"context": "running", "threads": 2}],
 )
 def test_a_killed_run_goes_on_to_the_same_result(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
@@ -134,11 +134,11 @@ def test_a_run_of_other_options_is_not_gone_on_with(
         train(configured(corpus), tmp_path / "mine", kill)
     with pytest.raises(OtherRun, match="a run with other options"):
         train(configured(corpus, units=12), tmp_path / "mine", nothing, resume=True)
-    moved = configured(corpus, epochs=1, processes=2)
+    moved = configured(corpus, epochs=1, threads=2)
     train(moved, tmp_path / "mine", nothing, resume=True)
     assert load_model(tmp_path / "mine").network.recurrent[0].units == 16
     card = json.loads((tmp_path / "mine" / "model.json").read_text())
-    assert card["training"]["resumed"] == [{"step": 2, "epochs": 1, "processes": 2}]
+    assert card["training"]["resumed"] == [{"step": 2, "epochs": 1, "threads": 2}]
 
 
 def test_a_card_says_how_the_model_came_about(corpus: Path, tmp_path: Path) -> None:
