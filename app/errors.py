@@ -25,7 +25,7 @@ UnrolledError
     ├── Overloaded            503  overloaded
     └── NotReady              503  not_ready
 
-Errors are raised where the cause is known and rendered once, at the edge (api/, cli.py).
+Errors are raised where the cause is known and rendered once, at the edge (http/, cli/).
 """
 
 from collections.abc import Sequence

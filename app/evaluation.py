@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engines.numpy_engine import NumpyEngine, pack
+from app.engines.activations import log_softmax
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
 from app.errors import CorpusError
 from app.model import Model
 from app.network import Floats, Indices, Mask
@@ -93,10 +95,8 @@ def evaluate(model: Model, lines: Iterable[str]) -> Evaluation:
 def _add(model: Model, sentences: Sequence[Encoded], tally: _Tally) -> None:
     for logits, targets, missed in _distributions(model, sentences):
         rows = np.arange(len(targets))
-        highest = logits.max(axis=1)
-        sums = np.exp(logits - highest[:, None]).sum(axis=1)
         scores = logits[rows, targets]
-        tally.nats += float((np.log(sums) + highest - scores).sum(dtype=np.float64))
+        tally.nats -= float(log_softmax(logits, targets).sum(dtype=np.float64))
         tally.predicted += len(targets)
         wanted = model.suggestible[targets] & ~missed
         better = (logits > scores[:, None]) & model.suggestible
@@ -132,7 +132,7 @@ def _logits(model: Model, ids: Sequence[int], positions: range) -> Floats:
     if whole and model.network.mask_zero and isinstance(engine, NumpyEngine):
         # One pass over the sentence: where padding is masked, every prefix is a state on the way.
         history = context(ids[: positions.stop - 1], model.start_id, options)
-        hidden = engine.run(pack([history]))[-1]  # [T, H]
+        hidden = engine.run(pack([history]))[-1][0]  # [T, H]
         return engine.output(hidden[-len(positions) :]).logits
     padded = np.stack([pad(ids[:at], model.start_id, options).ids for at in positions])
     return engine.forward(padded).logits

@@ -22,7 +22,8 @@ from app.answers import (
     Scored,
     ScoredWord,
 )
-from app.engines.base import Trace
+from app.engines.activations import log_softmax
+from app.engines.base import RecurrentTrace, Trace
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
@@ -82,22 +83,23 @@ def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:
 
 
 def _layer_steps(trace: Trace, t: int) -> tuple[LayerStep, ...]:
-    if trace.skipped[t]:
-        return tuple(
-            LayerStep(layer.name, None, None, None, layer.bias, None, layer.hidden_state[t])
-            for layer in trace.recurrent
-        )
-    return tuple(
-        LayerStep(
-            layer.name,
-            layer.input[t],
-            layer.input_term[t],
-            layer.recurrent_term[t],
-            layer.bias,
-            layer.pre_activation[t],
-            layer.hidden_state[t],
-        )
-        for layer in trace.recurrent
+    skipped = bool(trace.skipped[t])
+    return tuple(_layer_step(layer, t, skipped) for layer in trace.recurrent)
+
+
+def _layer_step(layer: RecurrentTrace, t: int, skipped: bool) -> LayerStep:
+    [term] = layer.terms
+    state = layer.hidden_state[t]
+    if skipped:
+        return LayerStep(layer.name, None, None, None, term.bias, None, state)
+    return LayerStep(
+        layer.name,
+        layer.input[t],
+        term.input_term[t],
+        term.recurrent_term[t],
+        term.bias,
+        term.pre_activation[t],
+        state,
     )
 
 
@@ -172,6 +174,8 @@ def _score_range(model: Model, encoded: Encoded, positions: range) -> list[Score
     ]
     logits, probabilities = model.engine.forward(np.stack(histories))  # [N, V], [N, V]
     check_finite(logits)
+    targets = np.array([encoded.ids[position] for position in positions])
+    logs = log_softmax(logits.astype(np.float64), targets)  # [N]
     scored = []
     for row, position in enumerate(positions):
         target = encoded.ids[position]
@@ -180,14 +184,8 @@ def _score_range(model: Model, encoded: Encoded, positions: range) -> list[Score
                 encoded.tokens[position],
                 target,
                 probabilities[row, target],
-                np.float32(_log_softmax(logits[row], target)),
+                np.float32(logs[row]),
                 1 + int((logits[row] > logits[row, target]).sum()),
             )
         )
     return scored
-
-
-def _log_softmax(logits: Floats, target: int) -> float:
-    """log softmax(logits [V])[target], finite where the probability underflows to 0."""
-    shifted = logits.astype(np.float64) - logits.max()
-    return float(shifted[target] - math.log(np.exp(shifted).sum()))

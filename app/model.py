@@ -5,8 +5,10 @@ answers is in `answers.py`, the deeper looks (explain, compare, score) in `inspe
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,6 @@ from app.answers import (
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
-from app.folder.card import Card
 from app.network import Context, Floats, Ids, Indices, Mask, Network
 from app.text.encoding import Encoded, describe_unknown, encode
 from app.text.lookup import Contexts
@@ -41,9 +42,10 @@ class Model:
     id: str
     vocabulary: Vocabulary
     options: TextOptions
-    card: Card
+    card: Mapping[str, Any]  # what the folder says of itself, as plain data
     engine: Engine
     fingerprint: str  # changes with the network or the vocabulary
+    blocked: frozenset[str] = frozenset()  # words that are never suggested
     created: int = 0  # Unix time of the network's file
 
     @property
@@ -60,7 +62,7 @@ class Model:
     def suggestible(self) -> Mask:
         """[V] True for the words `predict` may suggest: no padding, no marks, none blocked."""
         marks = {self.options.unknown, self.options.start, self.options.number}
-        banned = {None, *marks, *self.card.blocked}
+        banned = {None, *marks, *self.blocked}
         return np.array([word not in banned for word in self.vocabulary.words])
 
     @cached_property
@@ -201,7 +203,7 @@ class Model:
 
     def rank(self, probabilities: Floats, k: int = DEFAULT_TOP_K) -> tuple[Prediction, ...]:
         """The k best suggestible words of a distribution [V], ties by id."""
-        ids = top_k(probabilities, k, self.suggestible)
+        ids = top_k(probabilities, k, self.barred)
         return self._predictions(ids, probabilities[ids])
 
     def _predictions(self, ids: Indices, probabilities: Floats) -> tuple[Prediction, ...]:

@@ -61,24 +61,26 @@ class Embedding:
 
 
 @dataclass(frozen=True, eq=False)
-class SimpleRNN:
-    """h_t = activation(x_t·kernel + h_{t-1}·recurrent_kernel + bias), h_{-1} = 0.
+class Recurrent:
+    """A layer with a state that it carries from timestep to timestep, h_{-1} = 0.
 
-    `kernel` [F, H], `recurrent_kernel` [H, H], `bias` [H] or None.
+    `class_name` says by which equations: `engines/cells/` has them. The columns of `kernel`
+    [F, G·H] and `recurrent_kernel` [H, G·H] are those of the cell's G terms, side by side in
+    Keras's order; `bias` [G·H], or None.
     """
 
     name: str
+    class_name: str
     activation: ActivationName
     kernel: Kernel
     recurrent_kernel: Kernel
     bias: Floats | None
     return_sequences: bool
-    class_name: str = "SimpleRNN"
 
     @property
     def units(self) -> int:
         """Features that leave the layer at each timestep."""
-        return int(self.kernel.shape[1])
+        return int(self.recurrent_kernel.shape[0])
 
     @property
     def weights(self) -> dict[str, Kernel]:
@@ -141,11 +143,16 @@ class Elementwise:
 
     @property
     def weights(self) -> dict[str, Kernel]:
-        """None."""
+        """It has no weights."""
         return {}
 
 
-Layer = Embedding | SimpleRNN | Dense | ReversedEmbedding | Elementwise
+def changes_nothing(layer: "Layer") -> bool:
+    """Whether what comes into a layer goes out."""
+    return isinstance(layer, Elementwise) and layer.activation == "linear"
+
+
+Layer = Embedding | Recurrent | Dense | ReversedEmbedding | Elementwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,9 +183,14 @@ class Network:
         return isinstance(first, Embedding) and first.mask_zero
 
     @cached_property
-    def recurrent(self) -> tuple[SimpleRNN, ...]:
-        """The recurrent layers, first to last."""
-        return tuple(layer for layer in self.layers if isinstance(layer, SimpleRNN))
+    def recurrent(self) -> tuple[Recurrent, ...]:
+        """The layers with a state, first to last."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Recurrent))
+
+    @cached_property
+    def last_recurrent(self) -> int:
+        """Where in `layers` the last one with a state stands: what follows sees its state alone."""
+        return max(at for at, layer in enumerate(self.layers) if isinstance(layer, Recurrent))
 
     @cached_property
     def weights(self) -> dict[str, Kernel]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from app.network import Network, SimpleRNN
+from app.network import Network, Recurrent
 
 _HEADER = ("Layer (type)", "Output Shape", "Param #")
 
@@ -12,7 +12,7 @@ def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, .
     sequences = True
     shapes: list[tuple[int | None, ...]] = []
     for layer in network.layers:
-        if isinstance(layer, SimpleRNN):
+        if isinstance(layer, Recurrent):
             sequences = layer.return_sequences
         shapes.append((None, max_length, layer.units) if sequences else (None, layer.units))
     return shapes

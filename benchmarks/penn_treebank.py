@@ -8,11 +8,15 @@ Every word and the mark at the end of every line is predicted once from all that
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from app.engines.numpy_engine import NumpyEngine, pack
+from app.engines.activations import log_softmax
+from app.engines.cells.cell import States
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
 from app.folder.read import load_model
 from app.model import Model
 from app.training.text.corpus import read_lines
@@ -26,15 +30,14 @@ def running_perplexity(model: Model, path: Path) -> float:
     assert isinstance(engine, NumpyEngine)
     assert mark is not None
     ids = [mark, *(n for line in read_lines(path) for n in (*model.encode(line).ids, mark))]
-    state, nats = engine.initial_state(1), 0.0
+    state: Sequence[States] | None = None
+    nats = 0.0
     for begin in range(0, len(ids) - 1, _POSITIONS):
         targets = ids[begin + 1 : begin + 1 + _POSITIONS]
-        hidden = engine.run(pack([ids[begin : begin + len(targets)]]), state)  # [n, H] each
-        state = tuple(h[-1:] for h in hidden)
-        logits = engine.logits(hidden[-1]).astype(np.float64)  # [n, V]
-        logits -= logits.max(axis=1, keepdims=True)
-        terms = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(targets)), targets]
-        nats += float(terms.sum())
+        states = engine.run(pack([ids[begin : begin + len(targets)]]), state)  # [n, H] each
+        state = [[one[-1:] for one in layer] for layer in states]
+        logits = engine.logits(states[-1][0]).astype(np.float64)  # [n, V]
+        nats -= float(log_softmax(logits, np.array(targets)).sum())
     return math.exp(nats / (len(ids) - 1))
 
 

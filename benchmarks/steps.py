@@ -19,7 +19,8 @@ import numpy as np
 from app.api.native import encoding
 from app.engines.activations import softmax
 from app.engines.base import Outputs
-from app.engines.numpy_engine import NumpyEngine, pack
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
 from app.engines.prefixes import Lookups, Runner
 from app.engines.products import arranged, product
 from app.engines.topk import best_of_rows
@@ -95,11 +96,11 @@ def _recurrence(model: Model) -> list[Step]:
         return remembered.logits([(*phrase[:3], last)])
 
     def alone() -> list[Floats]:
-        return [engine.logits(engine.run(pack([one]))[-1][-1:]) for one in contexts]
+        return [engine.logits(engine.run(pack([one]))[-1][0][-1:]) for one in contexts]
 
     def together() -> Floats:
         packed = pack(contexts)
-        return engine.logits(engine.last(packed, engine.run(packed)[-1]))
+        return engine.logits(packed.last(engine.run(packed)[-1][0]))
 
     def multiplied() -> Floats:
         terms: Floats = table[ids] @ kernel

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.training.keras_file import write_keras_file
+from app.folder.keras.write import write_network
+from app.training.network.conversion import network_of
 from app.training.network.parameters import Shape, initialize
 
 CLASSES = 10_000
@@ -22,7 +23,8 @@ def write_yardstick(models: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     parameters = initialize(SHAPE, np.random.default_rng(0))
     parameters["embeddings"] *= np.float32(20)  # so that phrases differ in their answers
-    write_keras_file(folder / "model.keras", "yardstick", SHAPE, parameters, MAX_LENGTH, half=False)
+    network = network_of("yardstick", SHAPE, parameters, MAX_LENGTH)
+    write_network(folder / "model.keras", network)
     vocabulary = {f"w{number}": number for number in range(1, CLASSES)}
     (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
     np.savez(models / "yardstick.npz", **parameters)  # type: ignore[arg-type] # for the peers

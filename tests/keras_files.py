@@ -10,8 +10,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from app.training.keras_file import write_keras_file
+from app.folder.keras.write import write_network
 from app.training.network.bptt import Unrolled
+from app.training.network.conversion import network_of
 from app.training.network.parameters import Shape, initialize
 
 SHAPE = Shape(classes=6, embedding=3, units=4, layers=1, projection=3, tied=True)
@@ -20,7 +21,7 @@ SHAPE = Shape(classes=6, embedding=3, units=4, layers=1, projection=3, tied=True
 def write_model(path: Path, shape: Shape = SHAPE, max_length: int = 3, seed: int = 0) -> Unrolled:
     """A sound archive of random weights; returns the network it holds."""
     net = Unrolled(shape, initialize(shape, np.random.default_rng(seed)))
-    write_keras_file(path, "small", shape, net.parameters, max_length, half=False)
+    write_network(path, network_of("small", shape, net.parameters, max_length))
     return net
 
 

@@ -6,7 +6,7 @@ from app.engines.base import Engine, Outputs, Trace
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.card import Card
 from app.model import Model
-from app.network import Dense, Embedding, Floats, Ids, Layer, Network, SimpleRNN
+from app.network import Dense, Embedding, Floats, Ids, Layer, Network, Recurrent
 from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary
 
@@ -26,7 +26,9 @@ def small_network(
     for at, width in enumerate(units):
         kernel, recurrent, bias = weights(features, width), weights(width, width), weights(width)
         sequences = at < len(units) - 1
-        layers.append(SimpleRNN(f"rnn_{at}", "tanh", kernel, recurrent, bias, sequences))
+        layers.append(
+            Recurrent(f"rnn_{at}", "SimpleRNN", "tanh", kernel, recurrent, bias, sequences)
+        )
         features = width
     layers.append(Dense("dense", "softmax", weights(features, classes) * 3, weights(classes)))
     return Network("small", "Sequential", tuple(layers), None)
@@ -39,7 +41,9 @@ def model_of(engine: Engine, max_length: int = 6, **options: object) -> Model:
     card = Card.model_validate({"max_length": max_length, **options})
     text = card.text_options(engine.network, vocabulary)
     assert isinstance(text, TextOptions)
-    return Model("small", vocabulary, text, card, engine, "0" * 64)
+    return Model(
+        "small", vocabulary, text, card.model_dump(), engine, "0" * 64, frozenset(card.blocked)
+    )
 
 
 def small_model(max_length: int = 6, seed: int = 0, **network: object) -> Model:

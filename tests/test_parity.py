@@ -49,10 +49,11 @@ def test_every_hidden_state_and_the_distribution_equal_keras(
     for ours, theirs in zip(trace.recurrent, expected_states, strict=True):
         np.testing.assert_allclose(ours.hidden_state, theirs, atol=TOLERANCE, rtol=TOLERANCE)
         computed = ~trace.skipped
-        total = ours.input_term + ours.recurrent_term + ours.bias
-        np.testing.assert_allclose(
-            ours.pre_activation[computed], total[computed], atol=TOLERANCE, rtol=TOLERANCE
-        )
+        for term in ours.terms:
+            total = term.input_term + term.recurrent_term + term.bias
+            np.testing.assert_allclose(
+                term.pre_activation[computed], total[computed], atol=TOLERANCE, rtol=TOLERANCE
+            )
     expected = keras.ops.convert_to_numpy(built.model(entering(recipe, padded.ids)))
     expected = expected.reshape(-1, recipe.classes)[-1]
     np.testing.assert_allclose(trace.probabilities, expected, atol=TOLERANCE)
@@ -75,10 +76,12 @@ def test_the_tensorflow_engine_traces_what_the_numpy_engine_traces(
     ours, theirs = (make_engine(name, network).trace(padded) for name in ("numpy", "tensorflow"))
     np.testing.assert_array_equal(ours.skipped, theirs.skipped)
     for left, right in zip(ours.recurrent, theirs.recurrent, strict=True):
-        for field in ("input", "input_term", "recurrent_term", "pre_activation", "hidden_state"):
-            np.testing.assert_allclose(
-                getattr(left, field), getattr(right, field), atol=TOLERANCE, rtol=TOLERANCE
-            )
+        numbers = [(left.input, right.input), (left.hidden_state, right.hidden_state)]
+        for one, other in zip(left.terms, right.terms, strict=True):
+            assert one.name == other.name
+            numbers += zip(one[1:], other[1:], strict=True)
+        for found, expected in numbers:
+            np.testing.assert_allclose(found, expected, atol=TOLERANCE, rtol=TOLERANCE)
     assert [d.name for d in ours.dense] == [d.name for d in theirs.dense]
     for left_dense, right_dense in zip(ours.dense, theirs.dense, strict=True):
         np.testing.assert_allclose(left_dense.output, right_dense.output, atol=TOLERANCE)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.network import Network, SimpleRNN
+from app.network import Network, Recurrent
 from app.verification import _difference, compare_with_keras
 from tests.small_models import small_network
 
@@ -37,7 +37,7 @@ def test_a_network_that_overflows_is_compared_without_a_warning(keras: Any) -> N
     network = small_network(units=(5, 4))
     layers = [
         replace(layer, activation="linear", kernel=np.asarray(layer.kernel) * np.float32(1e30))
-        if isinstance(layer, SimpleRNN)
+        if isinstance(layer, Recurrent)
         else layer
         for layer in network.layers
     ]

@@ -81,7 +81,7 @@ def inspect(
 ) -> None:
     """Print a model's summary and its card."""
     loaded = find_model(name or model)
-    card = loaded.card.model_dump(mode="json")
+    card = loaded.card
     if as_json:
         print_json({**_facts(loaded), "card": card})
         return

@@ -17,7 +17,7 @@ from app.answers import (
     Scored,
 )
 from app.model import Model
-from app.network import Floats, Kernel, SimpleRNN
+from app.network import Floats, Kernel, Recurrent
 
 _BAR = 40  # characters of a probability of 1
 _SHOWN_UNITS = 4
@@ -98,7 +98,7 @@ def _scalar_step(model: Model, step: ExplainedStep, layer: LayerStep, activation
     console.print(f"        = [bold]{_n(state)}[/]")
 
 
-def _state_before(weights: SimpleRNN, layer: LayerStep) -> np.float32:
+def _state_before(weights: Recurrent, layer: LayerStep) -> np.float32:
     """h_{t-1}, from the term that it gave."""
     U = _scalar(weights.recurrent_kernel)
     if layer.recurrent_term is None or not U:

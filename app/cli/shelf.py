@@ -32,7 +32,7 @@ def models(
         {
             "id": model.id,
             "default": model.id == default,
-            "title": model.card.title,
+            "title": model.card["title"],
             "vocabulary_size": len(model.vocabulary),
             "parameters": model.network.parameters,
             "bytes": (settings.models_dir / model.id / "model.keras").stat().st_size,

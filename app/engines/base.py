@@ -6,6 +6,7 @@ Shapes: B phrases, T padded timesteps, F features of a layer's input, H its unit
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from app.engines.cells.cell import Term
 from app.network import Floats, Ids, Mask, Network
 
 
@@ -18,20 +19,17 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RecurrentTrace:
-    """One SimpleRNN layer over all timesteps.
+    """One recurrent layer over all timesteps.
 
-    pre_activation = input_term + recurrent_term + bias; hidden_state = activation(pre_activation).
     Where the network skips a timestep (`Trace.skipped`) the terms are 0, because nothing was
-    computed, and `hidden_state` repeats the one before (0 at the start).
+    computed, and the states repeat the ones before (0 at the start).
     """
 
     name: str
     input: Floats  # [T, F]
-    input_term: Floats  # [T, H] x_t·kernel
-    recurrent_term: Floats  # [T, H] h_{t-1}·recurrent_kernel
-    bias: Floats  # [H], zeros where the layer has none
-    pre_activation: Floats  # [T, H]
+    terms: tuple[Term, ...]  # the cell's arithmetic, [T, H] each
     hidden_state: Floats  # [T, H]
+    cell_state: Floats | None = None  # [T, H], of a cell that has one
 
 
 class DenseTrace(NamedTuple):

@@ -1,14 +1,12 @@
 """The forward pass from scratch, in float32 NumPy.
 
     x_t = E[id_t]                               Embedding; without one, x_t = [id_t]
-    h_t = f(x_t·W + h_{t-1}·U + b),  h_{-1} = 0   SimpleRNN
+    h_t = cell(x_t, h_{t-1}),  h_{-1} = 0       a recurrent layer: its equations are in cells/
     y   = g(h_T·V + c)                          Dense, after the last timestep
     p_i = exp(y_i) / Σ_j exp(y_j)               softmax
 
 Where padding is masked, a padded timestep leaves every state as it was, so it is left out before
-anything is computed. Phrases of different lengths run together: sorted by length, longest first,
-the phrases that are still running at timestep t are always the first `running[t]` rows, and all
-rows of all timesteps lie behind each other ("packed", [N, features] with N = Σ running).
+anything is computed. Phrases of different lengths run together, packed (`packing.py`).
 
 Knows ids and arrays, not words. Shapes: B phrases, T timesteps, N packed rows, F input features,
 H units, V classes.
@@ -16,7 +14,6 @@ H units, V classes.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +21,11 @@ from numpy.typing import NDArray
 from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
 from app.engines.blocks import Blocks
+from app.engines.cells import make_cell
+from app.engines.cells.cell import Cell, States, unroll
+from app.engines.packing import Packed, pack
 from app.engines.products import arranged, product
+from app.engines.traces import recurrent_trace, spread
 from app.network import (
     Dense,
     Elementwise,
@@ -33,40 +34,10 @@ from app.network import (
     Ids,
     Layer,
     Network,
+    Recurrent,
     ReversedEmbedding,
-    SimpleRNN,
+    changes_nothing,
 )
-
-State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
-ZERO = np.float32(0)
-
-
-class Packed(NamedTuple):
-    """Sequences of ids, time-major: `ids` [N]; `running` [T] counts the rows of each timestep.
-
-    `order[row]` is the sequence that runs in a row.
-    """
-
-    ids: NDArray[np.intp]
-    running: list[int]
-    order: list[int]
-
-
-def pack(sequences: Sequence[Sequence[int]]) -> Packed:
-    """Arrange sequences of ids for `NumpyEngine.run`."""
-    if len(sequences) == 1:
-        return Packed(np.array(sequences[0], np.intp), [1] * len(sequences[0]), [0])
-    order = sorted(range(len(sequences)), key=lambda at: -len(sequences[at]))
-    lengths = [len(sequences[at]) for at in order]
-    ids: list[int] = []
-    running: list[int] = []
-    rows = len(order)
-    for t in range(lengths[0]):
-        while lengths[rows - 1] <= t:
-            rows -= 1
-        running.append(rows)
-        ids += [sequences[at][t] for at in order[:rows]]
-    return Packed(np.array(ids, np.intp), running, order)
 
 
 class NumpyEngine:
@@ -80,28 +51,36 @@ class NumpyEngine:
 
     def __init__(self, network: Network, start: int | None = None) -> None:
         self.network = network = _arranged(network)
-        layers = [layer for layer in network.layers if not _is_identity(layer)]
+        layers, end = network.layers, network.last_recurrent + 1
         embedding = layers[0]
         self._embeddings = embedding.embeddings if isinstance(embedding, Embedding) else None
-        last = max(at for at, layer in enumerate(layers) if isinstance(layer, SimpleRNN))
-        self._body = layers[0 if self._embeddings is None else 1 : last + 1]
-        self._head = [_as_dense(layer) for layer in layers[last + 1 :]]
-        self._input_terms = self._multiplied()
+        self._body = [
+            make_cell(layer) if isinstance(layer, Recurrent) else layer
+            for layer in layers[0 if self._embeddings is None else 1 : end]
+            if not changes_nothing(layer)
+        ]
+        self.cells = [cell for cell in self._body if isinstance(cell, Cell)]
+        self._head = [_as_dense(layer) for layer in layers[end:] if not changes_nothing(layer)]
+        self._entered = self._entered_by_id()
         self._start = start
-        self._after_start: list[Floats] = []  # [1, H] for each recurrent layer
+        self._after_start: list[Floats] = []  # [1, ≤ G·H] for each recurrent layer
         if start is not None:
             with np.errstate(over="ignore", invalid="ignore"):
-                recurrent = zip(self.run(pack([[start]])), self.network.recurrent, strict=True)
-                self._after_start = [product(h, layer.recurrent_kernel) for h, layer in recurrent]
+                states = self.run(pack([[start]]))
+                self._after_start = [
+                    cell.recur(h) for cell, (h, *_) in zip(self.cells, states, strict=True)
+                ]
 
-    def _multiplied(self) -> Floats | None:
-        """E·W + b [V, H], where that takes no more memory than the network itself."""
+    def _entered_by_id(self) -> Floats | None:
+        """What every id adds to the first layer [V, G·H], where that takes no more memory than the
+        network itself.
+        """
         first = self._body[0]
-        if self._embeddings is None or not isinstance(first, SimpleRNN):
+        if self._embeddings is None or not isinstance(first, Cell):
             return None
-        if self._embeddings.shape[0] * first.units > self.network.parameters:
+        if self._embeddings.shape[0] * first.layer.kernel.shape[1] > self.network.parameters:
             return None
-        return _input_terms(first, np.asarray(self._embeddings))
+        return first.enter(np.asarray(self._embeddings))
 
     def forward(self, padded: Ids) -> Outputs:
         """Padded ids [B, T] -> logits and probabilities [B, V]."""
@@ -109,60 +88,40 @@ class NumpyEngine:
             return self.output(self.final([self.unpadded(row) for row in padded.tolist()]))
 
     def final(self, sequences: Sequence[Sequence[int]]) -> Floats:
-        """The last recurrent layer's state [B, H] after each of B sequences of ids."""
+        """The last recurrent layer's hidden state [B, H] after each of B sequences of ids."""
         packed = pack(sequences)
-        return self.last(packed, self.run(packed)[-1])
+        return packed.last(self.run(packed)[-1][0])
 
     def unpadded(self, ids: list[int]) -> list[int]:
         """The ids whose timesteps are computed: all of them unless padding is masked."""
         return [number for number in ids if number] if self.network.mask_zero else ids
 
-    def initial_state(self, phrases: int) -> State:
-        """Zeros, [B, H] for each recurrent layer."""
-        return tuple(
-            np.zeros((phrases, layer.units), np.float32) for layer in self.network.recurrent
-        )
+    def run(self, packed: Packed, state: Sequence[States] | None = None) -> list[States]:
+        """The states of every recurrent layer at every timestep, [N, H] each.
 
-    def run(self, packed: Packed, state: State | None = None) -> list[Floats]:
-        """The hidden states [N, H] of every recurrent layer, starting from `state` or zeros.
-
-        Rows of `state` are in packed order.
+        They start from `state`, [B, H] each in packed order, or zeros.
         """
         all_start = state is None and self._all_start(packed)
-        known = self._input_terms
-        x = self._enter(packed.ids) if known is None else known[packed.ids]  # [N, F] or [N, H]
-        hidden: list[Floats] = []
+        entered = None if self._entered is None else self._entered[packed.ids]  # [N, G·H]
+        x = self._enter(packed.ids) if entered is None else entered  # [N, F]; not read if entered
+        states: list[States] = []
         for layer in self._body:
-            if isinstance(layer, SimpleRNN):
-                before = None if state is None else state[len(hidden)]
-                terms = x if known is not None and not hidden else _input_terms(layer, x)
-                second = self._after_start[len(hidden)] if all_start else None
-                x = _recur(layer, terms, packed.running, before, second)  # [N, H]
-                hidden.append(x)
-            else:
+            if not isinstance(layer, Cell):
                 x = _apply(layer, x)
-        return hidden
+                continue
+            before = None if state is None else state[len(states)]
+            second = self._after_start[len(states)] if all_start else None
+            if entered is None:
+                entered = layer.enter(x)
+            states.append(unroll(layer, entered, packed.running, before, second))
+            x, entered = states[-1][0], None  # [N, H]
+        return states
 
     def _all_start(self, packed: Packed) -> bool:
         """Whether all sequences that have a second timestep, if any has, begin with the start."""
         if self._start is None or len(packed.running) < 2:
             return False
         return bool((packed.ids[: packed.running[1]] == self._start).all())
-
-    def last(self, packed: Packed, hidden: Floats) -> Floats:
-        """The rows [N, H] -> [B, H] after each sequence's last timestep, in the callers' order.
-
-        The initial state for a sequence without ids: Keras's answer to nothing but padding.
-        """
-        if len(packed.order) == 1 and packed.running:
-            return hidden[-1:]
-        final = np.zeros((len(packed.order), hidden.shape[1]), np.float32)
-        start = 0
-        for t, rows in enumerate(packed.running):
-            going_on = packed.running[t + 1] if t + 1 < len(packed.running) else 0
-            final[packed.order[going_on:rows]] = hidden[start + going_on : start + rows]
-            start += rows
-        return final
 
     def output(self, h: Floats) -> Outputs:
         """What the layers behind the last recurrent one make of its state: [B, H] -> [B, V]."""
@@ -190,16 +149,16 @@ class NumpyEngine:
         x = self._enter(padded[steps].astype(np.intp))  # [S, F]
         recurrent: list[RecurrentTrace] = []
         for layer in self._body:
-            if isinstance(layer, SimpleRNN):
-                hidden = _recur(layer, _input_terms(layer, x), [1] * len(steps), None)  # [S, H]
-                recurrent.append(_recurrent_trace(layer, x, hidden, steps, T))
-                x = hidden
+            if isinstance(layer, Cell):
+                states = unroll(layer, layer.enter(x), [1] * len(steps))  # [S, H] each
+                recurrent.append(recurrent_trace(layer, x, states, steps, T))
+                x = states[0]
             else:
                 x = _apply(layer, x)
         h = x if len(steps) else np.zeros((1, x.shape[1]), np.float32)  # all padding: h_{-1}
         outputs = self.output(h)  # [S, V]: also what it would have said after each step
         dense = self._dense_traces(h[-1:])
-        said = _spread(outputs.probabilities[: len(steps)], steps, T)
+        said = spread(outputs.probabilities[: len(steps)], steps, T)
         return Trace(
             padded,
             skipped,
@@ -228,10 +187,6 @@ class NumpyEngine:
         return entered
 
 
-def _is_identity(layer: Layer) -> bool:
-    return isinstance(layer, Elementwise) and layer.activation == "linear"
-
-
 def _arranged(network: Network) -> Network:
     """The same network, its kernels as `product` likes them, and a tied table as its output does:
     the embedding's rows are the output's columns.
@@ -247,7 +202,7 @@ def _arranged(network: Network) -> Network:
             case Embedding() | ReversedEmbedding():
                 table = tables.get(id(layer.embeddings), layer.embeddings)
                 return replace(layer, embeddings=table)
-            case SimpleRNN():
+            case Recurrent():
                 kernels = arranged(layer.kernel), arranged(layer.recurrent_kernel)
                 return replace(layer, kernel=kernels[0], recurrent_kernel=kernels[1])
             case Dense():
@@ -262,70 +217,6 @@ def _as_dense(layer: Layer) -> Layer:
     if not isinstance(layer, ReversedEmbedding):
         return layer
     return Dense(layer.name, "linear", layer.embeddings.T, None)
-
-
-def _input_terms(layer: SimpleRNN, x: Floats) -> Floats:
-    """x_t·W + b for all timesteps in one product. [N, F] -> [N, H], a new array."""
-    terms = product(x, layer.kernel)
-    if layer.bias is not None:
-        terms += layer.bias
-    return terms
-
-
-def _recur(
-    layer: SimpleRNN,
-    terms: Floats,
-    running: list[int],
-    h: Floats | None,
-    second: Floats | None = None,
-) -> Floats:
-    """h_t = f(terms_t + h_{t-1}·U) over packed rows. [N, H], [B, H] -> [N, H], in place.
-
-    `second` [1, H] is h_0·U, where that is known and the same for all rows.
-    """
-    f, U = ACTIVATIONS[layer.activation], layer.recurrent_kernel
-    start = 0
-    for t, rows in enumerate(running):
-        now = terms[start : start + rows]  # [rows, H], a view
-        if t == 1 and second is not None:
-            now += second
-        elif h is not None:
-            now += product(h[:rows], U)
-        h = f(now)
-        start += rows
-    return terms
-
-
-def _recurrent_trace(
-    layer: SimpleRNN, x: Floats, hidden: Floats, steps: NDArray[np.intp], T: int
-) -> RecurrentTrace:
-    """Recompute the terms of every timestep from the states: [S, F], [S, H] -> [T, ...]."""
-    before = np.concatenate([np.zeros_like(hidden[:1]), hidden[:-1]])  # h_{t-1}
-    input_term = product(x, layer.kernel)  # [S, H]
-    recurrent_term = product(before, layer.recurrent_kernel)  # [S, H]
-    bias = np.zeros(layer.units, np.float32) if layer.bias is None else layer.bias
-    carried = np.zeros((T, layer.units), np.float32)
-    for t in range(T):  # a skipped timestep repeats the state before it
-        at = np.searchsorted(steps, t, side="right") - 1
-        carried[t] = hidden[at] if at >= 0 else ZERO
-    return RecurrentTrace(
-        layer.name,
-        _spread(x, steps, T),
-        _spread(input_term, steps, T),
-        _spread(recurrent_term, steps, T),
-        bias,
-        _spread(input_term + bias + recurrent_term, steps, T),
-        carried,
-    )
-
-
-def _spread(rows: Floats, steps: NDArray[np.intp], T: int) -> Floats:
-    """Rows [S, features] of the computed timesteps -> [T, features], zeros where skipped."""
-    if len(steps) == T:
-        return rows
-    spread = np.zeros((T, rows.shape[1]), np.float32)
-    spread[steps] = rows
-    return spread
 
 
 def _apply(layer: Layer, x: Floats) -> Floats:

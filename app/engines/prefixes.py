@@ -10,12 +10,13 @@ Knows ids and states, not words. Not for several threads at once.
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
 from app.engines.base import Engine
-from app.engines.numpy_engine import NumpyEngine, State, pack
+from app.engines.cells.cell import Cell, States
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
 from app.network import Context, Floats, Ids
 
 _KEY_BYTES = 250  # about what Python needs for an entry, beside its state and ids
@@ -23,7 +24,7 @@ _LOOKUPS = 32  # prefixes tried; each costs a key as long as the prefix
 
 
 class PrefixStates:
-    """At most `most_bytes` of states [H], H the units of all recurrent layers together.
+    """At most `most_bytes` of states [H], H the numbers of all recurrent layers' states together.
 
     `longest` is the length of the longest context.
     """
@@ -86,8 +87,9 @@ class Runner:
         self._engine = engine
         self._lookups = lookups
         self._max_length = max_length
-        self._units = [layer.units for layer in engine.network.recurrent]
-        self.states = PrefixStates(sum(self._units), max_length, most_bytes)
+        cells = engine.cells if isinstance(engine, NumpyEngine) else []
+        self._columns, units = _columns(cells)
+        self.states = PrefixStates(units, max_length, most_bytes if cells else 0)
 
     def logits(self, contexts: Sequence[Context]) -> Floats:
         """Logits [B, V] after non-empty contexts [B]: a new array."""
@@ -104,7 +106,7 @@ class Runner:
         if not isinstance(self._engine, NumpyEngine):
             return logits_afresh(self._engine, self._max_length, contexts), None
         final = self._final_states(self._engine, contexts, carried)  # [B, ΣH]
-        logits = self._engine.logits(final[:, -self._units[-1] :])
+        logits = self._engine.logits(final[:, self._columns[-1][0]])
         return logits, final if self._engine.network.mask_zero else None
 
     def _final_states(
@@ -126,8 +128,8 @@ class Runner:
             for row, at in enumerate(packed.order):
                 if at in carried:
                     before[row] = carried[at]
-        hidden = engine.run(packed, None if before is None else self._split(before))
-        last = [engine.last(packed, h) for h in hidden]
+        states = engine.run(packed, None if before is None else self._split(before))
+        last = [packed.last(state) for layer in states for state in layer]
         final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)  # [B, ΣH]
         stepped = packed.running[0] if packed.running else 0
         if before is not None:  # the last rows had no step to run
@@ -145,10 +147,20 @@ class Runner:
         elif rows:
             self.states.store([contexts[row] for row in rows], final[rows])
 
-    def _split(self, states: Floats) -> State:
-        """[B, ΣH] -> [B, H] for each layer."""
-        ends = accumulate(self._units)
-        return tuple(states[:, end - H : end] for H, end in zip(self._units, ends, strict=True))
+    def _split(self, states: Floats) -> list[States]:
+        """[B, ΣH] -> [B, H] for each state of each layer."""
+        return [[states[:, columns] for columns in layer] for layer in self._columns]
+
+
+def _columns(cells: Sequence[Cell]) -> tuple[list[list[slice]], int]:
+    """Where each state of each layer lies, all of them side by side, and how wide that is."""
+    columns: list[list[slice]] = []
+    end = 0
+    for cell in cells:
+        H = cell.layer.units
+        columns.append([slice(end + H * at, end + H * (at + 1)) for at in range(cell.states)])
+        end += H * cell.states
+    return columns, end
 
 
 def logits_afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) -> Floats:

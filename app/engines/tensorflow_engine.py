@@ -5,6 +5,7 @@ never loaded by Keras, so nothing in it can run. The only serving module that im
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notes on the processor
@@ -13,7 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
+from app.engines.base import DenseTrace, Outputs, Trace
+from app.engines.cells import make_cell
+from app.engines.traces import recurrent_trace
 from app.network import (
     Dense,
     Elementwise,
@@ -22,8 +25,8 @@ from app.network import (
     Ids,
     Layer,
     Network,
+    Recurrent,
     ReversedEmbedding,
-    SimpleRNN,
 )
 
 
@@ -34,7 +37,7 @@ class TensorFlowEngine:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        last = max(at for at, layer in enumerate(network.layers) if isinstance(layer, SimpleRNN))
+        last = network.last_recurrent
         self._head_layers = network.layers[last + 1 :]
         self._body = _body(network, network.layers[: last + 1])
         self._head = _head(network.layers[last].units, self._head_layers)
@@ -51,8 +54,11 @@ class TensorFlowEngine:
         skipped = (padded == 0) if self.network.mask_zero else np.zeros(T, np.bool_)
         body = [_rows(x) for x in self._body(self._entering(padded[np.newaxis]))]  # [T, F or H]
         hidden = body[1::2]
+        steps = np.flatnonzero(~skipped)  # [S] the timesteps that are computed
         recurrent = tuple(
-            _recurrent_trace(layer, x, h, skipped)
+            replace(
+                recurrent_trace(make_cell(layer), x[steps], [h[steps]], steps, T), hidden_state=h
+            )
             for layer, x, h in zip(self.network.recurrent, body[::2], hidden, strict=True)
         )
         outputs = [x.numpy() for x in self._head(tf.constant(hidden[-1]))]  # [T, units] each
@@ -84,7 +90,7 @@ def _body(network: Network, layers: tuple[Layer, ...]) -> Any:
         built = _build(layer)
         before, x = x, built(x)
         built.set_weights(_arrays(layer))
-        if isinstance(layer, SimpleRNN):
+        if isinstance(layer, Recurrent):
             seen += [before, x]
     return keras.Model(start, seen)
 
@@ -121,8 +127,8 @@ def _build(layer: Layer, activation: str | None = None) -> Any:
         case Embedding():
             rows, columns = layer.embeddings.shape
             return keras.layers.Embedding(rows, columns, mask_zero=layer.mask_zero)
-        case SimpleRNN():
-            return keras.layers.SimpleRNN(
+        case Recurrent():
+            return getattr(keras.layers, layer.class_name)(
                 layer.units,
                 activation=layer.activation,
                 use_bias=layer.bias is not None,
@@ -136,18 +142,6 @@ def _build(layer: Layer, activation: str | None = None) -> Any:
             return keras.layers.Dense(layer.units, use_bias=False)
         case Elementwise():
             return keras.layers.Activation(layer.activation)
-
-
-def _recurrent_trace(
-    layer: SimpleRNN, x: Floats, hidden: Floats, skipped: np.ndarray[Any, Any]
-) -> RecurrentTrace:
-    before = np.concatenate([np.zeros_like(hidden[:1]), hidden[:-1]])  # h_{t-1}, carried
-    computed = (~skipped)[:, np.newaxis].astype(np.float32)
-    input_term = tf.matmul(x, np.asarray(layer.kernel)).numpy() * computed
-    recurrent_term = tf.matmul(before, np.asarray(layer.recurrent_kernel)).numpy() * computed
-    bias = np.zeros(layer.units, np.float32) if layer.bias is None else layer.bias
-    total = (input_term + recurrent_term + bias) * computed
-    return RecurrentTrace(layer.name, x * computed, input_term, recurrent_term, bias, total, hidden)
 
 
 def _rows(x: Any) -> Floats:

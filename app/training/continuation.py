@@ -11,15 +11,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from app.errors import ModelError
 from app.folder.read import load_model
 from app.model import Model
-from app.network import Dense, Elementwise, Embedding, Floats, Network, ReversedEmbedding, SimpleRNN
 from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
 from app.training.network.bptt import Teacher, Unrolled
+from app.training.network.conversion import parameters_of
 from app.training.network.growth import widened, with_words
 from app.training.network.parameters import Parameters, Shape, slow_units
 from app.training.text.corpus import count_words
@@ -43,7 +41,7 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
     than what it is to grow to.
     """
     model = load_model(folder)
-    parameters = _parameters(model.network)
+    parameters = parameters_of(model.network)
     shape = _shape(parameters)
     options = model.options
     wanted = config
@@ -62,7 +60,7 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         unknown=options.unknown,
         start=options.start,
         number=options.number,
-        blocked=tuple(model.card.blocked),
+        blocked=tuple(model.card["blocked"]),
     )
     taken = Continuation(config, model.vocabulary, parameters, _facts(model))
     return _grown(taken, shape, wanted) if wanted.grow else taken
@@ -132,7 +130,7 @@ def teacher_of(
     theirs = model.options.start, model.options.unknown, model.vocabulary.word_to_id
     if theirs != (config.start, config.unknown, vocabulary.word_to_id):
         raise ModelError("a teacher has the run's own words and marks, this model has others")
-    parameters = _parameters(model.network)
+    parameters = parameters_of(model.network)
     net = Unrolled(_shape(parameters), parameters)
     return Teacher(net, config.taught, model.fingerprint), _facts(model)
 
@@ -153,59 +151,4 @@ def _shape(parameters: Parameters) -> Shape:
 
 
 def _facts(model: Model) -> dict[str, object]:
-    return {"model": model.id, "fingerprint": model.fingerprint, "training": model.card.training}
-
-
-def _parameters(network: Network) -> Parameters:
-    """The network's weights under the trainer's names. Raises ModelError for any other kind."""
-    layers = [one for one in network.layers if not _is_identity(one)]
-    parameters: Parameters = {}
-    match layers:
-        case [Embedding() as table, *body, ReversedEmbedding(tied=True), Elementwise()]:
-            if not (isinstance(body[-1], Dense) and _carries_the_bias(body[-1])):
-                raise _not_ours(network)
-        case [Embedding() as table, *body, Dense(activation="softmax") as output]:
-            parameters["output_kernel"] = np.asarray(output.kernel).T
-            parameters["output_bias"] = _bias_of(output)[:, None]
-        case _:
-            raise _not_ours(network)
-    if not table.mask_zero:
-        raise _not_ours(network)
-    parameters["embeddings"] = np.asarray(table.embeddings)
-    last = body[-1]
-    if isinstance(last, Dense) and last.activation == "linear":
-        parameters["projection_kernel"] = np.asarray(last.kernel)
-        parameters["projection_bias"] = _bias_of(last)
-        body = body[:-1]
-    for number, layer in enumerate(body):
-        if not isinstance(layer, SimpleRNN) or layer.activation != "tanh":
-            raise _not_ours(network)
-        if layer.units != body[0].units:
-            raise _not_ours(network)
-        parameters[f"kernel_{number}"] = np.asarray(layer.kernel)
-        parameters[f"recurrent_kernel_{number}"] = np.asarray(layer.recurrent_kernel)
-        parameters[f"bias_{number}"] = _bias_of(layer)
-    return {name: np.array(array, np.float32, order="C") for name, array in parameters.items()}
-
-
-def _bias_of(layer: Dense | SimpleRNN) -> Floats:
-    return np.zeros(layer.units, np.float32) if layer.bias is None else layer.bias
-
-
-def _is_identity(layer: object) -> bool:
-    return isinstance(layer, Elementwise) and layer.activation == "linear"
-
-
-def _carries_the_bias(projection: Dense) -> bool:
-    """Whether the last feature is held at 1, so that the tied table's last column is a bias."""
-    bias = projection.bias
-    return bias is not None and bias[-1] == 1 and not np.asarray(projection.kernel)[:, -1].any()
-
-
-def _not_ours(network: Network) -> ModelError:
-    kinds = ", ".join(layer.class_name for layer in network.layers)
-    return ModelError(
-        f"a network of {kinds} cannot be trained further; what can is a masked Embedding, "
-        "SimpleRNN layers (tanh, of one width), an optional linear Dense, and a Dense with softmax "
-        "or an embedding tied as `unrolled train` ties it"
-    )
+    return {"model": model.id, "fingerprint": model.fingerprint, "training": model.card["training"]}

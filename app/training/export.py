@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.folder.keras.write import write_network
 from app.folder.write import replace_folder, sha256_of, write_json
 from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
 from app.training.curve import learning_curve
-from app.training.keras_file import write_keras_file
+from app.training.network.conversion import network_of
 from app.training.network.parameters import Parameters, Shape
 
 _SIGNED = ("model.keras", "vocabulary.json")
@@ -33,14 +34,8 @@ def publish(
     folder = out.with_name(f".{out.name}.new")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_keras_file(
-        folder / "model.keras",
-        out.name,
-        shape,
-        parameters,
-        config.max_length,
-        half=config.half_precision,
-    )
+    network = network_of(out.name, shape, parameters, config.max_length)
+    write_network(folder / "model.keras", network, half=config.half_precision)
     write_json(folder / "vocabulary.json", vocabulary.word_to_id, indent=0)
     (folder / "learning-curve.svg").write_text(learning_curve(curve))
     write_json(folder / "model.json", _card(config, vocabulary, training, metrics, folder))

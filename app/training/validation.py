@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from app.engines.activations import log_softmax
 from app.network import Floats, Ids
 from app.training.network.bptt import Batch, Unrolled
 from app.training.network.parameters import Parameters, Shape, between
@@ -28,9 +29,7 @@ def perplexity(net: Unrolled, batches: Sequence[Batch], *, carry: bool = False) 
     """
     total, count = 0.0, 0
     for logits, targets in _scored(net, batches, carry):
-        highest = logits.max(axis=1, keepdims=True)
-        logs = np.log(np.exp(logits - highest).sum(axis=1)) + highest[:, 0]
-        total += float((logs - logits[np.arange(len(targets)), targets]).sum(dtype=np.float64))
+        total -= float(log_softmax(logits, targets).sum(dtype=np.float64))
         count += len(targets)
     return math.exp(total / max(1, count))
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from app.engines.base import Outputs
-from app.engines.numpy_engine import NumpyEngine, Packed, State
+from app.engines.cells.cell import States
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import Packed
 from app.engines.topk import Ranking
 from app.errors import NotFinite, Overloaded
 from app.main import create_app
 from app.model import Model
-from app.network import Floats
 from app.serving.batching import Batcher, in_batches
 from app.serving.repository import Repository
 from app.settings import Settings
@@ -255,7 +256,7 @@ class CountingEngine(NumpyEngine):
 
     steps = 0
 
-    def run(self, packed: Packed, state: State | None = None) -> list[Floats]:
+    def run(self, packed: Packed, state: Sequence[States] | None = None) -> list[States]:
         self.steps += sum(packed.running)
         return super().run(packed, state)
 

@@ -34,7 +34,9 @@ def sentences(max_length: int = 6, classes: int = 60) -> Model:
     vocabulary = Vocabulary({text: at for at, text in enumerate(words, 1)}, lowercase=True)
     network = small_network(classes=classes)
     options = card.text_options(network, vocabulary)
-    return Model("english", vocabulary, options, card, NumpyEngine(network, 1), "0" * 64)
+    return Model(
+        "english", vocabulary, options, card.model_dump(), NumpyEngine(network, 1), "0" * 64
+    )
 
 
 def prompt(model: Model, text: str) -> Prompt:

@@ -78,7 +78,7 @@ def test_slow_units_fade_as_they_did_from_the_start(corpus: Path, tmp_path: Path
     np.testing.assert_allclose(kernel[:, :3], expected, atol=1e-5)
     assert np.count_nonzero(kernel[:, 3:]) == kernel[:, 3:].size  # all others learn
     trace = model.trace(model.pad(model.encode("the cat sat on the")))
-    x, h = trace.recurrent[0].input_term, trace.recurrent[0].hidden_state
+    x, h = trace.recurrent[0].terms[0].input_term, trace.recurrent[0].hidden_state
     assert layer.bias is not None
     before = np.zeros(3)
     for t in range(len(h)):

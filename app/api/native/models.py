@@ -84,8 +84,8 @@ def describe(model: Model) -> dict[str, Any]:
         "object": "model",
         "created": model.created,
         "owned_by": "unrolled",
-        "title": card.title,
-        "description": card.description,
+        "title": card["title"],
+        "description": card["description"],
         "architecture": list(_architecture(model.network, model.options.max_length)),
         "parameters": model.network.parameters,
         "max_length": model.options.max_length,
@@ -94,9 +94,9 @@ def describe(model: Model) -> dict[str, Any]:
         "unknown": model.options.unknown,
         "engine": model.engine.name,
         "fingerprint": model.fingerprint,
-        "metrics": card.metrics,
-        "licence": card.licence,
-        "corpus": card.corpus,
+        "metrics": card["metrics"],
+        "licence": card["licence"],
+        "corpus": card["corpus"],
     }
 
 

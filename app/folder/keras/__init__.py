@@ -1,8 +1,9 @@
 """A `.keras` archive -> a Network. The archive is data: nothing in it is imported or called.
 
-`container.py` opens the zip and `hdf5.py` the file with the weights inside it, `apart.py` in a
-process of its own; they trust neither. `options.py` reads one layer's options, `layers.py` turns
-each into the layer it describes, and `topology.py` puts them in order.
+`container.py` opens the zip and `hdf5.py` the file with the weights inside it, `reader_process.py`
+in a process of its own; they trust neither. `options.py` reads one layer's options, `layers.py` and
+`recurrent.py` turn each into the layer it describes, and `topology.py` puts them in order.
+`write.py` is the way back; `names.py` says where weights lie.
 """
 
 from pathlib import Path

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from app.errors import ArchiveError
+from app.folder.keras import names
 from app.folder.keras.container import WEIGHTS
 from app.network import Floats
 
@@ -20,26 +21,26 @@ _H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeE
 
 
 class StoredWeights:
-    """The datasets of `model.weights.h5`, read one by one: `layers.Weights`."""
+    """The datasets of `model.weights.h5`, read one by one: `place.Weights`."""
 
     def __init__(self, file: h5py.File, size: int) -> None:
         self._file = file
         self._unread = size  # bytes of the file that no dataset has been read from
 
     def read(self, group: str, index: int, shape: tuple[int, ...], owner: str) -> Floats:
-        """Dataset `group/index` as contiguous float32 of exactly this shape, all finite.
+        """A group's weight of this number as contiguous float32 of exactly this shape, all finite.
 
         `owner` names the weight in errors ("simple_rnn/kernel").
         """
         try:
-            return self._read(f"{group}/{index}", shape, owner)
+            return self._read(names.dataset(group, index), shape, owner)
         except _H5_ERRORS as error:
             raise ArchiveError(f"{owner} cannot be read from {WEIGHTS}") from error
 
     def count(self, group: str) -> int:
-        """Datasets in a group, 0 where there is no such group."""
+        """Weights of a group, 0 where there is no such group."""
         try:
-            found = self._follow(group)
+            found = self._follow(names.variables(group))
             return len(found) if isinstance(found, h5py.Group) else 0
         except _H5_ERRORS:
             return 0

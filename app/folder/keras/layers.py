@@ -5,12 +5,12 @@ refused before it is read. Weights lie under the group that Keras names after th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
-from app.errors import ArchiveError
+from app.folder.keras.names import WRAPPED
 from app.folder.keras.options import Options
-from app.network import ActivationName, Dense, Elementwise, Embedding, Floats, Layer, SimpleRNN
+from app.folder.keras.place import Place
+from app.folder.keras.recurrent import RECURRENT
+from app.network import Dense, Elementwise, Embedding, Layer
 
 # Layers that act in training only: at inference they pass their input through.
 IDENTITIES = frozenset(
@@ -23,43 +23,6 @@ IDENTITIES = frozenset(
         "SpatialDropout1D",
     }
 )
-
-
-class Weights(Protocol):
-    """What an archive's HDF5 file holds."""
-
-    def count(self, group: str) -> int:
-        """Datasets in a group, 0 where there is no such group."""
-
-    def read(self, group: str, index: int, shape: tuple[int, ...], owner: str) -> Floats:
-        """Dataset `group/index` as contiguous float32 of exactly this shape, all finite.
-
-        Raises ArchiveError where it is anything else; `owner` names the weight in it
-        ("simple_rnn/kernel").
-        """
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a layer stands: the features that enter it, and its group in the weights file."""
-
-    features: int
-    group: str
-    weights: Weights
-
-    def read(self, options: Options, below: str, **shapes: tuple[int, ...]) -> dict[str, Floats]:
-        """All weights of a layer, in Keras's order. `below` is the group under the layer's."""
-        group = f"{self.group}{below}/vars"
-        found = self.weights.count(group)
-        if found != len(shapes):
-            raise ArchiveError(
-                f"layer {options.name!r} ({options.class_name}) has {found} weights, "
-                f"but the configuration asks for {len(shapes)}"
-            )
-        return {
-            name: self.weights.read(group, index, shape, f"{options.name}/{name}")
-            for index, (name, shape) in enumerate(shapes.items())
-        }
 
 
 def embedding(options: Options, place: Place) -> Embedding:
@@ -75,34 +38,6 @@ def embedding(options: Options, place: Place) -> Embedding:
     return Embedding(options.name, embeddings, mask_zero, options.class_name)
 
 
-def simple_rnn(options: Options, place: Place) -> SimpleRNN:
-    """SimpleRNN; `unroll`, initializers and dropout do not change what it computes."""
-    options.require_off("go_backwards", "stateful", "return_state", "zero_output_for_mask")
-    units = options.size("units")
-    shapes: dict[str, tuple[int, ...]] = {
-        "kernel": (place.features, units),
-        "recurrent_kernel": (units, units),
-    }
-    if options.flag("use_bias", True):
-        shapes["bias"] = (units,)
-    weights = place.read(options, "/cell", **shapes)
-    return SimpleRNN(
-        options.name,
-        _not_softmax(options),
-        weights["kernel"],
-        weights["recurrent_kernel"],
-        weights.get("bias"),
-        options.flag("return_sequences", False),
-    )
-
-
-def _not_softmax(options: Options) -> ActivationName:
-    activation = options.activation()
-    if activation == "softmax":
-        raise options.refuse("activation = 'softmax' is not supported")
-    return activation
-
-
 def dense(options: Options, place: Place) -> Dense:
     """Dense."""
     return _dense(options, options, "", place)
@@ -114,7 +49,7 @@ def time_distributed(options: Options, place: Place) -> Dense:
     if inner.class_name != "Dense":
         raise options.refuse(f"it wraps {inner.class_name}; only Dense is supported")
     inner.require_float32()
-    return _dense(options, inner, "/layer", place)
+    return _dense(options, inner, WRAPPED, place)
 
 
 def _dense(outer: Options, options: Options, below: str, place: Place) -> Dense:
@@ -151,7 +86,7 @@ def identity(options: Options, place: Place) -> Elementwise:
 
 
 READERS: dict[str, Callable[[Options, Place], Layer]] = {
-    "SimpleRNN": simple_rnn,
+    **RECURRENT,
     "Dense": dense,
     "TimeDistributed": time_distributed,
     "Activation": activation,

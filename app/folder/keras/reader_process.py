@@ -21,7 +21,7 @@ import numpy as np
 
 from app.errors import ArchiveError
 from app.folder.keras.container import WEIGHTS
-from app.folder.keras.layers import Weights
+from app.folder.keras.place import Weights
 from app.network import Floats
 
 
@@ -58,7 +58,7 @@ def _can_fork() -> bool:
 
 
 class _Asked:
-    """The other process's weights: `layers.Weights`."""
+    """The other process's weights: `place.Weights`."""
 
     def __init__(self, questions: socket.socket, answers: BufferedReader) -> None:
         self._questions = questions

@@ -1,22 +1,22 @@
 """The model's configuration -> its layers in order: Sequential, or a functional graph in a line."""
 
-import re
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from app.errors import ArchiveError, UnsupportedNetwork
-from app.folder.keras.layers import EMBEDDINGS, READERS, Place, Weights, embedding
+from app.folder.keras import names
+from app.folder.keras.layers import EMBEDDINGS, READERS, embedding
 from app.folder.keras.options import Options
+from app.folder.keras.place import Place, Weights
 from app.network import (
     Dense,
     Elementwise,
     Embedding,
     Layer,
     Network,
+    Recurrent,
     ReversedEmbedding,
-    SimpleRNN,
 )
 
 _MOST_LAYERS = 100
@@ -47,7 +47,10 @@ def build_network(config: dict[str, Any], weights: Weights) -> Network:
     _check_inputs(calls)
     shape = _input_shape(config, model, calls)
     calls = [call for call in calls if call[0].class_name != "InputLayer"]
-    groups = _groups(every)
+    found = names.groups([one.class_name for one in every])
+    groups = {options.name: group for options, group in zip(every, found, strict=True)}
+    if len(groups) != len(every):
+        raise ArchiveError("config.json: two layers have the same name")
     layers = _layers(calls, shape, groups, weights)
     _check_ends(layers)
     frozen = frozenset(one.name for one in every if one.config.get("trainable") is False)
@@ -66,7 +69,7 @@ def _layers(
     if shape[2:] != ([] if embedded else [1]):
         raise UnsupportedNetwork(
             f"the input has shape {shape}: ids enter an Embedding as (batch, timesteps), "
-            "or a SimpleRNN as (batch, timesteps, 1)"
+            "or a recurrent layer as (batch, timesteps, 1)"
         )
     features = 1
     for options, is_reversed in calls:
@@ -108,20 +111,20 @@ def _reversed(options: Options, place: Place, layers: list[Layer]) -> ReversedEm
 
 
 def _check_ends(layers: list[Layer]) -> None:
-    recurrent = [at for at, layer in enumerate(layers) if isinstance(layer, SimpleRNN)]
+    recurrent = [at for at, layer in enumerate(layers) if isinstance(layer, Recurrent)]
     if not recurrent:
-        raise UnsupportedNetwork("the network has no SimpleRNN layer")
+        raise UnsupportedNetwork("the network has no recurrent layer")
     for at in recurrent[:-1]:
         layer = layers[at]
-        if isinstance(layer, SimpleRNN) and not layer.return_sequences:
+        if isinstance(layer, Recurrent) and not layer.return_sequences:
             raise UnsupportedNetwork(
-                f"layer {layer.name!r} (SimpleRNN): return_sequences = False before "
-                "another SimpleRNN"
+                f"layer {layer.name!r} ({layer.class_name}): return_sequences = False before "
+                "another recurrent layer"
             )
     _check_masked_softmax(layers)
     last = layers[-1]
     activation = getattr(last, "activation", "linear")
-    if isinstance(last, SimpleRNN) or activation != "softmax":
+    if isinstance(last, Recurrent) or activation != "softmax":
         raise UnsupportedNetwork(
             f"layer {last.name!r} ({last.class_name}): activation = {activation!r} in the last "
             "layer, which must be softmax"
@@ -138,12 +141,12 @@ def _check_masked_softmax(layers: list[Layer]) -> None:
     """Keras hands a Softmax layer behind masked sequences their mask, and fails or misuses it."""
     masked = isinstance(layers[0], Embedding) and layers[0].mask_zero
     for layer in layers:
-        if isinstance(layer, SimpleRNN):
+        if isinstance(layer, Recurrent):
             masked = masked and layer.return_sequences
         if masked and isinstance(layer, Elementwise) and layer.class_name == "Softmax":
             raise UnsupportedNetwork(
                 f"layer {layer.name!r} (Softmax): a mask reaches it; use Activation('softmax'), "
-                "or return_sequences = False in the last SimpleRNN"
+                "or return_sequences = False in the last recurrent layer"
             )
 
 
@@ -183,26 +186,6 @@ def _input_shape(
     if not sizes or len(shape) not in (2, 3):
         raise UnsupportedNetwork(f"the input has shape {shape!r:.80}, not (batch, timesteps[, 1])")
     return shape
-
-
-def _groups(layers: list[Options]) -> dict[str, str]:
-    """The group of each layer's weights: its class in snake case, numbered where it repeats."""
-    seen: Counter[str] = Counter()
-    groups = {}
-    for options in layers:
-        snake = _snake_case(options.class_name)
-        groups[options.name] = f"layers/{snake}_{seen[snake]}" if seen[snake] else f"layers/{snake}"
-        seen[snake] += 1
-    if len(groups) != len(layers):
-        raise ArchiveError("config.json: two layers have the same name")
-    return groups
-
-
-def _snake_case(name: str) -> str:
-    """As Keras derives names: "SimpleRNN" -> "simple_rnn"."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _in_a_line(model: Options, layers: list[Options]) -> list[tuple[Options, bool]]:

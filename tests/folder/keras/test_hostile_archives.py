@@ -101,9 +101,9 @@ def test_weights_that_share_their_bytes(archive: Path) -> None:
     size = len(members_of(archive)["model.weights.h5"])
     with h5py.File(io.BytesIO(members_of(archive)["model.weights.h5"])) as file:
         weights = StoredWeights(file, size=127)  # each of the two has 64 bytes
-        assert weights.read(RNN, 0, (4, 4), "kernel").shape == (4, 4)
+        assert weights.read(RNN.removesuffix("/vars"), 0, (4, 4), "kernel").shape == (4, 4)
         with pytest.raises(ArchiveError, match="fewer bytes than weights"):
-            weights.read(RNN, 1, (4, 4), "recurrent_kernel")
+            weights.read(RNN.removesuffix("/vars"), 1, (4, 4), "recurrent_kernel")
     assert size > 127
 
 

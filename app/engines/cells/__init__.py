@@ -1,0 +1,12 @@
+"""The recurrent layers that can be computed: a file for each one's equations, by Keras's name."""
+
+from app.engines.cells.cell import Cell
+from app.engines.cells.simple_rnn import SimpleRNN
+from app.network import Recurrent
+
+CELLS: dict[str, type[Cell]] = {"SimpleRNN": SimpleRNN}
+
+
+def make_cell(layer: Recurrent) -> Cell:
+    """The cell that computes a layer, whose kernels are `arranged` ones."""
+    return CELLS[layer.class_name](layer)

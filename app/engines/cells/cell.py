@@ -1,0 +1,109 @@
+"""What a cell is: the equations of one recurrent layer, a timestep at a time, for many phrases.
+
+What x_t adds is multiplied for all timesteps in one product before the first step is taken
+(`enter`), and what h_{t-1} adds is a product of its own (`recur`), so that one whose rows are known
+already need not be made again. A cell sees packed rows (`engines/packing.py`).
+
+Shapes: B phrases, N packed rows, S timesteps of one phrase, F input features, H units, G gates.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from app.engines.activations import ACTIVATIONS
+from app.engines.products import product
+from app.network import Floats, Recurrent
+from app.terms import ARITHMETIC
+
+States = Sequence[Floats]  # what a step hands on, [B, H] each: the hidden state h, then others
+
+
+class Term(NamedTuple):
+    """One line of a cell's arithmetic at every timestep: value = f(pre_activation).
+
+    pre_activation = input_term + recurrent_term + bias.
+    """
+
+    name: str
+    input_term: Floats  # [S, H] x_t·kernel
+    recurrent_term: Floats  # [S, H] what comes of the state before
+    bias: Floats  # [H], zeros where the layer has none
+    pre_activation: Floats  # [S, H]
+    value: Floats  # [S, H]
+
+
+class Cell:
+    """The equations of one layer. Instances are immutable and safe to call from any thread."""
+
+    states = 1  # how many arrays a step hands on
+
+    def __init__(self, layer: Recurrent) -> None:
+        self.layer = layer
+        self.activation = ACTIVATIONS[layer.activation]
+        self.names = [term.name for term in ARITHMETIC[layer.class_name].terms]
+
+    def enter(self, x: Floats) -> Floats:
+        """What the inputs add, x_t·W + b: [N, F] -> [N, G·H], a new array."""
+        entered = product(x, self.layer.kernel)
+        if self.layer.bias is not None:
+            entered += self.layer.bias
+        return entered
+
+    def recur(self, h: Floats) -> Floats:
+        """What a hidden state adds at the next timestep, h_{t-1}·U: [B, H] -> [B, G·H]."""
+        return product(h, self.layer.recurrent_kernel)
+
+    def room(self, entered: Floats) -> States:
+        """Where the states of every timestep are written: [N, H] each, perhaps in `entered`."""
+        raise NotImplementedError
+
+    def step(
+        self, entered: Floats, recurred: Floats | None, before: States | None, after: States
+    ) -> None:
+        """One timestep of B phrases: writes `after`, and over `entered` [B, G·H].
+
+        `recurred` is what `recur` gave for h_{t-1}, one row standing for all if it is the same for
+        all; it and `before` are None at a start from zeros.
+        """
+        raise NotImplementedError
+
+    def terms(self, x: Floats, before: States, after: States) -> tuple[Term, ...]:
+        """The arithmetic written out: inputs [S, F] and states [S, H] -> every term.
+
+        `before` and `after` are the states before and after each of S timesteps of one phrase.
+        """
+        raise NotImplementedError
+
+    @property
+    def bias(self) -> Floats:
+        """The bias, or zeros where the layer has none: [G·H]."""
+        bias = self.layer.bias
+        return np.zeros(self.layer.kernel.shape[1], np.float32) if bias is None else bias
+
+
+def unroll(
+    cell: Cell,
+    entered: Floats,
+    running: list[int],
+    before: States | None = None,
+    second: Floats | None = None,
+) -> States:
+    """All timesteps of packed rows, from the states `before` [B, H] or zeros: [N, H] each.
+
+    `entered` [N, G·H] is written over. `second` [1, G·H] is what enters the second timestep with
+    the state of the first, where that is known and the same for all rows.
+    """
+    states = cell.room(entered)
+    start = 0
+    for t, rows in enumerate(running):
+        end = start + rows
+        recurred = None
+        if before is not None:
+            before = [state[:rows] for state in before]  # those that go on
+            recurred = second if t == 1 and second is not None else cell.recur(before[0])
+        after = [state[start:end] for state in states]
+        cell.step(entered[start:end], recurred, before, after)
+        before, start = after, end
+    return states

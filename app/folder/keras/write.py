@@ -1,0 +1,153 @@
+"""A Network -> a `.keras` archive as Keras 3 writes it, without Keras.
+
+A line of standard layers: `keras.models.load_model` opens it and answers the same.
+"""
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from app.errors import UnsupportedNetwork
+from app.folder.keras import names
+from app.folder.keras.container import WEIGHTS
+from app.network import (
+    Dense,
+    Elementwise,
+    Embedding,
+    Layer,
+    Network,
+    Recurrent,
+    ReversedEmbedding,
+)
+
+_KERAS_VERSION = "3.15.1"  # whose layout this is
+_POLICY = {
+    "module": "keras",
+    "class_name": "DTypePolicy",
+    "config": {"name": "float32"},
+    "registered_name": None,
+}
+
+
+class _Line:
+    """A functional model under construction: layers one after the other."""
+
+    def __init__(self, timesteps: int | None) -> None:
+        self.layers: list[dict[str, Any]] = []
+        self.at = ("input", 0)
+        self.shape: list[int | None] = [None, timesteps]
+        config = {"batch_shape": self.shape, "dtype": "int32", "sparse": False, "name": "input"}
+        self._add("InputLayer", config, [])
+
+    def _add(self, class_name: str, config: dict[str, Any], nodes: list[Any]) -> None:
+        self.layers.append(
+            {
+                "module": "keras.layers",
+                "class_name": class_name,
+                "config": config,
+                "registered_name": None,
+                "name": config["name"],
+                "inbound_nodes": nodes,
+            }
+        )
+
+    def _call(self, **kwargs: object) -> dict[str, Any]:
+        tensor = {"shape": self.shape, "dtype": "float32", "keras_history": [*self.at, 0]}
+        return {"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": kwargs}
+
+    def add(self, layer: Layer, shape: list[int | None]) -> None:
+        """Append a layer whose output has this shape."""
+        config = {"name": layer.name, "trainable": True, "dtype": _POLICY, **_options(layer)}
+        self._add(layer.class_name, config, [self._call()])
+        self.layers[-1]["build_config"] = {"input_shape": self.shape}
+        self.at, self.shape = (layer.name, 0), shape
+
+    def call_reversed(self, name: str, classes: int) -> None:
+        """Call an embedding that stands in the line already, as the output."""
+        layer = next(one for one in self.layers if one["name"] == name)
+        layer["inbound_nodes"].append(self._call(reverse=True))
+        self.at, self.shape = (name, 1), [None, classes]
+
+
+def write_network(path: Path, network: Network, *, half: bool = False) -> None:
+    """Write the archive; `half` stores the weights as float16, which Keras reads as float32."""
+    metadata = {
+        "keras_version": _KERAS_VERSION,
+        "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime()),
+    }
+    members = {
+        "metadata.json": json.dumps(metadata).encode(),
+        "config.json": json.dumps(_config(network)).encode(),
+        WEIGHTS: _weights_file(network, np.float16 if half else np.float32),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+
+
+def _config(network: Network) -> dict[str, Any]:
+    line = _Line(network.max_length)
+    sequences = True
+    for layer in network.layers:
+        if isinstance(layer, Recurrent):
+            sequences = layer.return_sequences
+        if isinstance(layer, ReversedEmbedding):
+            line.call_reversed(layer.name, layer.units)
+        else:
+            line.add(
+                layer, [None, network.max_length, layer.units] if sequences else [None, layer.units]
+            )
+    model = {
+        "name": network.name,
+        "trainable": True,
+        "layers": line.layers,
+        "input_layers": ["input", 0, 0],
+        "output_layers": [*line.at, 0],
+    }
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": model,
+        "registered_name": "Functional",
+        "build_config": {"input_shape": None},
+    }
+
+
+def _options(layer: Layer) -> dict[str, object]:
+    """A layer's options by Keras's names, but those that are Keras's defaults."""
+    match layer:
+        case Embedding():
+            rows, columns = layer.embeddings.shape
+            tied = {"tie_weights": True} if layer.class_name == "ReversibleEmbedding" else {}
+            return {"input_dim": rows, "output_dim": columns, "mask_zero": layer.mask_zero, **tied}
+        case Recurrent():
+            return {
+                "units": layer.units,
+                "activation": layer.activation,
+                "use_bias": layer.bias is not None,
+                "return_sequences": layer.return_sequences,
+            }
+        case Dense():
+            use_bias = layer.bias is not None
+            return {"units": layer.units, "activation": layer.activation, "use_bias": use_bias}
+        case Elementwise(class_name="Softmax"):
+            return {"axis": -1}
+    raise UnsupportedNetwork(f"layer {layer.name!r} ({layer.class_name}) cannot be written")
+
+
+def _weights_file(network: Network, dtype: type[np.floating[Any]]) -> bytes:
+    layers = [layer for layer in network.layers if not isinstance(layer, ReversedEmbedding)]
+    groups = names.groups([layer.class_name for layer in layers])
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        for layer, group in zip(layers, groups, strict=True):
+            below = group + names.CELL if isinstance(layer, Recurrent) else group
+            for index, array in enumerate(layer.weights.values()):
+                file[names.dataset(below, index)] = np.asarray(array).astype(dtype)
+    return image.getvalue()

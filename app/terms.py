@@ -1,0 +1,26 @@
+"""What the lines of each recurrent layer's arithmetic are called, in answers, text and drawings.
+
+The equations themselves are computed in `engines/cells/`, a file each.
+"""
+
+from typing import NamedTuple
+
+
+class TermName(NamedTuple):
+    """One line: symbol = f(x·W + h·U + b), with a part of the kernels' columns of its own."""
+
+    name: str  # in answers
+    symbol: str  # in equations
+    gate: bool = False  # whether f is the layer's `recurrent_activation`, else its `activation`
+
+
+class Arithmetic(NamedTuple):
+    """The lines of a timestep, and what is made of them; `{f}` stands for the activation."""
+
+    terms: tuple[TermName, ...]
+    ending: tuple[str, ...] = ()
+
+
+ARITHMETIC: dict[str, Arithmetic] = {
+    "SimpleRNN": Arithmetic((TermName("hidden", "h"),)),
+}
