@@ -62,6 +62,7 @@ WITHIN := --constraint requirements/test.txt
 lock: $(VENV)-lock/bin/uv
 	$(UV_COMPILE) pyproject.toml --extra tensorflow --extra tensorboard --extra test --output-file requirements/test.txt
 	$(UV_COMPILE) pyproject.toml $(WITHIN) --extra tensorflow --extra tensorboard --output-file requirements/training.txt
+	$(UV_COMPILE) pyproject.toml $(WITHIN) --extra parquet --extra ray --output-file requirements/ray.txt
 	$(UV_COMPILE) pyproject.toml $(WITHIN) --output-file requirements/serve.txt
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(UV_COMPILE) - $(WITHIN) --output-file requirements/build.txt

@@ -7,7 +7,8 @@ UnrolledError
 │   ├── VocabularyError       vocabulary.json does not fit the network
 │   └── CardError             model.json cannot be understood
 ├── CorpusError               a text that cannot be trained or evaluated on
-├── OtherRun                  a training run to resume that had other options or another text
+├── OtherRun                  a run to resume that had other options or another text
+├── HelperDied                a worker process of a run was killed
 ├── MissingDependency         an optional package is needed for what was asked
 ├── SettingsError             an UNROLLED_* setting that cannot be used
 └── RequestError              what a client sent, or when
@@ -72,7 +73,7 @@ class CardError(ModelError):
 
 
 class OtherRun(UnrolledError):
-    """A training run that was to be resumed and had other options, or another vocabulary."""
+    """A run that was to be resumed and had other options, another vocabulary or another input."""
 
     code = "other_run"
     title = "The run cannot be resumed"
@@ -83,6 +84,13 @@ class CorpusError(UnrolledError):
 
     code = "invalid_corpus"
     title = "The text cannot be used"
+
+
+class HelperDied(UnrolledError):
+    """One of the processes that share a run's work was killed, or failed."""
+
+    code = "helper_died"
+    title = "The run was cut off"
 
 
 class MissingDependency(UnrolledError):

@@ -23,7 +23,7 @@ LAYERS = (
     {"serving", "what_if"},
     {"http", "training"},
     {"api", "evaluation", "notebook"},
-    {"main"},
+    {"main", "bulk"},
     {"server"},
     {"cli"},
 )

@@ -181,6 +181,8 @@ def test_the_lock_files_agree() -> None:
     everything = locked("test.txt")
     for name in ("serve.txt", "training.txt"):
         assert {p: v for p, v in locked(name).items() if everything.get(p) != v} == {}
+    ray = locked("ray.txt")
+    assert {p: v for p, v in ray.items() if everything.get(p, v) != v} == {}
 
 
 def test_every_dependency_is_locked() -> None:
@@ -188,6 +190,8 @@ def test_every_dependency_is_locked() -> None:
     for lines, name in (
         (project["dependencies"], "serve.txt"),
         (project["optional-dependencies"]["tensorflow"], "training.txt"),
+        (project["optional-dependencies"]["ray"], "ray.txt"),
+        (project["optional-dependencies"]["parquet"], "ray.txt"),
         (project["optional-dependencies"]["test"], "test.txt"),
     ):
         wanted = {re.split(r"[<>=; \[]", line)[0] for line in lines}

@@ -1,6 +1,7 @@
 """`predict`, `explain`, `score`: what a model makes of phrases."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,8 +29,25 @@ def predict(
     top_k: TopKOption = 5,
     prefix: Annotated[str | None, typer.Option(help="Letters typed of the next word.")] = None,
     as_json: JsonOption = False,
+    source: Annotated[
+        Path | None,
+        typer.Option("--input", help="A file of phrases: text, one a line, .csv or .parquet."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where its predictions go: lines of JSON, .gz if so named.")
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Of CSV and Parquet: the phrases.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes for --input.")] = 1,
+    ray: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster to spread --input over.")
+    ] = None,
 ) -> None:
-    """Suggest the next word."""
+    """Suggest the next word, of phrases here or of a whole file."""
+    if source is not None or output is not None:
+        from app.cli.bulk import predict_file
+
+        predict_file(phrases, model, top_k, prefix, source, output, column, workers, ray)
+        return
     from app.cli.render import show_prediction
 
     _answer_each(
