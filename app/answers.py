@@ -5,7 +5,7 @@ NumPy arrays of float32, so that their numbers are written with float32's precis
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import GetPydanticSchema, WithJsonSchema
@@ -125,6 +125,39 @@ class PrefixPredicted:
     predictions: tuple[Prediction, ...]
     prefix: str
     prefix_mass: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What may be inserted: `text` with its spaces, and its `words` as they are shown.
+
+    `probability` is that of a next word, or the share that a word has of all that what is typed may
+    become; of a phrase, the product of its words'.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    probability: Number
+    kind: Literal["next", "completion", "correction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What a text box may offer at the end of `text`.
+
+    `replace` are the character offsets in `text` that an accepted suggestion replaces, `typed` is
+    what stands there. `unknown` are words of the sentence that the model does not know.
+    `sentence_end` is the probability that the sentence ends here; null where a word is half typed,
+    or where the model knows no end.
+    """
+
+    model: str
+    text: str
+    replace: tuple[int, int]
+    typed: str
+    suggestions: tuple[Suggestion, ...]
+    unknown: tuple[str, ...]
+    sentence_end: Number | None
 
 
 @dataclass(frozen=True, slots=True)

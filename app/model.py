@@ -61,9 +61,11 @@ class Model:
     @cached_property
     def suggestible(self) -> Mask:
         """[V] True for the words `predict` may suggest: no padding, no marks, none blocked."""
-        marks = {self.options.unknown, self.options.start, self.options.number}
-        banned = {None, *marks, *self.blocked}
-        return np.array([word not in banned for word in self.vocabulary.words])
+        marks = self.options.unknown, self.options.start, self.options.number
+        allowed = np.array([word is not None for word in self.vocabulary.words])
+        found = map(self.vocabulary.id_of, (*marks, *self.blocked))
+        allowed[[number for number in found if number is not None]] = False
+        return allowed
 
     @cached_property
     def barred(self) -> Indices:

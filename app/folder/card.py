@@ -27,6 +27,15 @@ DEFAULT_MAX_LENGTH = 32  # where neither the card nor the network names one
 _UNKNOWN = ("[UNK]", "<OOV>", "<oov>", "<UNK>", "<unk>")
 
 
+class BlockedAfter(BaseModel):
+    """Words that are not suggested in a sentence that has one of others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    after: list[str]
+    words: list[str]
+
+
 class Card(BaseModel):
     """The fields of `model.json`. Unknown fields are kept: a card may say more than we read."""
 
@@ -43,6 +52,8 @@ class Card(BaseModel):
     start: str | None = None
     number: str | None = None
     blocked: list[str] = []  # words that are never suggested
+    blocked_after: list[BlockedAfter] = []
+    shown_as: dict[str, str] = {}  # "monday": "Monday"; "in may": "in May"
     corpus: Any = None
     licence: str | None = None
     training: dict[str, Any] = {}

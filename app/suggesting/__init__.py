@@ -1,0 +1,1 @@
+"""Suggestions for a text box: what comes next, what is half typed, what was mistyped."""

@@ -1,0 +1,42 @@
+"""The words that a person wrote before, with how often. Nothing is kept of them after the answer."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
+_APOSTROPHES = str.maketrans("’ʼ", "''")
+
+
+@dataclass(frozen=True, slots=True)
+class RecentWords:
+    """Each word's share of them, by its spelling in lower case; and how it was written most."""
+
+    shares: dict[str, float]
+    written: dict[str, str]
+    spellings: tuple[str, ...] = ()  # in alphabetical order
+
+    def __bool__(self) -> bool:
+        return bool(self.shares)
+
+    @classmethod
+    def of(cls, text: str) -> "RecentWords":
+        """Count the words of a text."""
+        forms = Counter(_WORD.findall(text.translate(_APOSTROPHES)))
+        counts: Counter[str] = Counter()
+        written: dict[str, str] = {}
+        for form, times in forms.most_common():
+            counts[form.lower()] += times
+            written.setdefault(form.lower(), form)
+        total = counts.total()
+        shares = {word: times / total for word, times in counts.items()}
+        return cls(shares, written, tuple(sorted(shares)))
+
+    def beginning_with(self, typed: str) -> list[tuple[str, float]]:
+        """Words as they were written, and their shares."""
+        begun = typed.translate(_APOSTROPHES).lower()
+        first = bisect_left(self.spellings, begun)
+        last = bisect_left(self.spellings, begun + "\U0010ffff")
+        return [(self.written[word], self.shares[word]) for word in self.spellings[first:last]]
+

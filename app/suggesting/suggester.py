@@ -1,0 +1,262 @@
+"""What a text box needs, in one call: the words that may come next, or that are half typed.
+
+A `Suggester` decides between completing, correcting and going on, in the typist's case and with the
+spaces that a keyboard would add. It computes no distribution: `suggest` is a generator that yields
+phrases and is sent what the model says of each, so that whoever runs it may multiply many callers'
+phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from app.answers import Suggested, Suggestion
+from app.errors import UnknownWords
+from app.model import Model
+from app.network import Context, Floats, Mask
+from app.suggesting.recent import RecentWords
+from app.suggesting.words import Candidate, Words
+from app.text.casing import Casing, as_typed
+from app.text.tokens import tokenize
+from app.text.typed import Typed, read_typed
+
+_RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
+_WHOLE = 0.95  # of what is typed, by the word that it is: the next one is offered then
+_RECENT = 0.1  # share of the probability that goes by what the person wrote before
+
+Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call: `text` is everything before the cursor; DESIGN and docs/http.md tell the rest."""
+
+    text: str
+    count: int = 3
+    words: int = 1
+    min_probability: float = 0.1
+    exclude: tuple[str, ...] = ()
+    fresh: bool = False
+    recent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """What is being written, as the model reads it."""
+
+    context: Context
+    text: str  # that the context was read from
+    unknown: tuple[str, ...]
+    last: str  # the word before the cursor, as it is spelled
+
+
+class Suggester:
+    """Answers for one model. Immutable once it is built; safe to use from any thread."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._words = Words(model)
+        self._casing = Casing(model.card.shown_as)
+
+    def suggest(self, asked: Asked) -> Steps:
+        """Yields the contexts whose distributions [V] are needed, and returns the answer.
+
+        Raises EmptyPhrase where nothing is written and the model has no start word.
+        """
+        typed = read_typed(asked.text, self.model.options.tokenizer)
+        sentence = self._read(typed)
+        (said,) = yield (sentence.context,)
+        if typed.word and self._is_whole(typed.word, said):
+            typed = typed.finished()
+            sentence = self._read(typed)
+            (said,) = yield (sentence.context,)
+        allowed = self._allowed(sentence, asked)
+        recent = RecentWords.of(asked.recent) if asked.recent else None
+        mixed = said if recent is None else self._words.mixed(said, recent, _RECENT)
+        shown = self._shown_before(mixed, typed, allowed, asked) if asked.fresh else set()
+        best = self._candidates(mixed, typed, allowed, recent, asked, shown)
+        paths = [[one.word] for one in best]
+        probabilities = [one.weight for one in best]
+        if asked.words > 1:
+            yield from self._extend(paths, probabilities, sentence, asked)
+        return self._answer(asked, typed, sentence, said, best, paths, probabilities)
+
+    def _is_whole(self, word: str, said: Floats) -> bool:
+        """Whether what is typed is a word already, and seldom the beginning of another."""
+        (number,) = self._words.ids_of([word]) or (None,)
+        if number is None or not self.model.suggestible[number]:
+            return False
+        mass = self._words.beginning_with(word, said, self.model.suggestible, 1).mass
+        return bool(said[number] >= _WHOLE * mass)
+
+    def _read(self, typed: Typed) -> _Sentence:
+        """The sentence before the half-typed word. A word that the model does not know, and has
+        no word to stand in for, is left out.
+        """
+        model, text = self.model, typed.sentence
+        try:
+            context = model.context(text)
+        except UnknownWords:
+            context = ()
+        stand_in = model.vocabulary.id_of(model.options.unknown)
+        whole = context and stand_in not in context and len(context) < model.options.max_length
+        words = text.split()
+        last = words[-1].lower() if words else ""
+        if whole:
+            return _Sentence(context, text, (), last)
+        tokens = [token.text for token in tokenize(text, model.options)]
+        known = [self._words.understood(token) for token in tokens]
+        unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
+        standing = [model.options.unknown if word is None else word for word in known]
+        text = " ".join(word for word in standing if word)
+        return _Sentence(model.context(text), text, unknown, last)
+
+    def _allowed(self, sentence: _Sentence, asked: Asked) -> Mask:
+        """[V] what may be suggested here."""
+        allowed = self.model.suggestible
+        barred = self._words.barred_after(sentence.text)
+        excluded = self._words.ids_of(asked.exclude)
+        if len(barred) or excluded:
+            allowed = allowed.copy()
+            allowed[barred] = False
+            allowed[excluded] = False
+        return allowed
+
+    def _candidates(
+        self,
+        said: Floats,
+        typed: Typed,
+        allowed: Mask,
+        recent: RecentWords | None,
+        asked: Asked,
+        shown: set[str],
+    ) -> list[Candidate]:
+        """The best words here, their weights being their shares of what all of them have."""
+        most = asked.count + len(shown) + 1  # one more may stand there already
+        words, word = self._words, typed.word
+        if not word:
+            return words.best(said, allowed, asked.count).best
+        found = words.beginning_with(word, said, allowed, most)
+        unknown = self._unknown_recent(word, recent, asked)
+        best = found.best + unknown
+        mass = found.mass + sum(one.weight for one in unknown)
+        if mass < _RARE and not words.knows(word):
+            mistyped = words.mistyped(word, said, allowed, most)
+            best, mass = best + mistyped.best, mass + mistyped.mass
+        best.sort(key=lambda one: -one.weight)
+        fresh = (one for one in best if one.word.lower() not in shown)
+        kept = [one for one in fresh if self._insertion([one.word], typed, "") != word]
+        return [one._replace(weight=one.weight / (mass or 1)) for one in kept[: asked.count]]
+
+    def _unknown_recent(self, typed: str, recent: RecentWords | None, asked: Asked) -> list[Candidate]:
+        """What the person wrote before and the model does not know."""
+        if recent is None:
+            return []
+        excluded = {word.lower() for word in asked.exclude}
+        return [
+            Candidate(word, _RECENT * share, "completion")
+            for word, share in recent.beginning_with(typed)
+            if not self._words.knows(word) and word.lower() not in excluded
+        ]
+
+    def _shown_before(self, said: Floats, typed: Typed, allowed: Mask, asked: Asked) -> set[str]:
+        """What was shown for fewer letters of this word, and not taken."""
+        shown: set[str] = set()
+        for letters in range(len(typed.word)):
+            begun = typed.word[:letters]
+            if begun and self._is_whole(begun, said):
+                continue
+            most = asked.count + len(shown) + 1
+            if begun:
+                found = self._words.beginning_with(begun, said, allowed, most)
+            else:
+                found = self._words.best(said, allowed, asked.count)
+            new = [one.word.lower() for one in found.best]
+            new = [word for word in new if word not in shown and word != begun.lower()]
+            shown.update(new[: asked.count])
+        return shown
+
+    def _extend(
+        self,
+        paths: list[list[str]],
+        probabilities: list[float],
+        sentence: _Sentence,
+        asked: Asked,
+    ) -> Generator[Sequence[Context], Sequence[Floats], None]:
+        """Go on with each path while it stays probable enough and the sentence does not end."""
+        running = [at for at, p in enumerate(probabilities) if p >= asked.min_probability]
+        end = self.model.start_id
+        while running:
+            texts = [" ".join([sentence.text, *paths[at]]) for at in running]
+            saids = yield [self.model.context(text) for text in texts]
+            going_on = []
+            for at, text, said in zip(running, texts, saids, strict=True):
+                allowed = self._allowed(_Sentence((), text, (), ""), asked)
+                best = self._words.best(said, allowed, 1).best
+                if not best or (end is not None and said[end] > best[0].weight):
+                    continue
+                if probabilities[at] * best[0].weight < asked.min_probability:
+                    continue
+                paths[at].append(best[0].word)
+                probabilities[at] *= best[0].weight
+                going_on.append(at)
+            running = [at for at in going_on if len(paths[at]) < asked.words]
+
+    def _answer(
+        self,
+        asked: Asked,
+        typed: Typed,
+        sentence: _Sentence,
+        said: Floats,
+        best: list[Candidate],
+        paths: list[list[str]],
+        probabilities: list[float],
+    ) -> Suggested:
+        suggestions = []
+        for one, path, probability in zip(best, paths, probabilities, strict=True):
+            text = self._insertion(path, typed, sentence.last)
+            words = tuple(text.split())
+            text = f"{' ' if typed.space else ''}{text} "
+            suggestions.append(Suggestion(text, words, np.float32(probability), one.kind))
+        end = self.model.start_id
+        ends = None if end is None or typed.word else said[end]
+        return Suggested(
+            self.model.id,
+            asked.text,
+            typed.replace,
+            typed.word,
+            tuple(suggestions),
+            sentence.unknown,
+            ends,
+        )
+
+    def _insertion(self, path: Sequence[str], typed: Typed, before: str) -> str:
+        words = self._casing.written([*path], before)
+        words[0] = as_typed(words[0], typed.word, begins=typed.begins)
+        if len(words) > 1 and words[0].isupper() and len(typed.word) > 1:
+            words = [word.upper() for word in words]
+        return " ".join(words)
+
+
+_suggesters: WeakKeyDictionary[Model, Suggester] = WeakKeyDictionary()
+
+
+def suggester_of(model: Model) -> Suggester:
+    """The model's suggester, built when it is first asked for: some 50 ms for 14,000 words."""
+    found = _suggesters.get(model)
+    if found is None:
+        found = _suggesters[model] = Suggester(model)
+    return found
+
+
+def run(steps: Steps, distribution: Callable[[Context], Floats]) -> Suggested:
+    """Answer at once, `distribution` giving the probabilities [V] after a context."""
+    try:
+        contexts = next(steps)
+        while True:
+            contexts = steps.send([distribution(context) for context in contexts])
+    except StopIteration as stop:
+        answer: Suggested = stop.value
+        return answer

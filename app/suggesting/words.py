@@ -1,0 +1,145 @@
+"""A model's words as a typist meets them: by their first letters, without their apostrophes, or
+mistyped, each with what the model gives it. Shapes: V words, N candidates.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from app.engines.topk import top_k
+from app.model import Model
+from app.network import Floats, Indices, Mask
+from app.suggesting.recent import RecentWords
+from app.text.mistakes import MISTAKE, Mistakes
+
+_PER_MISTAKE = 0.01  # how much less probable a word is for every mistake in its typing
+_LETTERS = re.compile(r"[^\W\d_]+")
+_APOSTROPHES = str.maketrans("’ʼ", "''")
+
+Kind = Literal["next", "completion", "correction"]
+
+
+class Candidate(NamedTuple):
+    """A word, as it is shown inside a sentence; weights are probabilities before they are shared
+    out.
+    """
+
+    word: str
+    weight: float
+    kind: Kind
+
+
+class Found(NamedTuple):
+    """The best candidates, best first, and what all there were have together."""
+
+    best: list[Candidate]
+    mass: float
+
+
+class Words:
+    """An index of one model's words."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        spelled = {number: self._spelling(key) for key, number in model.vocabulary.word_to_id.items()}
+        self._spelled = [spelled.get(number, "") for number in range(len(model.vocabulary.words))]
+        self._mistakes = Mistakes(self._spelled)
+        allowed = [(number, self._spelled[number]) for number in np.flatnonzero(model.suggestible)]
+        pairs = sorted((word.replace("'", ""), int(number)) for number, word in allowed)
+        self._bare = [bare for bare, _ in pairs]  # "dont"
+        self._bare_ids = np.array([number for _, number in pairs], np.intp)
+        self._barred_after: dict[str, list[int]] = {}
+        for rule in model.card.blocked_after:
+            ids = self.ids_of(rule.words)
+            for word in rule.after:
+                self._barred_after.setdefault(word.lower(), []).extend(ids)
+
+    def _spelling(self, word: str) -> str:
+        word = word.translate(_APOSTROPHES)
+        return word.lower() if self._model.options.lowercase else word
+
+    def knows(self, word: str) -> bool:
+        """Whether the model knows a word, blocked or not."""
+        return self._model.vocabulary.id_of(self._spelling(word)) is not None
+
+    def understood(self, word: str) -> str | None:
+        """A word that the model knows by this spelling, or with an apostrophe where there is
+        none: "dont". None where there is no such word.
+        """
+        if self.knows(word):
+            return word
+        at = bisect_left(self._bare, self._spelling(word))
+        if self._bare[at : at + 1] == [self._spelling(word)]:
+            return self._spelled[self._bare_ids[at]]
+        return None
+
+    def ids_of(self, words: Iterable[str]) -> list[int]:
+        """The ids of those words that the model knows."""
+        found = (self._model.vocabulary.id_of(self._spelling(word)) for word in words)
+        return [number for number in found if number is not None]
+
+    def barred_after(self, sentence: str) -> list[int]:
+        """Ids that are not suggested in a sentence that has begun so."""
+        if not self._barred_after:
+            return []
+        seen = _LETTERS.findall(sentence.lower())
+        return [number for word in seen for number in self._barred_after.get(word, ())]
+
+    def mixed(self, said: Floats, recent: RecentWords, share: float) -> Floats:
+        """Probabilities [V], `share` of them going by what was written before."""
+        mixed: Floats = said * np.float32(1 - share)
+        for word, part in recent.shares.items():
+            number = self._model.vocabulary.id_of(word)
+            if number is not None:
+                mixed[number] += np.float32(share * part)
+        return mixed
+
+    def best(self, said: Floats, allowed: Mask, count: int) -> Found:
+        """The most probable words."""
+        return Found(self._candidates(top_k(said, count, allowed), said, "next"), 1.0)
+
+    def beginning_with(self, typed: str, said: Floats, allowed: Mask, count: int) -> Found:
+        """The most probable words that begin so, whether or not their apostrophes are typed."""
+        typed = self._spelling(typed)
+        if "'" in typed:
+            ids = self._model.ids_beginning_with(typed)
+        else:
+            first = bisect_left(self._bare, typed)
+            ids = self._bare_ids[first : bisect_left(self._bare, typed + "\U0010ffff")]
+        if allowed is not self._model.suggestible:
+            ids = ids[allowed[ids]]
+        weights = said[ids]  # [N]
+        mass = float(np.add.reduce(weights))
+        return Found(self._candidates(ids[_largest(weights, count)], said, "completion"), mass)
+
+    def mistyped(self, typed: str, said: Floats, allowed: Mask, count: int) -> Found:
+        """The most probable words that a mistyped beginning may have meant."""
+        near = self._mistakes.near(self._spelling(typed))
+        kept = allowed[near.places] & (near.distances > 0)
+        ids = near.places[kept]
+        scores = said[ids] * np.float32(_PER_MISTAKE) ** (near.distances[kept] / MISTAKE)
+        order = _largest(scores, count)
+        words = self._model.vocabulary.words
+        best = [Candidate(str(words[ids[at]]), float(scores[at]), "correction") for at in order]
+        return Found(best, float(np.add.reduce(scores)))
+
+    def _candidates(self, ids: Indices, said: Floats, kind: Kind) -> list[Candidate]:
+        words = self._model.vocabulary.words
+        weights = said[ids].tolist()
+        return [
+            Candidate(str(words[number]), weight, kind)
+            for number, weight in zip(ids.tolist(), weights, strict=True)
+        ]
+
+
+def _largest(weights: Floats, count: int) -> Indices:
+    """Where the largest of [N] stand, largest first."""
+    places: Indices
+    if len(weights) <= 4 * count:
+        places = np.argsort(-weights, kind="stable")[:count]
+        return places
+    places = np.argpartition(-weights, count)[:count]
+    return places[np.argsort(-weights[places], kind="stable")]

@@ -1,0 +1,41 @@
+"""How a word is written: names as they are, a sentence's first word, and the typist's own case.
+
+A model reads and remembers lower-case words; what people see has capitals. `shown_as` says which
+("monday" -> "Monday"); an entry of two words says it of the second, or both, where they follow each
+other ("in may" -> "in May"). Knows strings alone.
+"""
+
+from collections.abc import Mapping
+
+
+class Casing:
+    """Writes words as a card's `shown_as` has them."""
+
+    def __init__(self, shown_as: Mapping[str, str]) -> None:
+        self._words = {key: shown for key, shown in shown_as.items() if " " not in key}
+        self._pairs = {key: shown for key, shown in shown_as.items() if " " in key}
+
+    def written(self, words: list[str], before: str = "") -> list[str]:
+        """Words in a row, `before` being the one in front of them, as the vocabulary has it."""
+        written = [self._words.get(word, word) for word in words]
+        previous = before.lower()
+        for at, word in enumerate(map(str.lower, words)):
+            pair = self._pairs.get(f"{previous} {word}")
+            if pair is not None:
+                first, written[at] = pair.split(" ")
+                if at:
+                    written[at - 1] = first
+            previous = word
+        return written
+
+
+def as_typed(word: str, typed: str, *, begins: bool) -> str:
+    """A word in the typist's case: "Sto" -> "Store", "STO" -> "STORE"; the first of a sentence
+    has a capital.
+    """
+    letters = [letter for letter in typed if letter.isalpha()]
+    if len(letters) > 1 and all(map(str.isupper, letters)):
+        return word.upper()
+    if begins or (letters and letters[0].isupper()):
+        return word[:1].upper() + word[1:]
+    return word
