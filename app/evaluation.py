@@ -143,7 +143,8 @@ def missed_phrases(model: Model, expected: Mapping[str, Sequence[str]], k: int =
     return [
         phrase
         for phrase, words in expected.items()
-        if not {one.word for one in model.predict(phrase, k).predictions} & set(words)
+        if not {one.word.lower() for one in model.predict(phrase, k).predictions}
+        & {word.lower() for word in words}
     ]
 
 

@@ -22,7 +22,9 @@ from app.answers import (
     PrefixPredicted,
     Tokenized,
 )
+from app.engines.activations import softmax
 from app.engines.base import Engine, Outputs, Trace
+from app.engines.prefixes import logits_afresh
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
 from app.network import Context, Floats, Ids, Indices, Mask, Network
@@ -168,6 +170,13 @@ class Model:
         outputs = self.engine.forward(self.pad(self.encode(phrase)).ids[np.newaxis])
         check_finite(outputs.logits)
         return Outputs(outputs.logits[0], outputs.probabilities[0])
+
+    def probabilities(self, context: Context) -> Floats:
+        """Probabilities [V] after a context. Raises NotFinite where the network overflows."""
+        logits = logits_afresh(self.engine, self.options.max_length, [context])
+        check_finite(logits)
+        probabilities: Floats = softmax(logits)[0]
+        return probabilities
 
     def trace(self, padded: Padded) -> Trace:
         """Every number of the forward pass. Raises NotFinite where the network overflows."""

@@ -19,7 +19,7 @@ LAYERS = (
     {"text", "engines"},
     {"folder", "answers", "summary", "verification", "settings"},
     {"model", "pictures", "logs"},
-    {"folder/read", "inspection"},
+    {"folder/read", "inspection", "suggesting"},
     {"serving", "what_if"},
     {"http", "training"},
     {"api", "evaluation", "notebook"},

@@ -30,6 +30,7 @@ for command in (
     models.serve,
     shelf.models,
     phrases.predict,
+    phrases.suggest,
     phrases.explain,
     phrases.score,
     looks.compare,

@@ -59,6 +59,37 @@ def predict(
     )
 
 
+def suggest(
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Texts up to the cursor; none reads one a line from standard input."),
+    ] = None,
+    model: ModelOption = None,
+    count: Annotated[int, typer.Option(min=1, max=20, help="Suggestions to show.")] = 3,
+    words: Annotated[int, typer.Option(min=1, max=5, help="Words of one, at most.")] = 1,
+    min_probability: Annotated[
+        float, typer.Option(min=0, max=1, help="Of a phrase, all its words together.")
+    ] = 0.1,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="A word that is not to be suggested.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Leave out what fewer letters would have shown.")
+    ] = False,
+    recent: Annotated[str, typer.Option(help="What was written before: its words lead.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Complete, correct, or go on, as a text box would."""
+    from app.cli.render import show_suggestions
+    from app.suggesting.suggester import Asked, run, suggester_of
+
+    def answer(loaded: "Model", text: str) -> Any:
+        asked = Asked(text, count, words, min_probability, tuple(exclude or ()), fresh, recent)
+        return run(suggester_of(loaded).suggest(asked), loaded.probabilities)
+
+    _answer_each(texts, model, as_json, answer, show_suggestions)
+
+
 def explain(
     phrases: Phrases = None,
     model: ModelOption = None,

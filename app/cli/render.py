@@ -15,6 +15,7 @@ from app.answers import (
     Prediction,
     PrefixPredicted,
     Scored,
+    Suggested,
 )
 from app.model import Model
 from app.network import Floats, Kernel, Recurrent
@@ -32,6 +33,19 @@ def show_prediction(_model: Model, answer: Predicted | PrefixPredicted) -> None:
         share = 100 * float(answer.prefix_mass)
         console.print(f"  [dim]words in {escape(answer.prefix)}… have {share:.2f} %[/]")
     _bars(answer.predictions)
+
+
+def show_suggestions(_model: Model, answer: Suggested) -> None:
+    """The text, what an accepted suggestion leaves of it, and the suggestions."""
+    kept = answer.text[: answer.replace[0]]
+    typed = f"[dim]{escape(answer.typed)}[/]" if answer.typed else "____"
+    console.print(f"[bold]{escape(kept)}[/]{'' if answer.typed else ' '}{typed}")
+    shown = [(" ".join(one.words), one) for one in answer.suggestions]
+    width = max((len(words) for words, _ in shown), default=0)
+    for words, one in shown:
+        console.print(f"  {escape(words.ljust(width))}  {float(one.probability):8.4%}  {one.kind}")
+    if answer.unknown:
+        console.print(f"  [dim]unknown: {escape(', '.join(answer.unknown))}[/]")
 
 
 def _bars(predictions: Sequence[Prediction]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.errors import CardError, VocabularyError
 from app.folder.files import read_file
@@ -59,6 +59,15 @@ class Card(BaseModel):
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     sha256: dict[str, str] = {}
+
+    @field_validator("shown_as")
+    @classmethod
+    def _shows_the_same_letters(cls, shown_as: dict[str, str]) -> dict[str, str]:
+        """Another case, and nothing else: what is shown is what the network means."""
+        for word, shown in shown_as.items():
+            if shown.lower() != word.lower():
+                raise ValueError(f"{word!r:.60} cannot be shown as {shown!r:.60}")
+        return shown_as
 
     def text_options(self, network: Network, vocabulary: Vocabulary) -> TextOptions:
         """How to read text for this network.

@@ -47,7 +47,12 @@ def _load(folder: Path, engine: str) -> Model:
     _check_digests(folder, card)
     word_to_id = read_word_to_id(folder / "vocabulary.json")
     network = read_network(folder / "model.keras", apart=True)
-    vocabulary = Vocabulary(word_to_id, classes=network.classes, lowercase=card.lowercase)
+    vocabulary = Vocabulary(
+        word_to_id,
+        classes=network.classes,
+        lowercase=card.lowercase,
+        shown_as=card.shown_as,
+    )
     _check_rows(network, vocabulary)
     options = card.text_options(network, vocabulary)
     return Model(

@@ -1,4 +1,4 @@
-"""The words that a person wrote before, with how often. Nothing is kept of them after the answer."""
+"""The words that a person wrote before, and how often; nothing is kept of them."""
 
 import re
 from bisect import bisect_left
@@ -39,4 +39,3 @@ class RecentWords:
         first = bisect_left(self.spellings, begun)
         last = bisect_left(self.spellings, begun + "\U0010ffff")
         return [(self.written[word], self.shares[word]) for word in self.spellings[first:last]]
-

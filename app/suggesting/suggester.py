@@ -24,7 +24,7 @@ from app.text.typed import Typed, read_typed
 
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
 _WHOLE = 0.95  # of what is typed, by the word that it is: the next one is offered then
-_RECENT = 0.1  # share of the probability that goes by what the person wrote before
+_RECENT = 0.2  # share of the probability that goes by what the person wrote before
 
 Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
 
@@ -58,7 +58,7 @@ class Suggester:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._words = Words(model)
-        self._casing = Casing(model.card.shown_as)
+        self._casing = Casing(model.card.get("shown_as", {}))
 
     def suggest(self, asked: Asked) -> Steps:
         """Yields the contexts whose distributions [V] are needed, and returns the answer.
@@ -150,7 +150,9 @@ class Suggester:
         kept = [one for one in fresh if self._insertion([one.word], typed, "") != word]
         return [one._replace(weight=one.weight / (mass or 1)) for one in kept[: asked.count]]
 
-    def _unknown_recent(self, typed: str, recent: RecentWords | None, asked: Asked) -> list[Candidate]:
+    def _unknown_recent(
+        self, typed: str, recent: RecentWords | None, asked: Asked
+    ) -> list[Candidate]:
         """What the person wrote before and the model does not know."""
         if recent is None:
             return []
@@ -241,6 +243,11 @@ class Suggester:
 
 
 _suggesters: WeakKeyDictionary[Model, Suggester] = WeakKeyDictionary()
+
+
+def known_suggester(model: Model) -> Suggester | None:
+    """The model's suggester, where it has been built."""
+    return _suggesters.get(model)
 
 
 def suggester_of(model: Model) -> Suggester:

@@ -44,7 +44,8 @@ class Words:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        spelled = {number: self._spelling(key) for key, number in model.vocabulary.word_to_id.items()}
+        known = model.vocabulary.word_to_id
+        spelled = {number: self._spelling(key) for key, number in known.items()}
         self._spelled = [spelled.get(number, "") for number in range(len(model.vocabulary.words))]
         self._mistakes = Mistakes(self._spelled)
         allowed = [(number, self._spelled[number]) for number in np.flatnonzero(model.suggestible)]
@@ -52,9 +53,9 @@ class Words:
         self._bare = [bare for bare, _ in pairs]  # "dont"
         self._bare_ids = np.array([number for _, number in pairs], np.intp)
         self._barred_after: dict[str, list[int]] = {}
-        for rule in model.card.blocked_after:
-            ids = self.ids_of(rule.words)
-            for word in rule.after:
+        for rule in model.card.get("blocked_after", ()):
+            ids = self.ids_of(rule["words"])
+            for word in rule["after"]:
                 self._barred_after.setdefault(word.lower(), []).extend(ids)
 
     def _spelling(self, word: str) -> str:
@@ -73,7 +74,7 @@ class Words:
             return word
         at = bisect_left(self._bare, self._spelling(word))
         if self._bare[at : at + 1] == [self._spelling(word)]:
-            return self._spelled[self._bare_ids[at]]
+            return str(self._spelled[self._bare_ids[at]])
         return None
 
     def ids_of(self, words: Iterable[str]) -> list[int]:
@@ -99,7 +100,9 @@ class Words:
 
     def best(self, said: Floats, allowed: Mask, count: int) -> Found:
         """The most probable words."""
-        return Found(self._candidates(top_k(said, count, allowed), said, "next"), 1.0)
+        model = self._model
+        barred = model.barred if allowed is model.suggestible else np.flatnonzero(~allowed)
+        return Found(self._candidates(top_k(said, count, barred), said, "next"), 1.0)
 
     def beginning_with(self, typed: str, said: Floats, allowed: Mask, count: int) -> Found:
         """The most probable words that begin so, whether or not their apostrophes are typed."""
@@ -120,7 +123,8 @@ class Words:
         near = self._mistakes.near(self._spelling(typed))
         kept = allowed[near.places] & (near.distances > 0)
         ids = near.places[kept]
-        scores = said[ids] * np.float32(_PER_MISTAKE) ** (near.distances[kept] / MISTAKE)
+        mistakes = near.distances[kept].astype(np.float32) / MISTAKE
+        scores = (said[ids] * np.float32(_PER_MISTAKE) ** mistakes).astype(np.float32)
         order = _largest(scores, count)
         words = self._model.vocabulary.words
         best = [Candidate(str(words[ids[at]]), float(scores[at]), "correction") for at in order]

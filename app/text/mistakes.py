@@ -3,7 +3,8 @@
 The distance is that of Damerau and Levenshtein (a letter missing, too many, another one, or two
 exchanged, which is the commonest slip and counts as half of one), between what is typed and the
 beginning of the word that is most like it. It is computed for all likely words at once, a typed
-letter at a time. Knows words alone; how probable each is must be weighed by others. N words, K of them compared, m typed letters, L letters of a word.
+letter at a time. Knows words alone; how probable each is must be weighed by others. Shapes: N
+words, K of them compared, m typed letters, L letters of a word.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.network import Indices
 
-SHORTEST = 2  # letters that can be mistyped
+SHORTEST = 3  # letters that can be mistyped
 _LONGEST = 24  # letters: a longer beginning is none of a word
 _TWO_MISTAKES = 6  # letters that have room for two
 MISTAKE, _EXCHANGE = 2, 1  # distances

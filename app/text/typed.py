@@ -100,7 +100,7 @@ def _needs_space(before: str, word: str, *, begins: bool) -> bool:
     if not last or last.isspace():
         return False
     if word:  # typed right behind a comma, or the end of a sentence
-        return last in ",;" or (begins and last in ".!?…")
+        return last in ",;" or (begins and not _opens(before))
     return not _opens(before)
 
 
@@ -108,5 +108,5 @@ def _opens(before: str) -> bool:
     """Whether nothing stands between the last character and the next word: a bracket, a quote."""
     last = before[-1]
     if last in "\"'":
-        return before.count(last) % 2 == 1
+        return before[-2:-1] in ("", " ", "\n", "\t") or _opens(before[:-1])
     return last in _OPENS

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 
 from app.errors import VocabularyError
 from app.text.spelling import Spelling
@@ -15,17 +16,23 @@ class Vocabulary:
 
     `words[i]` is the word of id i, None for the padding and for classes without a word. With
     `lowercase`, typed words are found whatever the case the vocabulary shows them in ("i" -> "I").
+    `shown_as` says how words are shown that are known by another spelling ("monday" -> "Monday").
     """
 
     def __init__(
-        self, word_to_id: Mapping[str, int], *, classes: int | None = None, lowercase: bool = False
+        self,
+        word_to_id: Mapping[str, int],
+        *,
+        classes: int | None = None,
+        lowercase: bool = False,
+        shown_as: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         classes = max(word_to_id.values(), default=0) + 1 if classes is None else classes
         words: list[str | None] = [None] * classes
         for word, number in word_to_id.items():
             _check_entry(word, number, classes, words)
             words[number] = word
-        self.words = tuple(words)
+        self.words = tuple(None if word is None else shown_as.get(word, word) for word in words)
         self.word_to_id = dict(word_to_id)
         self._ids = dict(word_to_id)
         if lowercase:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.model import DEFAULT_TOP_K
 
@@ -12,6 +12,11 @@ MOST_COMPARED = 32
 MOST_SUGGESTIONS = 1_000
 
 Phrase = Annotated[str, Field(max_length=LONGEST_PHRASE, examples=["this is"])]
+LONGEST_RECENT = 4_096
+MOST_OFFERED = 20
+MOST_WORDS = 5
+MOST_EXCLUDED = 64
+
 TopK = Annotated[int, Field(ge=1, le=MOST_SUGGESTIONS)]
 Prefix = Annotated[
     str | None,
@@ -62,6 +67,48 @@ class BatchRequest(_Request):
     phrases: Annotated[list[Phrase], Field(min_length=1, max_length=MOST_PHRASES)]
     top_k: TopK = DEFAULT_TOP_K
     prefix: Prefix = None
+
+
+def _listed(value: object) -> object:
+    """A query string has words behind commas."""
+    return [word for word in value.split(",") if word] if isinstance(value, str) else value
+
+
+class _SuggestOptions(_Request):
+    count: Annotated[int, Field(ge=1, le=MOST_OFFERED, description="Suggestions at most")] = 3
+    words: Annotated[
+        int, Field(ge=1, le=MOST_WORDS, description="Words of a suggestion at most")
+    ] = 1
+    min_probability: Annotated[
+        float, Field(ge=0, le=1, description="Of a phrase, all its words together")
+    ] = 0.1
+    exclude: Annotated[
+        list[Annotated[str, Field(max_length=64)]],
+        BeforeValidator(_listed),
+        Field(max_length=MOST_EXCLUDED, description="Words that are not to be suggested"),
+    ] = []
+    fresh: Annotated[
+        bool, Field(description="Leave out what was suggested for fewer letters of this word")
+    ] = False
+    recent: Annotated[
+        str,
+        Field(
+            max_length=LONGEST_RECENT,
+            description="What this person wrote before: its words are preferred",
+        ),
+    ] = ""
+
+
+class SuggestRequest(_SuggestOptions):
+    """`text` is everything before the cursor, as it is typed."""
+
+    text: Annotated[str, Field(max_length=LONGEST_PHRASE, examples=["I'm going to the sto"])]
+
+
+class SuggestBatchRequest(_SuggestOptions):
+    """Many texts at once; each is answered, or refused, on its own."""
+
+    texts: Annotated[list[Phrase], Field(min_length=1, max_length=MOST_PHRASES)]
 
 
 class CompareRequest(_Request):

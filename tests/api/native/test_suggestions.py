@@ -1,0 +1,85 @@
+"""`/v1/suggest` as a client meets it, with the notebook's model and with the English one."""
+
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.folder.read import load_model
+from app.main import create_app
+from app.serving.repository import Repository
+from app.settings import Settings
+from tests.conftest import MODELS
+
+
+@pytest.fixture(scope="module")
+def english() -> TestClient:
+    repository = Repository.of(load_model(MODELS / "english"))
+    with TestClient(create_app(Settings(), repository), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_a_text_is_answered_with_what_replaces_its_end(english: TestClient) -> None:
+    answer = english.post("/v1/suggest", json={"text": "I'm going to the sto"}).json()
+    assert (answer["model"], answer["text"]) == ("english", "I'm going to the sto")
+    assert (answer["replace"], answer["typed"]) == ([17, 20], "sto")
+    first = answer["suggestions"][0]
+    assert (first["text"], first["words"], first["kind"]) == ("store ", ["store"], "completion")
+    assert answer["unknown"] == []
+    assert answer["sentence_end"] is None
+
+
+def test_a_query_string_says_the_same(english: TestClient) -> None:
+    query = "/v1/suggest?text=Thank%20you%20&count=2&words=3&exclude=for,so&fresh=true"
+    body = {"text": "Thank you ", "count": 2, "words": 3, "exclude": ["for", "so"], "fresh": True}
+    answer = english.get(query).json()
+    assert answer == english.post("/v1/suggest", json=body).json()
+    assert answer["text"] == "Thank you "
+    assert not {"for", "so"} & {one["words"][0] for one in answer["suggestions"]}
+
+
+def test_each_text_of_a_batch_is_a_line(english: TestClient) -> None:
+    texts = ["", "Good mor", "I don't kno"] * 15
+    reply = english.post("/v1/suggest/batch", json={"texts": texts, "count": 1})
+    assert reply.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in reply.text.splitlines()]
+    assert [line["text"] for line in lines] == texts
+    alone = [english.post("/v1/suggest", json={"text": t, "count": 1}).json() for t in texts[:3]]
+    for line, other in zip(lines, alone * 15, strict=True):
+        assert line["suggestions"][0]["words"] == other["suggestions"][0]["words"]
+
+
+def test_a_text_that_cannot_be_answered_is_a_problem_in_its_place(client: TestClient) -> None:
+    reply = client.post("/v1/suggest/batch", json={"texts": ["this ", ""]})
+    found, problem = (json.loads(line) for line in reply.text.splitlines())
+    assert found["suggestions"][0]["words"] == ["an"]
+    assert problem["code"] == "empty_phrase"
+
+
+def test_words_the_notebook_does_not_know_are_named_and_left_out(client: TestClient) -> None:
+    answer = client.get("/v1/suggest?text=hello%20this%20&count=1").json()
+    assert answer["unknown"] == ["hello"]
+    assert answer["suggestions"][0]["text"] == "an "
+    assert answer["sentence_end"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("count", 0),
+        ("count", 21),
+        ("words", 6),
+        ("min_probability", 1.5),
+        ("recent", "x" * 4097),
+        ("exclude", ["x"] * 65),
+        ("exclude", [1]),
+        ("fresh", "yes"),
+        ("text", None),
+        ("wrong", 1),
+    ],
+)
+def test_what_is_out_of_bounds_is_named(client: TestClient, field: str, value: object) -> None:
+    reply = client.post("/v1/suggest", json={"text": "this ", field: value})
+    assert reply.status_code == 422
+    assert reply.json()["code"] == "invalid_request"
+    assert reply.json()["errors"][0]["pointer"].startswith(f"/{field}")

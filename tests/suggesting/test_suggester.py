@@ -1,0 +1,202 @@
+"""What a text box is offered, character by character, against distributions written down here."""
+
+import numpy as np
+import pytest
+
+from app.errors import EmptyPhrase
+from tests.suggesting.small_model import Typist
+
+STORES = {"store": 0.3, "story": 0.2, "storm": 0.1, "stupid": 0.15, "very": 0.05}
+
+
+def test_after_a_space_the_next_words_are_offered_best_first() -> None:
+    answer = Typist({"going to the": STORES})("going to the ")
+    assert (answer.replace, answer.typed, answer.unknown) == ((13, 13), "", ())
+    assert [(s.text, s.words, s.kind) for s in answer.suggestions] == [
+        ("store ", ("store",), "next"),
+        ("story ", ("story",), "next"),
+        ("storm ", ("storm",), "next"),
+    ]
+    assert [s.probability for s in answer.suggestions] == pytest.approx([0.3, 0.2, 0.1])
+
+
+def test_a_half_typed_word_is_completed_and_shares_are_of_what_begins_so() -> None:
+    answer = Typist({"going to the": STORES})("going to the sto", count=2)
+    assert (answer.replace, answer.typed) == ((13, 16), "sto")
+    assert [(s.text, s.kind) for s in answer.suggestions] == [
+        ("store ", "completion"),
+        ("story ", "completion"),
+    ]
+    assert [s.probability for s in answer.suggestions] == pytest.approx([0.5, 0.2 / 0.6])
+    assert answer.sentence_end is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("sto", "store "), ("Sto", "Store "), ("STO", "STORE "), ("S", "Store "), ("mond", "Monday ")],
+)
+def test_the_typist_s_case_is_kept_and_names_have_theirs(typed: str, expected: str) -> None:
+    typist = Typist({"going to the": STORES, "is it": {"monday": 0.5}})
+    before = "is it " if typed == "mond" else "going to the "
+    assert typist.texts(before + typed)[0] == expected
+
+
+@pytest.mark.parametrize("text", ["", "See you. ", "Hello,\n", "Is it? "])
+def test_a_sentence_begins_with_a_capital(text: str) -> None:
+    assert Typist({"": {"the": 0.4}}).texts(text, count=1) == ["The "]
+
+
+@pytest.mark.parametrize("mark", [".", "?", "!", "…", "?!", '."'])
+def test_a_sentence_s_end_needs_no_space_to_end_it_and_is_given_one(mark: str) -> None:
+    typist = Typist({"": {"the": 0.4, "they": 0.1}})
+    text = "I know" + mark
+    assert typist.texts(text, count=1) == [" The "]
+    assert typist.texts(text + "The", count=1) == [" They "]
+
+
+@pytest.mark.parametrize(
+    ("text", "inserted"),
+    [
+        ("I know, ", "the "),
+        ("I know,", " the "),
+        ("I know (", "the "),
+        ('I know "', "the "),
+        ('I "know"', " the "),
+        ("I know - ", "the "),
+    ],
+)
+def test_one_space_stands_between_words_and_none_behind_a_bracket(text: str, inserted: str) -> None:
+    assert Typist({"I know": {"the": 0.4}}).texts(text, count=1) == [inserted]
+
+
+def test_abbreviations_and_numbers_end_no_sentence() -> None:
+    typist = Typist({"<unk> <unk>": {"the": 0.4}, "it is <num>": {"very": 0.2}})
+    assert typist.texts("Mr. Smith ", count=1) == ["the "]
+    assert typist.texts("it is 3.5", count=1) == [" very "]
+
+
+def test_a_whole_word_that_seldom_begins_another_is_followed() -> None:
+    typist = Typist({"": {"thank": 0.4}, "thank": {"you": 0.6}})
+    answer = typist("Thank", count=1)
+    assert (answer.replace, answer.typed) == ((5, 5), "")
+    assert [(s.text, s.kind) for s in answer.suggestions] == [(" you ", "next")]
+
+
+def test_apostrophes_may_be_left_out() -> None:
+    typist = Typist({"I": {"don't": 0.4}, "I don't": {"know": 0.3}, "": {"i'm": 0.3, "i": 0.1}})
+    assert typist.texts("I dont", count=1) == ["don't "]
+    assert typist.texts("I don", count=1) == ["don't "]
+    assert typist.texts("I don'", count=1) == ["don't "]
+    assert typist.texts("im", count=1) == ["I'm "]
+    answer = typist("I dont k", count=1)
+    assert answer.suggestions[0].text == "know "
+    assert answer.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("teh", "the"), ("recie", "receive"), ("hapy", "happy"), ("konw", "know")]
+)
+def test_what_no_known_word_begins_with_is_corrected(typed: str, meant: str) -> None:
+    said = {"you": {"the": 0.1, "receive": 0.05, "recent": 0.06, "happy": 0.02, "know": 0.2}}
+    best = Typist(said)(f"you {typed}").suggestions[0]
+    assert (best.text, best.kind) == (f"{meant} ", "correction")
+
+
+def test_a_word_is_not_corrected_that_is_known_and_blocked_or_like_none() -> None:
+    typist = Typist({"you": {"the": 0.1}})
+    assert typist.texts("you stupid") == []
+    assert typist.texts("you qqqqq") == []
+
+
+def test_unknown_words_of_the_sentence_are_named() -> None:
+    typist = Typist({"the <unk> is": {"very": 0.4}})
+    assert typist("Oh no. The xylophone is ").unknown == ("xylophone",)
+
+
+def test_the_probability_that_the_sentence_ends_is_the_start_mark_s() -> None:
+    answer = Typist({"thank you": {"</s>": 0.25, "very": 0.2}})("thank you ")
+    assert answer.sentence_end == np.float32(0.25)
+
+
+def test_blocked_words_are_offered_neither_next_nor_completed_nor_corrected() -> None:
+    typist = Typist({"going to the": {"stupid": 0.9, "story": 0.01}})
+    for text in ("", "s", "st", "stu", "stupi", "sutpid"):
+        assert "stupid " not in typist.texts(f"going to the {text}", count=20)
+
+
+def test_pairs_are_blocked_in_the_sentence_that_has_the_first_of_them() -> None:
+    said = {"yourself": 0.8, "time": 0.1}
+    typist = Typist({"you kill": said, "you know": said, "": said})
+    assert typist.texts("you kill ", count=1) == ["time "]
+    assert "yourself " not in typist.texts("you kill, y", count=20)
+    assert typist.texts("you know ", count=1) == ["yourself "]
+    assert typist.texts("you kill. ", count=1) == ["Yourself "]
+
+
+def test_excluded_words_are_left_out_whatever_their_case() -> None:
+    typist = Typist({"going to the": STORES})
+    assert typist.texts("going to the sto", exclude=("Store", "storm")) == ["story "]
+
+
+def test_fresh_leaves_out_what_fewer_letters_would_have_shown() -> None:
+    typist = Typist({"going to the": STORES})
+    assert typist.texts("going to the ", count=1, fresh=True) == ["store "]
+    assert typist.texts("going to the s", count=1, fresh=True) == ["story "]
+    assert typist.texts("going to the st", count=1, fresh=True) == ["storm "]
+    assert typist.texts("going to the sto", count=1, fresh=True) == []
+    assert typist.texts("going to the sto", count=1) == ["store "]
+
+
+def test_recent_words_lead_and_complete_even_where_the_model_does_not_know_them() -> None:
+    typist = Typist({"going to the": STORES})
+    assert typist.texts("going to the sto", count=1, recent="a story, a story!") == ["story "]
+    kowalski = typist("going to the ko", count=1, recent="Kowalski met Anna")
+    assert [(s.text, s.kind) for s in kowalski.suggestions] == [("Kowalski ", "completion")]
+    assert typist.texts("going to the ko", count=1, recent="Kowalski", exclude=("kowalski",)) == []
+
+
+def test_a_phrase_goes_on_while_it_is_probable_enough() -> None:
+    said = {
+        "": {"thank": 0.5, "happy": 0.2},
+        "thank": {"you": 0.8, "</s>": 0.1},
+        "thank you": {"very": 0.6, "</s>": 0.3},
+        "thank you very": {"much": 0.9},
+        "happy": {"new": 0.4},
+    }
+    answer = Typist(said)("", words=4, count=2)
+    assert [s.text for s in answer.suggestions] == ["Thank you very much ", "Happy "]
+    assert answer.suggestions[0].words == ("Thank", "you", "very", "much")
+    assert answer.suggestions[0].probability == pytest.approx(0.5 * 0.8 * 0.6 * 0.9)
+    assert Typist(said).texts("", words=4, count=1, min_probability=0.3) == ["Thank you "]
+    assert Typist(said).texts("", words=2, count=1) == ["Thank you "]
+
+
+def test_a_phrase_stops_where_the_sentence_more_probably_ends() -> None:
+    said = {"": {"thank": 0.5}, "thank": {"you": 0.9}, "thank you": {"</s>": 0.5, "very": 0.4}}
+    assert Typist(said).texts("", words=5, count=1, min_probability=0) == ["Thank you "]
+
+
+def test_names_of_two_words_have_both_their_capitals() -> None:
+    typist = Typist({"in": {"new": 0.9, "may": 0.3}, "in new": {"york": 0.9}, "it": {"may": 0.8}})
+    assert typist.texts("in ", words=2, count=1) == ["New York "]
+    assert typist.texts("in new ", count=1) == ["York "]
+    assert typist.texts("in ", count=2)[1] == "May "
+    assert typist.texts("it ", count=1) == ["may "]
+
+
+def test_further_letters_of_a_word_ask_about_the_same_context() -> None:
+    typist = Typist({"going to the": STORES})
+    for text in ("", "s", "st", "sto"):
+        typist(f"going to the {text}")
+    assert len(set(typist.asked)) == 1
+
+
+def test_a_model_without_a_start_cannot_begin_a_sentence() -> None:
+    with pytest.raises(EmptyPhrase):
+        Typist({}, start=None)("th")
+
+
+def test_a_word_that_no_word_stands_in_for_is_left_out() -> None:
+    typist = Typist({"the": {"store": 0.5}}, unknown=None)
+    answer = typist("the xylophone ", count=1)
+    assert (answer.unknown, answer.suggestions[0].text) == (("xylophone",), "store ")
