@@ -34,9 +34,9 @@ CARD = {
 _REST = 1e-5  # of every word that a test does not name
 
 
-def model(words: tuple[str, ...] = WORDS, **card: object) -> Model:
+def model(**card: object) -> Model:
     """A network of random weights, which nobody asks, around these words."""
-    known = {word: number for number, word in enumerate((*MARKS, *words), 1)}
+    known = {word: number for number, word in enumerate((*MARKS, *WORDS), 1)}
     options = Card.model_validate({**CARD, **card})
     vocabulary = Vocabulary(known, lowercase=True, shown_as=options.shown_as)
     engine = NumpyEngine(small_network(classes=len(known) + 1))

@@ -1,6 +1,7 @@
 """`/v1/suggest` as a client meets it, with the notebook's model and with the English one."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,7 +14,7 @@ from tests.conftest import MODELS
 
 
 @pytest.fixture(scope="module")
-def english() -> TestClient:
+def english() -> Iterator[TestClient]:
     repository = Repository.of(load_model(MODELS / "english"))
     with TestClient(create_app(Settings(), repository), raise_server_exceptions=False) as client:
         yield client
