@@ -90,7 +90,7 @@ def train(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _check_out(out)
     if notebook:
-        from app.notebook import replay
+        from app.training.replay import replay
 
         replay(out, epochs=int(epochs or 500), seed=seed or 0)
         return

@@ -38,11 +38,13 @@ _POLICY = {
 class _Line:
     """A functional model under construction: layers one after the other."""
 
-    def __init__(self, timesteps: int | None) -> None:
+    def __init__(self, timesteps: int | None, *, numbers: bool) -> None:
+        """`numbers`: ids enter as numbers, [None, timesteps, 1], not through an embedding."""
         self.layers: list[dict[str, Any]] = []
         self.at = ("input", 0)
-        self.shape: list[int | None] = [None, timesteps]
-        config = {"batch_shape": self.shape, "dtype": "int32", "sparse": False, "name": "input"}
+        self.shape: list[int | None] = [None, timesteps, *([1] if numbers else [])]
+        dtype = "float32" if numbers else "int32"
+        config = {"batch_shape": self.shape, "dtype": dtype, "sparse": False, "name": "input"}
         self._add("InputLayer", config, [])
 
     def _add(self, class_name: str, config: dict[str, Any], nodes: list[Any]) -> None:
@@ -92,7 +94,7 @@ def write_network(path: Path, network: Network, *, half: bool = False) -> None:
 
 
 def _config(network: Network) -> dict[str, Any]:
-    line = _Line(network.max_length)
+    line = _Line(network.max_length, numbers=not isinstance(network.layers[0], Embedding))
     sequences = True
     for layer in network.layers:
         if isinstance(layer, Recurrent):

@@ -1,14 +1,10 @@
-"""The notebook, replayed: "This is an ____".
+"""The notebook, replayed with Keras: "This is an ____", step by step in the terminal.
 
-A bag of words cannot tell "this is an" from "an is this". A recurrent network can, because its
-hidden layer is a memory. This file builds the smallest one there is, trains it with Keras, and then
-recomputes its answer by hand from nothing but the weights.
+Builds the smallest network there is, trains it, and then recomputes its answer by hand from nothing
+but the weights. `app/notebook/` has the steps, and trains without Keras.
 """
 
 import os
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,49 +13,12 @@ import numpy as np
 from app.errors import MissingDependency
 from app.folder.write import replace_folder, sha256_of, write_json
 from app.network import Floats
-from app.text.encoding import encode
-from app.text.padding import pad
-from app.text.tokens import TextOptions, tokenize
+from app.notebook.answer import by_hand
+from app.notebook.steps import TEXT, WINDOW, Examples, prepare
 from app.text.vocabulary import Vocabulary
 
-TEXT = "This is an example"
-WINDOW = 2  # words in an example's phrase
-OPTIONS = TextOptions(max_length=WINDOW, lowercase=True)
 # What the notebook's own 500 epochs ended with (models/notebook): they answer "an" twice.
 _LONGER = 1500
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Phrases of WINDOW words, and the word that follows each."""
-
-    phrases: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
-def sliding_window(text: str) -> Examples:
-    """["this is" -> "an", "is an" -> "example"]: every window of the text and what follows it."""
-    words = [token.text for token in tokenize(text, OPTIONS)]
-    windows = range(len(words) - WINDOW)
-    return Examples(
-        tuple(" ".join(words[at : at + WINDOW]) for at in windows),
-        tuple(words[at + WINDOW] for at in windows),
-    )
-
-
-def count_vocabulary(examples: Examples) -> Vocabulary:
-    """Words of all phrases and labels by frequency, ties in order of first appearance, from 1."""
-    counts: Counter[str] = Counter()
-    for phrase in examples.phrases:
-        counts.update(phrase.split())
-    counts.update(examples.labels)
-    return Vocabulary({word: at for at, (word, _) in enumerate(counts.most_common(), 1)})
-
-
-def one_hot(labels: Sequence[str], vocabulary: Vocabulary) -> Floats:
-    """[N] words -> [N, V], with a 1 in the column of the word's id."""
-    ids = [encode(label, vocabulary, OPTIONS).ids[0] for label in labels]
-    return np.eye(len(vocabulary) + 1, dtype=np.float32)[ids]
 
 
 def build_network(classes: int) -> Any:
@@ -83,29 +42,6 @@ def build_network(classes: int) -> Any:
     return model
 
 
-def by_hand(x: Sequence[int], weights: Sequence[Floats]) -> tuple[list[str], Floats]:
-    """Recompute the prediction for ids x: the lines of the calculation, and the distribution [V].
-
-    h₀ = tanh(x₀·W + b), h₁ = tanh(x₁·W + h₀·U + b), softmax(h₁·V + c).
-    """
-    W, U, b, V, c = weights  # [1, 1], [1, 1], [1], [1, V], [V]
-    h = np.zeros(1, np.float32)
-    lines = []
-    for t, entering in enumerate(x):
-        before = f" + {h[0]:.7f} × {U[0, 0]:.7f}" if t else ""
-        z = np.float32(entering) * W[0] + h @ U + b  # [1]
-        h = np.tanh(z)
-        lines.append(
-            f"h{t} = tanh({entering} × {W[0, 0]:.7f}{before} + {b[0]:.7f}) "
-            f"= tanh({z[0]:.7f}) = {h[0]:.7f}"
-        )
-    y = h @ V + c  # [V]
-    p = np.exp(y) / np.exp(y).sum()  # [V]
-    lines.append(f"y  = h{len(x) - 1} × V + c = {_numbers(y)}")
-    lines.append(f"softmax(y) = {_numbers(p)}")
-    return lines, p
-
-
 def replay(out: Path, *, epochs: int = 500, seed: int = 0) -> None:
     """Run the notebook from its text to its prediction, printing every step; write a model folder.
 
@@ -113,16 +49,18 @@ def replay(out: Path, *, epochs: int = 500, seed: int = 0) -> None:
     """
     keras = _keras()
     keras.utils.set_random_seed(seed)
-    examples = sliding_window(TEXT)
-    vocabulary = count_vocabulary(examples)
-    encoded = [encode(phrase, vocabulary, OPTIONS).ids for phrase in examples.phrases]
-    padded = np.stack([pad(ids, None, OPTIONS).ids for ids in encoded])  # [N, T]
-    labels = one_hot(examples.labels, vocabulary)  # [N, V]
-    x = padded.reshape(len(padded), WINDOW, 1).astype(np.float32)  # (batch, timesteps, features)
+    ready = prepare(TEXT)
+    examples, vocabulary, padded, labels, x = (
+        ready.examples,
+        ready.vocabulary,
+        ready.padded,
+        ready.labels,
+        ready.x,
+    )
     _say("text", repr(TEXT))
     _say("examples", list(zip(examples.phrases, examples.labels, strict=True)))
     _say("vocabulary", vocabulary.word_to_id)
-    _say("encoded documents", [list(ids) for ids in encoded])
+    _say("encoded documents", [list(ids) for ids in ready.encoded])
     _say("padded documents", padded.tolist())
     _say("one-hot labels", labels.astype(int).tolist())
     _say("reshaped (batch, timesteps, features)", x.shape)
@@ -149,10 +87,10 @@ def _compare_by_hand(
     answers = model.predict(padded[..., None].astype(np.float32), verbose=0)  # [N, V]
     for phrase, ids, answer in zip(examples.phrases, padded.tolist(), answers, strict=True):
         print(f"\n{phrase!r}, by hand:")
-        lines, ours = by_hand(ids, weights)
-        for line in lines:
+        ours = by_hand(ids, weights)
+        for line in ours.lines:
             print("  " + line)
-        difference = float(np.abs(ours - answer).max())
+        difference = float(np.abs(ours.probabilities - answer).max())
         largest = max(largest, difference)
         print(f"  Keras:       {_numbers(answer)}   difference {difference:.2g}")
         print(f"  next word:   {vocabulary.words[int(answer.argmax())]}")
