@@ -1,6 +1,7 @@
 # make serve     install what serving needs and start on http://127.0.0.1:8000
 # make install   that first half alone
 # make test      install the rest (TensorFlow, test tools); check format, lint, types; run the tests
+# make attack    try to break the service, for an hour; make test does it for a minute or two
 # make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
 # make format    rewrite the code in its own style
 # make lock      resolve the dependencies anew into requirements/
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 UNROLLED_DOCKER_BUILD_ARGS ?=
 
-.PHONY: serve install install-test test check bench format lock docker clean
+.PHONY: serve install install-test test attack check bench format lock docker clean
 
 serve: install
 	$(BIN)/unrolled serve
@@ -41,6 +42,9 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.serve
 
 test: install-test check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+attack: install-test
+	ATTACK=long $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/attack
 
 check: install-test
 	$(BIN)/ruff format --check

@@ -27,13 +27,33 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line).decode()
 
 
+class ConsoleFormatter(logging.Formatter):
+    """One line a message, whatever it quotes; a traceback's lines begin with a bar."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, message."""
+        begin = f"{iso(record.created)} {record.levelname:<7} "
+        lines = [begin + one_line(record.getMessage())]
+        if record.exc_info:
+            lines += ["  | " + one_line(line) for line in self._traceback(record)]
+        return "\n".join(lines)
+
+    def _traceback(self, record: logging.LogRecord) -> list[str]:
+        return self.formatException(record.exc_info).splitlines() if record.exc_info else []
+
+
+def one_line(text: str) -> str:
+    """Text with its control characters and line separators escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def configure(settings: Settings) -> None:
     """Send the service's and uvicorn's logs to standard error in the chosen format."""
     handler = logging.StreamHandler()
     if settings.log_format == "json":
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+        handler.setFormatter(ConsoleFormatter())
     for name in ("unrolled", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -21,9 +20,8 @@ from app.http.service import Service
 from app.metrics import Metrics
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
+from app.serving.watcher import watch
 from app.settings import Settings, read_settings
-
-log = logging.getLogger("unrolled")
 
 _DESCRIPTION = (
     "Next-word prediction with Keras SimpleRNN models: words, ids, padding, hidden states and the "
@@ -105,23 +103,12 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     service.loaded = True
     gc.freeze()  # what is loaded by now lives on: the collector need not go through it again
     gc.set_threshold(_GARBAGE)
-    watching = None
-    if repository.folder is not None and settings.poll_seconds:
-        watching = asyncio.create_task(_watch(repository, settings.poll_seconds))
+    looks = watch(repository, metrics, settings.poll_seconds, service.reload)
+    watching = asyncio.create_task(looks)
     try:
         yield
     finally:
-        if watching is not None:
-            watching.cancel()
-
-
-async def _watch(repository: Repository, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await asyncio.to_thread(repository.refresh)
-        except OSError as error:
-            log.error("the models folder cannot be read: %s", error)
+        watching.cancel()
 
 
 app = create_app()

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(
         2.0, ge=0, description="How often the models folder is looked at; 0 never"
     )
+    keep_alive_seconds: int = Field(75, ge=1, description="How long an idle connection stays open")
     drain_seconds: float = Field(
         0.0, ge=0, description="From not ready to not listening, after SIGTERM"
     )

@@ -15,7 +15,7 @@ from tests.keras_files import write_folder
 
 
 def unrolled(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", "from app.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from app.entry import main; main()", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
@@ -115,7 +115,7 @@ def test_each_kind_of_error_has_its_exit_code(
 
 
 def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
-    code = "from app.cli import main; main()"
+    code = "from app.entry import main; main()"
     command = [sys.executable, "-c", code, "score", "-m", "notebook", "--json"]
     reader, writer = os.pipe()
     os.close(reader)
@@ -128,7 +128,7 @@ def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_phrase_that_is_not_utf_8_is_one_bad_phrase(encoding: str) -> None:
-    command = [sys.executable, "-c", "from app.cli import main; main()"]
+    command = [sys.executable, "-c", "from app.entry import main; main()"]
     done = subprocess.run(
         [*command, "predict", "-m", "notebook", "--json"],
         input=b"this \xff\nthis is\r\n",

@@ -28,7 +28,7 @@ from app.settings import Settings
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 DOCS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
-UNROLLED = (sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())")
+UNROLLED = (sys.executable, "-c", "import sys; from app.entry import main; sys.exit(main())")
 SERVICE = "127.0.0.1:8000"  # as the documentation calls it
 
 

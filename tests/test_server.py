@@ -55,7 +55,7 @@ def serving(models: Path, log: Path | None = None, **settings: str) -> Iterator[
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
     environment = {f"UNROLLED_{name.upper()}": value for name, value in settings.items()}
-    command = "import sys; from app.cli import main; sys.exit(main())"
+    command = "import sys; from app.entry import main; sys.exit(main())"
     with open(log or os.devnull, "wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-c", command, "serve", "--port", str(address[1])],
@@ -177,7 +177,7 @@ def test_a_model_that_is_published_while_it_runs_is_served(tmp_path: Path) -> No
 
 
 def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path) -> None:
-    command = "import sys; from app.cli import main; sys.exit(main())"
+    command = "import sys; from app.entry import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", command, "serve", "--port", "0"],
         env={**os.environ, "UNROLLED_MODELS_DIR": str(tmp_path)},
@@ -191,7 +191,7 @@ def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path
 
 
 def test_a_port_that_is_taken_ends_with_a_message_and_its_code(notebook_folder: Path) -> None:
-    command = "import sys; from app.cli import main; sys.exit(main())"
+    command = "import sys; from app.entry import main; sys.exit(main())"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(

@@ -73,8 +73,8 @@ class Edge:
             service.metrics.in_progress[0] -= 1
             seconds = time.perf_counter() - exchange.started
             service.metrics.answered(exchange.route, exchange.status, seconds, exchange.model)
-            if self._log is not None:
-                self._log.add(exchange, seconds)
+            if self._log is not None and (found is None or found.endpoint.limited):
+                self._log.add(exchange, seconds)  # a probe is no news
 
     async def _answer(self, exchange: Exchange, found: Found | None) -> None:
         if self._cors is not None:

@@ -1,6 +1,7 @@
 """One log line a request, as JSON or for a console; without its phrase unless asked for."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ class RequestLog:
         self._phrases = settings.log_phrases
         self._line = self._json if settings.log_format == "json" else self._console
         self._lines: list[str] = []
-        self._second = 0
+        self._second = 0.0
         self._clock = ""
 
     def add(self, exchange: Exchange, seconds: float) -> None:
@@ -62,12 +63,13 @@ class RequestLog:
             yield "phrase", exchange.phrase
 
     def _time(self) -> str:
-        """The time of day, written anew once a second."""
-        second = int(time.time())
+        """The time as in every other log line; its seconds are written anew once a second."""
+        second, part = divmod(time.time(), 1)
         if second != self._second:
-            self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
-        return self._clock
+            self._second, self._clock = second, iso(second).removesuffix(".000+00:00")
+        return f"{self._clock}.{int(1e3 * part):03d}+00:00"
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []
-        sys.stderr.write("\n".join(lines) + "\n")
+        with contextlib.suppress(OSError):  # a terminal that is closed
+            sys.stderr.write("\n".join(lines) + "\n")

@@ -1,5 +1,6 @@
 """What the routes share for as long as the application lives."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class Service:
     large: ThreadPoolExecutor = field(default_factory=_threads_for_large)
     loaded: bool = False
     draining: bool = False
+    reload: asyncio.Event = field(default_factory=asyncio.Event)  # asks for a look at the models
 
     @property
     def in_progress(self) -> int:
@@ -48,5 +50,7 @@ class Service:
         """Run a real, tiny inference on the default model. Raises NotReady."""
         if self.draining:
             raise NotReady("the service is shutting down")
+        if self.metrics.in_trouble():
+            raise NotReady("workers keep dying")
         model = self.model(None)
         model.rank(model.engine.forward(model.probe).probabilities[0], 1)

@@ -20,6 +20,7 @@ from app.http.edge import Edge
 from app.http.exchange import ClientGone, Exchange, Headers, new_id
 from app.http.table import Found
 
+_LAST_WORDS_SECONDS = 1.0  # that a client has been idle when its connection is closed
 _PLAIN = re.compile(r"[A-Za-z0-9/._~:@!$&'()*+,;=-]*").fullmatch  # no query, nothing encoded
 
 
@@ -137,6 +138,33 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
         else:
             self.cycle = exchange  # type: ignore[assignment] # it has what is asked of a cycle
+        edge: Edge | None = getattr(self.app, "edge", None)
+        if edge is not None and edge.service.draining:
+            self.drain()
+
+    def drain(self) -> None:
+        """Say with the answer that is under way that it is the last one."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close the connection with its next answer, or once it has been idle for a moment.
+
+        A request may be on its way: closed at once, the connection would lose it.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.drain()
+            return
+        since = self.loop.time() if self._idle_since is None else self._idle_since
+        left = since + _LAST_WORDS_SECONDS - self.loop.time()
+        if left > 0:
+            self.loop.call_later(left, self._close_unless_busy)
+        else:
+            self.transport.close()
+
+    def _close_unless_busy(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
     def _direct(self) -> _Direct | None:
         """The request as one for the short way, None where it cannot go there."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ except ModelError as error:
     print(type(error).__name__, error)
 print("with h5py" if "h5py" in sys.modules else "without h5py")
 """
+
+ANOTHER_THREAD = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
 
 
 @pytest.fixture
@@ -73,14 +76,21 @@ def test_a_repository_loads_its_models_like_that(archive: Path) -> None:
     assert done.stdout == "one False\n", done.stderr
 
 
-def test_beside_another_thread_it_is_read_here(archive: Path) -> None:
-    waiting = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
-    assert read(archive, waiting) == ["small 6 3 tied", "with h5py"]
+def test_beside_another_thread_an_interpreter_of_its_own_reads(archive: Path) -> None:
+    assert read(archive, ANOTHER_THREAD) == ["small 6 3 tied", "without h5py"]
     check_weights(archive)
 
 
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
+
+
+def _damage_weights(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, b"no HDF5" if name.endswith(".h5") else content)
 
 
 def _other_layer(path: Path) -> None:
@@ -98,6 +108,13 @@ def test_what_is_refused_is_refused_in_the_same_words(
     with pytest.raises(kind) as here:
         read_network(archive)
     assert read(archive) == [f"{kind.__name__} {here.value}", "without h5py"]
+
+
+def test_an_interpreter_of_its_own_refuses_in_the_same_words(archive: Path) -> None:
+    _damage_weights(archive)
+    with pytest.raises(ArchiveError) as here:
+        read_network(archive)
+    assert read(archive, ANOTHER_THREAD) == [f"ArchiveError {here.value}", "without h5py"]
 
 
 def test_a_reader_that_dies_is_a_refusal(archive: Path) -> None:

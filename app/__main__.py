@@ -1,0 +1,5 @@
+"""`python -m app`: the `unrolled` command."""
+
+from app.entry import main
+
+main()

@@ -1,0 +1,24 @@
+"""Where the `unrolled` command begins: signals are heeded before what takes time is imported.
+
+Until the service has something to lose, a signal that asks it to stop ends it at once, with 0. As
+process 1 of a container it could not be asked at all without a handler.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:2] == ["serve"]:
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, _end)
+    from app.cli import main as command_line  # only now: it takes a while
+
+    command_line()
+
+
+def _end(_sig: int, _frame: FrameType | None) -> None:
+    os._exit(0)

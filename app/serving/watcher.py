@@ -1,0 +1,36 @@
+"""Looks at the models folder from time to time, and whenever it is asked to.
+
+Nothing ends it: whatever goes wrong is logged, counted, and tried again with the next look.
+"""
+
+import asyncio
+import contextlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from app.metrics import Metrics
+from app.serving.repository import Repository
+
+log = logging.getLogger("unrolled")
+
+
+async def watch(
+    repository: Repository, metrics: Metrics, seconds: float, asked: asyncio.Event
+) -> None:
+    """Refresh the repository every `seconds` (0: never by itself), at once when `asked` is set.
+
+    Reading has a thread of its own, so that requests with much to compute do not keep it waiting.
+    """
+    if repository.folder is None:
+        return
+    loop = asyncio.get_running_loop()
+    thread = ThreadPoolExecutor(1, "models")
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), seconds or None)
+        asked.clear()
+        try:
+            await loop.run_in_executor(thread, repository.refresh)
+        except Exception:
+            metrics.reloaded("failed")
+            log.exception("the models folder was not looked at")
