@@ -219,6 +219,28 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerExcerpt(LayerStep):
+    """The most active units of a layer, and of its input: which ones they are."""
+
+    indices: Integers
+    input_indices: Integers | None
+
+
+@dataclass(frozen=True, slots=True)
+class DenseExcerpt(DenseOutput):
+    """The most active units, or of an output of all words those that are predicted."""
+
+    indices: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt(Explained):
+    """An explanation with fewer entries in every vector; its layers say which."""
+
+    logit_indices: Integers
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedPhrase:
     """One phrase as a bag of words, and as the network's memory of it."""
 

@@ -18,7 +18,7 @@ LAYERS = (
     {"network", "metrics", "terms"},
     {"text", "engines"},
     {"folder", "answers", "summary", "verification", "settings"},
-    {"model", "pictures", "logs"},
+    {"model", "pictures", "excerpt", "logs"},
     {"folder/read", "inspection", "suggesting"},
     {"serving", "what_if", "notebook"},
     {"http", "training"},

@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from app.folder.keras.write import write_network
 from app.folder.write import sha256_of, write_json
 from app.notebook.answer import NotebookAnswer, network_of
 
@@ -72,6 +71,8 @@ def _numbers(array: Any) -> str:
 
 def zipped_folder(answer: NotebookAnswer, name: str = "my-notebook") -> bytes:
     """A model folder that Keras opens and this service serves, in a zip."""
+    from app.folder.keras.write import write_network  # h5py: not needed to serve
+
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_network(folder / "model.keras", network_of(answer.weights, answer.window))

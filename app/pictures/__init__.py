@@ -9,6 +9,8 @@ from app.pictures.states import heat_strip
 from app.pictures.svg import Picture
 from app.pictures.unrolled import COLUMNS, unrolled
 
+__all__ = ["COLUMNS", "Form", "Picture", "picture"]
+
 Form = Literal["unrolled", "rolled", "states"]
 
 

@@ -12,21 +12,24 @@ from app.api.native import encoding
 from app.api.native.requests import (
     BatchRequest,
     CompareRequest,
-    ExplainRequest,
+    DiagramRequest,
     HiddenStatesRequest,
+    LookRequest,
     PhraseRequest,
     PredictRequest,
 )
 from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
+from app.excerpt import excerpt
 from app.http import problems
 from app.http.endpoint import GET, Endpoint
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
 from app.network import Context
-from app.pictures.unrolled import unrolled
+from app.pictures import picture
 from app.serving.batching import in_batches
+from app.what_if import with_weights
 
 Compute = Callable[[Model, Any], answers.Answer]
 Respond = Callable[[Service, Model, Any], Awaitable[answers.Answer]]
@@ -102,12 +105,18 @@ def _hidden_states(model: Model, request: HiddenStatesRequest) -> answers.Hidden
     return model.hidden_states(request.phrase, request.layer)
 
 
-def _diagram(model: Model, request: ExplainRequest) -> str:
-    return unrolled(inspection.explain(model, request.phrase, request.top_k), model.network)
+def _diagram(model: Model, request: DiagramRequest) -> str:
+    if request.weights:
+        model = with_weights(model, request.weights)
+    explained = inspection.explain(model, request.phrase, request.top_k)
+    return picture(request.form, explained, model.network, columns=request.columns)
 
 
-def _explain(model: Model, request: ExplainRequest) -> answers.Explained:
-    return inspection.explain(model, request.phrase, request.top_k)
+def _explain(model: Model, request: LookRequest) -> answers.Explained:
+    if request.weights:
+        model = with_weights(model, request.weights)
+    explained = inspection.explain(model, request.phrase, request.top_k)
+    return explained if request.units is None else excerpt(explained, request.units)
 
 
 def _compare(model: Model, request: CompareRequest) -> answers.Compared:
@@ -204,8 +213,8 @@ ENDPOINTS = (
     ),
     _endpoint(
         "/v1/explain",
-        ExplainRequest,
-        answers.Explained,
+        LookRequest,
+        answers.Explained | answers.Excerpt,
         _in_thread(_explain),
         "Every number of the forward pass",
     ),
@@ -226,7 +235,7 @@ ENDPOINTS = (
     ),
     _endpoint(
         "/v1/diagram.svg",
-        ExplainRequest,
+        DiagramRequest,
         None,
         _in_thread(_diagram),
         "The unrolled network with this phrase's numbers, as SVG",

@@ -1,10 +1,13 @@
 """What a client may send. Strict: a field of another type or name is an error, never ignored."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.model import DEFAULT_TOP_K
+from app.notebook.steps import TEXT, WINDOW
+from app.pictures import COLUMNS, Form
 
 LONGEST_PHRASE = 65_536  # characters
 MOST_PHRASES = 1_000
@@ -52,6 +55,56 @@ class ExplainRequest(PhraseRequest):
     """`top_k` bounds the predictions after every word."""
 
     top_k: TopK = DEFAULT_TOP_K
+
+
+def _parsed(value: object) -> object:
+    """A query string has JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise ValueError("not JSON") from error
+
+
+Weights = Annotated[
+    dict[str, Any] | None,
+    BeforeValidator(_parsed),
+    Field(
+        max_length=64,
+        description="A what-if: weights of a model with at most 1,000 parameters, overridden",
+        examples=[{"simple_rnn/kernel": [[-1.0]]}],
+    ),
+]
+
+
+class LookRequest(ExplainRequest):
+    """`units` bounds every vector to its most active entries; `weights` are a what-if."""
+
+    units: Annotated[
+        int | None, Field(ge=1, le=4096, description="The most active units alone")
+    ] = None
+    weights: Weights = None
+
+
+class DiagramRequest(ExplainRequest):
+    """`form` is what is drawn, `columns` how many timesteps stand on a line."""
+
+    form: Form = "unrolled"
+    columns: Annotated[int, Field(ge=1, le=40)] = COLUMNS
+    weights: Weights = None
+
+
+class NotebookRequest(BaseModel):
+    """The notebook for a text of one's own."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: Annotated[str, Field(max_length=4096, examples=[TEXT])] = TEXT
+    window: Annotated[int, Field(ge=1, le=10, description="Words of an example's phrase")] = WINDOW
+    units: Annotated[int, Field(ge=1, le=16)] = 1
+    epochs: Annotated[int, Field(ge=0, le=5000)] = 500
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 56
 
 
 class PredictRequest(PhraseRequest):

@@ -1,0 +1,88 @@
+"""The notebook over HTTP: its steps, its bounds, its downloads; and what-ifs of explain."""
+
+import io
+import json
+import zipfile
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app.notebook.answer import run
+
+
+def test_every_step_is_answered(client: TestClient) -> None:
+    answer = client.post("/v1/notebook", json={"text": "This is an example", "epochs": 50}).json()
+    ours = run("This is an example", 2, 1, 50, 56)
+    assert answer["word_to_int"] == {"is": 1, "an": 2, "this": 3, "example": 4}
+    assert answer["padded_docs"] == [[3, 1], [1, 2]]
+    assert answer["one_hot_labels"] == [[0, 0, 1, 0, 0], [0, 0, 0, 0, 1]]
+    assert answer["input_shape"] == [2, 2, 1]
+    assert answer["parameters"] == 13
+    assert "Total params: 13 " in answer["summary"]
+    assert [record["epoch"] for record in answer["history"]][::50] == [0, 50]
+    assert np.float32(answer["weights"]["simple_rnn/kernel"]) == ours.weights["simple_rnn/kernel"]
+    hand = answer["predictions"][0]["by_hand"]
+    assert hand["probabilities"] == answer["predictions"][0]["probabilities"]
+    assert hand["timesteps"][1]["recurrent_terms"] is not None
+
+
+def test_get_answers_the_default_text(client: TestClient) -> None:
+    answer = client.get("/v1/notebook?epochs=500").json()
+    assert [one["next_word"] for one in answer["predictions"]] == ["an", "an"]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"text": "two words"}, "/text"),
+        ({"text": "w " * 201}, "/text"),
+        ({"window": 11}, "/window"),
+        ({"units": 17}, "/units"),
+        ({"epochs": 5001}, "/epochs"),
+        ({"seed": -1}, "/seed"),
+        ({"model": "notebook"}, "/model"),
+    ],
+)
+def test_bounds(client: TestClient, change: dict[str, object], pointer: str) -> None:
+    response = client.post("/v1/notebook", json=change)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == pointer
+
+
+def test_downloads(client: TestClient) -> None:
+    program = client.get("/v1/notebook.py?epochs=5")
+    assert program.headers["content-disposition"] == 'attachment; filename="my_notebook.py"'
+    assert "def predict(phrase):" in program.text
+    archive = zipfile.ZipFile(io.BytesIO(client.get("/v1/notebook.zip?epochs=5").content))
+    assert sorted(archive.namelist()) == [
+        "my-notebook/model.json",
+        "my-notebook/model.keras",
+        "my-notebook/vocabulary.json",
+    ]
+
+
+def test_overridden_weights_change_the_answer_alone(client: TestClient) -> None:
+    body = {"phrase": "this is", "weights": {"simple_rnn/kernel": [[0.5]]}}
+    changed = client.post("/v1/explain", json=body).json()
+    first = changed["timesteps"][0]["layers"][0]
+    assert first["input_term"] == [1.5]
+    query = quote(json.dumps(body["weights"]))
+    assert client.get(f"/v1/explain?phrase=this+is&weights={query}").json() == changed
+    plain = client.get("/v1/explain?phrase=this+is").json()
+    assert plain["predictions"][0]["probability"] == 0.46750897
+
+
+@pytest.mark.parametrize("weights", ['{"nope": [1]}', '{"dense/bias": "x"}', "[1]", "{", "7"])
+def test_weights_that_cannot_be_used_are_refused(client: TestClient, weights: str) -> None:
+    response = client.get(f"/v1/explain?phrase=this+is&weights={quote(weights)}")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"].startswith("/weights")
+
+
+def test_a_picture_s_form_and_weights(client: TestClient) -> None:
+    rolled = client.get("/v1/diagram.svg?phrase=this+is&form=rolled").text
+    assert "h, 2 ×" in rolled
+    body = {"phrase": "this is", "weights": {"simple_rnn/kernel": [[0.5]]}}
+    assert "1.5000" in client.post("/v1/diagram.svg", json=body).text
