@@ -92,7 +92,7 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings or read_settings()
     logs.configure(settings)
     repository: Repository = app.state.repository or Repository(
-        settings.models_dir, settings.engine, settings.default_model
+        settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
     )
     metrics: Metrics = app.state.metrics or Metrics()
     batcher = Batcher(settings.max_batch, settings.max_queue, metrics=metrics)

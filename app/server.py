@@ -29,7 +29,9 @@ def serve(settings: Settings) -> int:
     """
     logs.configure(settings)
     log.info("models are read from %s", settings.models_dir.resolve())
-    repository = Repository(settings.models_dir, settings.engine, settings.default_model)
+    repository = Repository(
+        settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
+    )
     repository.load()
     with _listen(settings) as listener:
         if settings.workers == 1:

@@ -139,6 +139,8 @@ def test_hangup_reloads_the_models_where_there_is_no_terminal(tmp_path: Path) ->
         one.process.send_signal(signal.SIGHUP)
         eventually(lambda: one.log.read_text().count("model two loaded") == 2)
         assert get(port, "/v1/models/two").status_code == 200
+        reloads = 'unrolled_reloads_total{outcome="loaded"} 2.0'
+        eventually(lambda: reloads in get(port, "/metrics").text)
         one.process.send_signal(signal.SIGTERM)
         assert one.process.wait(PATIENCE) == 0
 

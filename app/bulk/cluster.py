@@ -16,7 +16,8 @@ from app.bulk.predict import Lines, Question, predict
 from app.bulk.run import Spread
 from app.bulk.source import Chunk
 from app.errors import InvalidRequest, MissingDependency, ModelError
-from app.folder.read import FILES, load_model
+from app.folder.contents import FILES
+from app.folder.read import load_model
 from app.model import Model
 
 _CHUNKS = 16  # for every core of the cluster at a time

@@ -110,18 +110,23 @@ class Card(BaseModel):
         return network.max_length
 
 
-def read_card(path: Path) -> Card:
-    """Read `model.json`; a folder without one gets the defaults.
-
-    Raises CardError, naming the field, where it cannot be understood.
-    """
+def card_bytes(path: Path) -> bytes | None:
+    """`model.json` as it is; None where a folder has none. Raises CardError."""
     try:
-        # Answers quote the card: what orjson cannot read and write, none of them could carry.
-        content = orjson.dumps(orjson.loads(read_file(path, _LARGEST_CARD)))
+        return read_file(path, _LARGEST_CARD)
     except FileNotFoundError:
-        return Card()
+        return None
     except OSError as error:
         raise CardError(f"model.json cannot be read: {error.strerror}") from error
+
+
+def parse_card(content: bytes | None) -> Card:
+    """A card from its bytes, the defaults where there are none. Raises CardError."""
+    if content is None:
+        return Card()
+    try:
+        # Answers quote the card: what orjson cannot read and write, none of them could carry.
+        content = orjson.dumps(orjson.loads(content))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
         raise CardError(f"model.json is not valid JSON: {error}") from error
     try:
@@ -132,8 +137,18 @@ def read_card(path: Path) -> Card:
         raise CardError(f"model.json: {field}: {first['msg']}") from error
 
 
-def read_word_to_id(path: Path) -> dict[str, int]:
-    """Read `vocabulary.json`, the notebook's `word_to_int` or a Keras `word_index`.
+def vocabulary_bytes(path: Path) -> bytes:
+    """`vocabulary.json` as it is. Raises VocabularyError."""
+    try:
+        return read_file(path, _LARGEST_VOCABULARY)
+    except FileNotFoundError:
+        raise VocabularyError("vocabulary.json is missing") from None
+    except OSError as error:
+        raise VocabularyError(f"vocabulary.json cannot be read: {error.strerror}") from error
+
+
+def parse_word_to_id(content: bytes) -> dict[str, int]:
+    """`vocabulary.json`'s bytes: the notebook's `word_to_int` or a Keras `word_index`.
 
     Raises VocabularyError where the file is not a JSON object or names a word twice; that its ids
     fit the network is checked by `Vocabulary`.
@@ -146,15 +161,9 @@ def read_word_to_id(path: Path) -> dict[str, int]:
         return words
 
     try:
-        content = json.loads(
-            read_file(path, _LARGEST_VOCABULARY), object_pairs_hook=pairs_without_repeats
-        )
-    except FileNotFoundError:
-        raise VocabularyError("vocabulary.json is missing") from None
-    except OSError as error:
-        raise VocabularyError(f"vocabulary.json cannot be read: {error.strerror}") from error
+        words = json.loads(content, object_pairs_hook=pairs_without_repeats)
     except (ValueError, RecursionError) as error:
         raise VocabularyError("vocabulary.json is not valid JSON") from error
-    if not isinstance(content, dict) or not content:
+    if not isinstance(words, dict) or not words:
         raise VocabularyError("vocabulary.json is not an object of word: id")
-    return content
+    return words

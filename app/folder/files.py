@@ -21,12 +21,12 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def read_file(path: Path, largest: int) -> bytes:
-    """The content of a file of at most `largest` bytes. Raises OSError."""
+    """The content of a file of at most `largest` bytes, refused by its size. Raises OSError."""
     with open_file(path) as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:
-        raise OSError(errno.EFBIG, f"it is larger than {largest} bytes")
-    return content
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise OSError(errno.EFBIG, f"it is larger than {largest} bytes")
+        return file.read(size)
 
 
 def _without_waiting(path: str, flags: int) -> int:

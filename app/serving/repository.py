@@ -8,11 +8,13 @@ import ctypes
 import logging
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from app.errors import ModelError, ModelNotFound
-from app.folder.read import FILES, ID, Signature, check_name, load_model, signature_of
+from app.errors import MissingDependency, ModelError, ModelNotFound
+from app.folder.contents import FILES, Signature, has_digests, signature_of
+from app.folder.read import ID, check_name, load_model
 from app.model import Model
 from app.settings import PREFERRED_MODEL
 
@@ -23,15 +25,22 @@ class Repository:
     """Loaded models by id. Reading is lock-free: a change replaces the whole mapping."""
 
     def __init__(
-        self, folder: Path | None, engine: str = "numpy", default: str | None = None
+        self,
+        folder: Path | None,
+        engine: str = "numpy",
+        default: str | None = None,
+        still_seconds: float = 0,
     ) -> None:
         self.folder = folder
         self.engine = engine
-        self.problems: dict[str, str] = {}  # folders that cannot be served, and why
+        self._problems: dict[str, str] = {}
+        self._trouble: dict[str, str] = {}  # with the models folder as a whole
         self._wanted = default
         self._models: Mapping[str, Model] = {}
         self._signatures: dict[str, Signature] = {}
         self._refreshing = threading.Lock()
+        self._still_seconds = still_seconds
+        self._unsettled: dict[str, tuple[Signature, float]] = {}  # changed lately, since when
 
     @classmethod
     def of(cls, *models: Model, default: str | None = None) -> "Repository":
@@ -44,6 +53,11 @@ class Repository:
     def models(self) -> Mapping[str, Model]:
         """All loaded models by id."""
         return self._models
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Folders that cannot be served as they are, and why; "." is the models folder itself."""
+        return {**self._problems, **self._trouble}
 
     @property
     def default(self) -> Model:
@@ -67,9 +81,15 @@ class Repository:
             raise ModelNotFound(f"no model of that name; loaded: {known}") from None
 
     def load(self) -> None:
-        """Load every folder. Raises ModelError where none can be served, or not the default."""
+        """Load every folder. Raises ModelError where none can be served, or not the default.
+
+        A folder that is still being written may take a moment to be still.
+        """
         try:
             self.refresh()
+            if self._unsettled:
+                time.sleep(self._still_seconds)
+                self.refresh()
         except OSError as error:
             raise ModelError(f"{self.folder} cannot be read: {error.strerror}") from error
         if not self._models:
@@ -81,29 +101,91 @@ class Repository:
             reason = self.problems.get(self._wanted, "there is no such folder")
             raise ModelError(f"the default model {self._wanted!r} cannot be served: {reason}")
 
-    def refresh(self) -> bool:
-        """Load what is new or changed, drop what is gone; True where anything changed."""
+    def refresh(
+        self, *, at_once: bool = False, count: Callable[[str], None] = lambda outcome: None
+    ) -> bool:
+        """Load what is new or changed, drop what is gone; True where anything changed.
+
+        What changed less than `still_seconds` ago may be half of a change: it waits for a later
+        call, unless its card has digests, or `at_once`. `count` is called with the outcome for each
+        folder that is read: loaded, refused, failed; or waiting.
+        """
         with self._refreshing:
-            folders = {folder.name: folder for folder in self._folders()}
-            signatures = {name: signature_of(folder) for name, folder in folders.items()}
-            if signatures == self._signatures:
-                return False
-            models = {name: m for name, m in self._models.items() if name in signatures}
-            self.problems = {n: why for n, why in self.problems.items() if n in signatures}
-            for name, signature in signatures.items():
-                if signature == self._signatures.get(name):
-                    continue
-                try:
-                    check_name(folders[name])
-                    models[name] = load_model(folders[name], self.engine)
-                    self.problems.pop(name, None)
-                    log.info("model %s loaded", name)
-                except ModelError as error:
-                    self.problems[name] = str(error)
-                    log.error("model %s cannot be served: %s", name, error)
-            self._models, self._signatures = models, signatures
-            _give_back_memory()
-            return True
+            try:
+                changed = self._refresh(at_once, count)
+            except Exception as error:
+                self._trouble = {".": f"it could not be looked at: {type(error).__name__}"}
+                raise
+            self._trouble = {}
+            return changed
+
+    def _refresh(self, at_once: bool, count: Callable[[str], None]) -> bool:
+        folders = {folder.name: folder for folder in self._folders()}
+        signatures = {name: signature_of(folder) for name, folder in folders.items()}
+        unsettled = {} if at_once else self._changed_lately(folders, signatures)
+        if signatures == self._signatures and not unsettled and not self._unsettled:
+            return False
+        models = {name: m for name, m in self._models.items() if name in signatures}
+        problems = {n: why for n, why in self._problems.items() if n in signatures}
+        again = set(unsettled)  # to be looked at the next time, changed or not
+        for name, signature in signatures.items():
+            if signature == self._signatures.get(name):
+                continue
+            if name in unsettled:
+                count("waiting")
+                problems[name] = "it is still being written"
+                continue
+            problems.pop(name, None)
+            outcome = self._read(folders[name], models, problems)
+            count(outcome)
+            if outcome == "failed":
+                again.add(name)
+        signatures = {name: one for name, one in signatures.items() if name not in again}
+        before = (self._models, self._problems, self._signatures)
+        self._models, self._problems, self._signatures = models, problems, signatures
+        self._unsettled = unsettled
+        _give_back_memory()
+        return before != (models, problems, signatures)
+
+    def _changed_lately(
+        self, folders: Mapping[str, Path], signatures: Mapping[str, Signature]
+    ) -> dict[str, tuple[Signature, float]]:
+        """Folders that have not been still for long enough, as they are and since when.
+
+        Still is what has been seen unchanged for that time, or, when it is first seen, what the
+        files' own times say.
+        """
+        now, clock = time.monotonic(), time.time()
+        found: dict[str, tuple[Signature, float]] = {}
+        for name, signature in signatures.items():
+            if not self._still_seconds or signature == self._signatures.get(name):
+                continue
+            seen, since = self._unsettled.get(name, (None, now))
+            if seen != signature:
+                changed = max((one[0] for one in signature if one), default=0) / 1e9
+                age = clock - changed
+                since = now - age if age >= 0 else now  # of a clock that goes ahead: from now on
+            if now - since < self._still_seconds and not has_digests(folders[name]):
+                found[name] = signature, since
+        return found
+
+    def _read(self, folder: Path, models: dict[str, Model], problems: dict[str, str]) -> str:
+        """Load one folder into `models`, or say why not in `problems`; returns the outcome."""
+        try:
+            check_name(folder)
+            models[folder.name] = load_model(folder, self.engine)
+        except ModelError as error:
+            problems[folder.name] = str(error)
+            log.error("model %s cannot be served: %s", folder.name, error)
+            return "refused"
+        except MissingDependency:
+            raise
+        except Exception as error:  # a lack of memory, or a fault of ours: others go on
+            problems[folder.name] = f"it could not be read: {type(error).__name__}"
+            log.exception("model %s could not be read", folder.name)
+            return "failed"
+        log.info("model %s loaded", folder.name)
+        return "loaded"
 
     def _folders(self) -> list[Path]:
         """Folders that are models by name or by content; hidden ones are none."""

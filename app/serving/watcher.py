@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from app.metrics import Metrics
 from app.serving.repository import Repository
@@ -28,9 +29,10 @@ async def watch(
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), seconds or None)
+        look = partial(repository.refresh, at_once=asked.is_set(), count=metrics.reloaded)
         asked.clear()
         try:
-            await loop.run_in_executor(thread, repository.refresh)
+            await loop.run_in_executor(thread, look)
         except Exception:
             metrics.reloaded("failed")
             log.exception("the models folder was not looked at")

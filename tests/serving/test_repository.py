@@ -3,13 +3,18 @@
 import hashlib
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
-from app.errors import ModelError, ModelNotFound, UnknownWords
-from app.folder.read import load_model, signature_of
+from app.errors import ArchiveError, ModelError, ModelNotFound, UnknownWords, VocabularyError
+from app.folder.contents import signature_of
+from app.folder.read import load_model
+from app.main import create_app
 from app.serving.repository import Repository
+from app.settings import Settings
 from tests.keras_files import write_folder
 
 
@@ -163,6 +168,108 @@ def test_a_file_that_vanishes_while_it_is_read_is_an_error_of_the_model(
     def vanish(path: Path) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("app.folder.read._fingerprint", vanish)
+    monkeypatch.setattr("app.folder.contents.signature_of", vanish)
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         load_model(models / "one")
+
+
+def test_what_is_being_written_is_served_once_it_has_been_still(models: Path) -> None:
+    repository = Repository(models, still_seconds=0.2)
+    repository.load()
+    good = repository.get("one")
+    counted: list[str] = []
+    fresh = write_folder(models.parent / "fresh", seed=2)
+    begin = time.monotonic()
+    shutil.copy(fresh / "model.keras", models / "one" / "model.keras")
+    while repository.get("one") is good:  # the vocabulary comes as late as it may
+        repository.refresh(count=counted.append)
+        if time.monotonic() - begin < 0.1:
+            shutil.copy(fresh / "vocabulary.json", models / "one" / "vocabulary.json")
+        if set(counted) == {"waiting"}:
+            assert repository.problems == {"one": "it is still being written"}
+    assert time.monotonic() - begin >= 0.2
+    assert counted[0] == "waiting"
+    assert counted[-1] == "loaded"
+    assert repository.problems == {}
+    assert repository.get("one").fingerprint == load_model(fresh).fingerprint
+
+
+def test_what_has_digests_that_fit_is_served_at_once(models: Path) -> None:
+    repository = Repository(models, still_seconds=3600)
+    repository._still_seconds = 0  # the fixture has just written it
+    repository.load()
+    repository._still_seconds = 3600
+    good = repository.get("one")
+    for seed, fits in ((2, False), (3, True)):
+        fresh = write_folder(models.parent / f"fresh{seed}", seed=seed)
+        digests = {
+            name: hashlib.sha256((fresh / name).read_bytes()).hexdigest()
+            for name in ("model.keras", "vocabulary.json")
+        }
+        if not fits:
+            digests["vocabulary.json"] = "0" * 64
+        (fresh / "model.json").write_text(json.dumps({"sha256": digests}))
+        for name in ("model.json", "model.keras", "vocabulary.json"):
+            shutil.copy(fresh / name, models / "one" / name)
+        assert repository.refresh()
+        assert (repository.get("one") is good) != fits
+        assert bool(repository.problems) != fits
+
+
+def test_a_folder_that_cannot_be_read_for_want_of_memory_is_read_again(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = loaded(models)
+    write_folder(models / "two", seed=2)
+    write_folder(models / "three", seed=3)
+    counted: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("app.folder.read.parse_network", want_of_memory)
+        repository.refresh(count=counted.append)
+    assert repository.problems["two"] == "it could not be read: MemoryError"
+    assert set(repository.models) == {"one"}
+    repository.refresh(count=counted.append)
+    assert counted == ["failed", "failed", "loaded", "loaded"]
+    assert (set(repository.models), repository.problems) == ({"one", "two", "three"}, {})
+
+
+def want_of_memory(*_: object, **__: object) -> None:
+    raise MemoryError
+
+
+def test_a_models_folder_that_cannot_be_looked_at_is_said_and_watched_on(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings(poll_seconds=0.01), Repository(models))
+    with TestClient(app) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(Repository, "_folders", want_of_memory)
+            said = {"folder": ".", "reason": "it could not be looked at: MemoryError"}
+            while client.get("/v1/models").json()["problems"] != [said]:
+                pass
+            assert client.get("/readyz").status_code == 200
+        write_folder(models / "two", seed=2)
+        while client.get("/v1/models/two").status_code == 404:
+            pass
+        assert client.get("/v1/models").json()["problems"] == []
+        text = client.get("/metrics").text
+        failed = next(line for line in text.splitlines() if 'outcome="failed"' in line)
+        assert float(failed.split()[1]) >= 1
+        assert 'unrolled_reloads_total{outcome="loaded"} 1.0' in text
+        assert "unrolled_model_problems 0.0" in text
+
+
+def test_a_terabyte_is_refused_by_its_size(models: Path) -> None:
+    with (models / "one" / "model.keras").open("r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ArchiveError, match="is 1099511627776 bytes, more than"):
+        load_model(models / "one")
+    with (models / "one" / "model.keras").open("wb") as file:
+        file.truncate(1 << 30)  # a hole that is not too large
+    with pytest.raises(ArchiveError, match="damaged, or not"):
+        load_model(models / "one")
+    write_folder(models / "two")
+    with (models / "two" / "vocabulary.json").open("r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(VocabularyError, match="larger than"):
+        load_model(models / "two")

@@ -22,7 +22,11 @@ async def _list_models(service: Service, _exchange: Exchange, _request: None) ->
     service.model(None)
     models = service.repository.models
     data = [describe(models[name]) for name in sorted(models)]
-    return Reply(encode({"object": "list", "data": data}))
+    problems = [
+        {"folder": folder, "reason": reason}
+        for folder, reason in sorted(service.repository.problems.items())
+    ]
+    return Reply(encode({"object": "list", "data": data, "problems": problems}))
 
 
 async def _get_model(service: Service, exchange: Exchange, _request: None) -> Reply:

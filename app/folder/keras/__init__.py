@@ -8,7 +8,7 @@ in a process of its own; they trust neither. `options.py` reads one layer's opti
 
 from pathlib import Path
 
-from app.folder.keras.container import read_archive
+from app.folder.keras.container import parse_archive, read_bytes
 from app.folder.keras.reader_process import weights_apart, weights_here
 from app.folder.keras.topology import build_network
 from app.network import Network
@@ -20,6 +20,11 @@ def read_network(path: Path, *, apart: bool = False) -> Network:
     Raises ArchiveError where the file is damaged or tries something an archive of weights should
     not, UnsupportedNetwork, naming the layer and the option, where it is outside the contract.
     """
-    archive = read_archive(path)
+    return parse_network(read_bytes(path), apart=apart, name=path.name)
+
+
+def parse_network(content: bytes, *, apart: bool = False, name: str = "model.keras") -> Network:
+    """The same from the bytes of the file."""
+    archive = parse_archive(content, name)
     with weights_apart(archive.weights) if apart else weights_here(archive.weights) as weights:
         return build_network(archive.config, weights)

@@ -3,7 +3,9 @@
 Sizes are bounded before anything is read: a hostile file costs an error, not memory.
 """
 
+import io
 import json
+import os
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -16,10 +18,12 @@ from app.folder.files import open_file
 WEIGHTS = "model.weights.h5"
 _CONFIG, _METADATA = "config.json", "metadata.json"
 _LARGEST = {_CONFIG: 4 << 20, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
+LARGEST = sum(_LARGEST.values()) + (1 << 20)  # bytes of an archive, its own tables included
 _LARGEST_RATIO = 200  # inflated to stored size; JSON of repeated layers reaches about 20
 _LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they hardly compress
 _LARGEST_RATIO_OF_LARGE = 4
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BEGIN = b"PK\x03\x04"  # of a zip file with a member in it
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
 _MOST_MEMBERS = 100  # a few more than there are: weights may hold these four bytes by chance
 _DEEPEST_JSON = 64
@@ -33,22 +37,32 @@ class Archive:
     weights: bytes
 
 
-def read_archive(path: Path) -> Archive:
-    """Read a `.keras` file. Raises ArchiveError where it is not a sound archive."""
-    config, weights = _read_members(path)
-    return Archive(_parse(config), weights)
-
-
-def _read_members(path: Path) -> tuple[bytes, bytes]:
+def read_bytes(path: Path) -> bytes:
+    """A `.keras` file as it is. Raises ArchiveError where its size or beginning says no."""
     try:
-        file = open_file(path)
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST:
+                raise ArchiveError(f"{path.name} is {size} bytes, more than {LARGEST}")
+            if file.peek(len(_BEGIN))[: len(_BEGIN)] != _BEGIN:  # a hole need not be read
+                raise ArchiveError(f"{path.name} is damaged, or not a .keras archive")
+            return file.read(size)
     except FileNotFoundError:
         raise ArchiveError(f"{path.name} is missing") from None
     except OSError as error:
         raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def parse_archive(content: bytes, name: str = "model.keras") -> Archive:
+    """The bytes of a `.keras` file. Raises ArchiveError where it is not a sound archive."""
+    config, weights = _read_members(content, name)
+    return Archive(_parse(config), weights)
+
+
+def _read_members(content: bytes, name: str) -> tuple[bytes, bytes]:
+    _check_members(content)
     try:
-        with file:
-            return _inflate(file, _checked_size(file))
+        return _inflate(io.BytesIO(content), len(content))
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -60,20 +74,13 @@ def _read_members(path: Path) -> tuple[bytes, bytes]:
         UnicodeDecodeError,
         OverflowError,
     ) as error:
-        raise ArchiveError(f"{path.name} is damaged, or not a .keras archive") from error
+        raise ArchiveError(f"{name} is damaged, or not a .keras archive") from error
 
 
-def _checked_size(file: BinaryIO) -> int:
-    """Bytes of the archive. Refuses a million members, which `ZipFile` would read one and all."""
-    size = members = 0
-    tail = b""
-    while chunk := file.read(1 << 20):
-        size += len(chunk)
-        members += (tail + chunk).count(_MEMBER)
-        tail = chunk[1 - len(_MEMBER) :]
-    if members > _MOST_MEMBERS:
+def _check_members(content: bytes) -> None:
+    """Refuse a million members, which `ZipFile` would read one and all."""
+    if content.count(_MEMBER) > _MOST_MEMBERS:
         raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
-    return size
 
 
 def _inflate(file: BinaryIO, size: int) -> tuple[bytes, bytes]:
