@@ -19,10 +19,12 @@ UnrolledError
     ├── NotFound              404  not_found
     ├── MethodNotAllowed      405  method_not_allowed
     ├── BodyTooLarge          413  body_too_large
+    ├── UnsupportedEncoding   415  unsupported_encoding
     ├── InvalidRequest        422  invalid_request
     ├── EmptyPhrase           422  empty_phrase
     ├── UnknownWords          422  unknown_words
     ├── NotFinite             422  not_finite
+    ├── TooExpensive          422  too_expensive
     ├── Overloaded            503  overloaded
     └── NotReady              503  not_ready
 
@@ -185,6 +187,12 @@ class BodyTooLarge(RequestError):
     code, status, title = "body_too_large", 413, "The body is too large"
 
 
+class UnsupportedEncoding(RequestError):
+    """A Content-Encoding other than gzip and deflate."""
+
+    code, status, title = "unsupported_encoding", 415, "The body's encoding is not supported"
+
+
 class InvalidRequest(RequestError):
     """A field is missing, of the wrong type or out of range."""
 
@@ -211,6 +219,12 @@ class NotFinite(RequestError):
     """The network's numbers overflow float32 for this phrase, as Keras's would."""
 
     code, title = "not_finite", "The network overflows for this phrase"
+
+
+class TooExpensive(RequestError):
+    """What is asked would take longer, or hold more, than one request may."""
+
+    code, title = "too_expensive", "The request asks for too much at once"
 
 
 class Overloaded(RequestError):

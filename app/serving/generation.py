@@ -10,8 +10,10 @@ Knows ids, words and the batcher; nothing about HTTP or a protocol.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.engines.prefixes import logits_afresh
 from app.model import Model, check_finite
@@ -19,19 +21,34 @@ from app.network import Context, Floats
 from app.serving.batching import Batcher
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
 from app.text.padding import context, pad
-from app.text.writing import Stops, Writer
+from app.text.writing import Stops, Writer, encode_text
+
+
+Seed = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a text goes on from: the text itself, its ids, and its pieces, which join to the text.
-
-    A piece is None for an id that another prompt's text would have to say.
-    """
+    """What a text goes on from: the text itself, its ids, and its pieces, which join to the text."""
 
     text: str
     ids: tuple[int, ...]
     pieces: tuple[str, ...]
+
+    @classmethod
+    def of_text(cls, model: Model, text: str) -> Self:
+        """Raises UnknownWords. White space and punctuation belong to the piece that follows."""
+        encoded = encode_text(text, model.vocabulary, model.options)
+        ends = [*(end for _, end in encoded.spans[:-1]), len(text)]
+        pieces = (text[start:end] for start, end in zip([0, *ends], ends, strict=False))
+        return cls(text, encoded.ids, tuple(pieces) if encoded.ids else ())
+
+    @classmethod
+    def of_ids(cls, model: Model, ids: Sequence[int]) -> Self:
+        """Every id is a word's."""
+        writer = Writer(model.vocabulary, model.options)
+        pieces = tuple(writer.write(number) for number in ids)
+        return cls("".join(pieces), tuple(ids), pieces)
 
 
 @dataclass(frozen=True)
@@ -62,10 +79,11 @@ class Text:
     """One text in the making. `finish` says why it ended, once it has: "stop" or "length"."""
 
     def __init__(
-        self, batcher: Batcher, model: Model, prompt: Prompt, wanted: Wanted, seed: int
+        self, batcher: Batcher, model: Model, prompt: Prompt, wanted: Wanted, seed: Seed
     ) -> None:
         self.finish: str | None = None
         self.drawn = 0  # words, whether or not they were sent
+        self._nats = 0.0  # of these, where they are wanted
         self._batcher = batcher
         self._model = model
         self._wanted = wanted
@@ -76,6 +94,11 @@ class Text:
             never = never[never != model.start_id]
         barred = wanted.sampling.barred(never)
         self._sampler = Sampler(wanted.sampling, barred, model.start_id, seed)
+
+    @property
+    def mean(self) -> float:
+        """The mean log probability of the words that were drawn, where it is wanted."""
+        return self._nats / max(1, self.drawn)
 
     async def pieces(self) -> AsyncIterator[Piece]:
         """Words as soon as it is certain that they are sent: a stop string never is.
@@ -111,10 +134,10 @@ class Text:
                 number, _ = self._sampler.draw(logits, self._state.before)
             self._sampler.take(number)
             self.drawn += 1
+            piece = self._piece(number, logits)
             if number == end:
                 self.finish = "stop"
                 return
-            piece = self._piece(number, logits)
             self._state.add(number)
             yield piece
         self.finish = self.finish or "length"
@@ -124,12 +147,11 @@ class Text:
         if self._wanted.logprobs is None and not self._wanted.scored:
             return Piece(self._writer.write(number), offset)
         logs = log_probabilities(logits)
-        best = listed(self._writer, logs, self._wanted.logprobs)
-        text = self._writer.write(number)
-        logprob = float(logs[number])
-        if best is not None:
-            best.setdefault(text, logprob)
-        return Piece(text, offset, logprob, best)
+        self._nats += float(logs[number])
+        text, best = self._writer.seen(number) or "", None
+        if self._wanted.logprobs is not None:
+            best = listed(self._writer, logs, self._wanted.logprobs, number, text)
+        return Piece(self._writer.write(number), offset, float(logs[number]), best)
 
 
 class _Carried:
@@ -198,14 +220,15 @@ class _Held:
 
 
 def listed(
-    writer: Writer, logs: np.ndarray[tuple[int], np.dtype[np.float64]], count: int | None
-) -> dict[str, float] | None:
-    """The `count` most probable words that could come next, by their text; None for None."""
-    if count is None:
-        return None
+    writer: Writer, logs: NDArray[np.float64], count: int, number: int, text: str
+) -> dict[str, float]:
+    """The `count` most probable words that could come next, by their text, and the one that does:
+    `number`, written as `text`.
+    """
     best: dict[str, float] = {}
-    for number in best_ids(logs, count + 1):
-        text = writer.seen(number)
-        if text is not None and len(best) < count:
-            best.setdefault(text, float(logs[number]))
+    for other in best_ids(logs, count + 1):  # one of them may be the padding, which is no word
+        written = text if other == number else writer.seen(other)
+        if written is not None and len(best) < count:
+            best.setdefault(written, float(logs[other]))
+    best.setdefault(text, float(logs[number]))
     return best

@@ -46,7 +46,9 @@ class Sampler:
     `end` is not drawn after itself, unless a bias asks for it.
     """
 
-    def __init__(self, sampling: Sampling, barred: Indices, end: int | None, seed: int) -> None:
+    def __init__(
+        self, sampling: Sampling, barred: Indices, end: int | None, seed: int | tuple[int, ...]
+    ) -> None:
         self._sampling = sampling
         self._barred = barred
         self._end = None if end is None or sampling.bias.get(end, 0) > 0 else end

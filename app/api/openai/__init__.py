@@ -1,0 +1,1 @@
+"""OpenAI's completions, and the tokenizer that evaluation harnesses ask for beside them."""

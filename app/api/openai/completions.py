@@ -1,0 +1,151 @@
+"""`POST /v1/completions`: texts that go on from prompts, whole or word by word."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from typing import Any
+
+from app.api.openai.encoding import DONE, Answer, choice, error_event, usage
+from app.api.openai.requests import CompletionRequest
+from app.api.openai.work import Work, work_of
+from app.api.shapes import openai_error
+from app.errors import RequestError
+from app.http.exchange import Exchange, Reply
+from app.http.service import Service
+from app.serving.generation import Piece, Text
+from app.serving.scoring import scored
+
+_AHEAD = 64  # pieces of all texts that wait for a client to read them
+
+
+async def complete(service: Service, exchange: Exchange, request: CompletionRequest) -> Reply:
+    """Many texts at once share their products with each other and with all other requests."""
+    model = service.model(request.model)
+    exchange.model = model.id
+    if isinstance(request.prompt, str):
+        exchange.phrase = request.prompt
+    work = work_of(service, model, request)
+    answer = Answer(exchange, model)
+    if request.stream:
+        with_usage = bool(request.stream_options and request.stream_options.include_usage)
+        return Reply(_streamed(service, work, answer, with_usage), b"text/event-stream")
+    async with exchange.while_connected():
+        return Reply(await _whole(service, work, answer))
+
+
+async def _whole(service: Service, work: Work, answer: Answer) -> bytes:
+    texts = work.texts(service)
+    gate = asyncio.Semaphore(service.settings.max_batch)  # more at once would win nothing
+
+    async def made(text: Text) -> list[Piece]:
+        async with gate:
+            return [piece async for piece in text.pieces()]
+
+    pieces = [await made(texts[0])] if len(texts) == 1 else await _together(map(made, texts))
+    prompts = await _read(service, work)
+    choices = []
+    for at, prompt in enumerate(work.prompts):
+        own = range(at * work.candidates, (at + 1) * work.candidates)
+        best = sorted(own, key=lambda one: -texts[one].mean)[: work.kept]
+        for one in best:
+            before = prompts[at] if work.echo else []
+            text = prompt.text + "".join(p.text for p in pieces[one]) if work.echo else None
+            both = [*before, *pieces[one]]
+            listed = work.logprobs is not None
+            choices.append(choice(len(choices), both, texts[one].finish, listed, text))
+    return answer.whole(choices, _used(work, texts))
+
+
+async def _together(making: Iterable[Coroutine[Any, Any, list[Piece]]]) -> list[list[Piece]]:
+    tasks = [asyncio.create_task(one) for one in making]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:  # where one fails, the others are of no use
+        for task in tasks:
+            task.cancel()
+
+
+async def _read(service: Service, work: Work) -> list[list[Piece]]:
+    """Every prompt's own words with their probabilities, where they are asked for."""
+    if not work.echo:
+        return []
+    if work.logprobs is None:
+        return [[] for _ in work.prompts]
+    count = work.logprobs
+    loop = asyncio.get_running_loop()
+
+    def read() -> list[list[Piece]]:
+        return [list(scored(work.model, prompt, count)) for prompt in work.prompts]
+
+    return await loop.run_in_executor(service.large, read)
+
+
+def _used(work: Work, texts: list[Text]) -> dict[str, int]:
+    read = sum(len(prompt.ids) for prompt in work.prompts)
+    return usage(read, sum(text.drawn for text in texts))
+
+
+async def _streamed(
+    service: Service, work: Work, answer: Answer, with_usage: bool
+) -> AsyncGenerator[bytes, None]:
+    """One event a word. What fails after the first is an event too: the status is sent by then."""
+    more: dict[str, Any] = {"usage": None} if with_usage else {}
+    listed = work.logprobs is not None
+    begun = False
+    try:
+        if work.echo:
+            for at, pieces in enumerate(await _read(service, work)):
+                for index in range(at * work.kept, (at + 1) * work.kept):
+                    text = work.prompts[at].text
+                    yield answer.event(choice(index, pieces, None, listed, text), **more)
+                    begun = True
+        texts = work.texts(service)
+        async with contextlib.aclosing(_merged(texts, service.settings.max_batch)) as merged:
+            async for index, piece, finish in merged:
+                some = [] if piece is None else [piece]
+                yield answer.event(choice(index, some, finish, listed), **more)
+                begun = True
+        if with_usage:
+            yield answer.usage_event(_used(work, texts))
+    except RequestError as error:
+        if not begun:
+            raise
+        yield error_event(openai_error(error))
+    yield DONE
+
+
+_Part = tuple[int, Piece | None, str | None]
+
+
+async def _merged(texts: list[Text], at_once: int) -> AsyncGenerator[_Part, None]:
+    """The pieces of all texts as they come, each text's end after its last."""
+    if len(texts) == 1:
+        async for piece in texts[0].pieces():
+            yield 0, piece, None
+        yield 0, None, texts[0].finish
+        return
+    parts: asyncio.Queue[_Part | RequestError] = asyncio.Queue(_AHEAD)
+    gate = asyncio.Semaphore(at_once)
+
+    async def make(index: int, text: Text) -> None:
+        try:
+            async with gate:
+                async for piece in text.pieces():
+                    await parts.put((index, piece, None))
+            await parts.put((index, None, text.finish))
+        except RequestError as error:
+            await parts.put(error)
+
+    tasks = [asyncio.create_task(make(at, text)) for at, text in enumerate(texts)]
+    try:
+        for _ in texts:
+            while True:
+                part = await parts.get()
+                if isinstance(part, RequestError):
+                    raise part
+                yield part
+                if part[2] is not None:
+                    break
+    finally:
+        for task in tasks:
+            task.cancel()

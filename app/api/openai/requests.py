@@ -1,0 +1,111 @@
+"""What a client may send. Every field of OpenAI's API is known here; what is not supported is
+refused by name.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.functional_validators import ValidatorFunctionWrapHandler
+from pydantic_core import PydanticCustomError
+
+MOST_PROMPTS = 1_000
+MOST_TEXTS = 128  # `n` and `best_of`
+LONGEST_PROMPT = 65_536  # characters, or ids
+MOST_WORDS = 65_536
+
+Text = Annotated[str, Field(max_length=LONGEST_PROMPT)]
+Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT)]
+Stop = Annotated[str, Field(min_length=1, max_length=256)]
+Count = Annotated[int, Field(ge=1, le=MOST_TEXTS)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Bias = Annotated[float, Field(ge=-100, le=100)]
+ModelName = Annotated[str | None, Field(max_length=64, examples=["english"])]
+
+_PROMPT = "should be a string, a list of strings, a list of ids, or a list of lists of ids"
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    model: ModelName = None
+
+
+class StreamOptions(BaseModel):
+    """What is sent beside the words."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+    @field_validator("include_obfuscation")
+    @classmethod
+    def _not_supported(cls, value: bool | None) -> bool | None:
+        if value:
+            raise PydanticCustomError("unsupported", "is not supported")
+        return value
+
+
+class CompletionRequest(_Request):
+    """`null` means a field's default everywhere. A prompt may be text or the ids of words."""
+
+    prompt: (
+        Text
+        | Ids
+        | Annotated[list[Text], Field(min_length=1, max_length=MOST_PROMPTS)]
+        | Annotated[list[Ids], Field(min_length=1, max_length=MOST_PROMPTS)]
+        | None
+    ) = Field(None, examples=["this is"])
+    max_tokens: Annotated[int, Field(ge=0, le=MOST_WORDS)] | None = 16
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 1.0
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = 1.0
+    n: Count | None = 1
+    best_of: Count | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] | None = None
+    logprobs: Annotated[int, Field(ge=0)] | None = None
+    echo: bool | None = False
+    presence_penalty: Penalty | None = 0.0
+    frequency_penalty: Penalty | None = 0.0
+    logit_bias: dict[str, Bias] | None = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    user: str | None = None
+    suffix: str | None = None
+
+    @field_validator("prompt", mode="wrap")
+    @classmethod
+    def _one_of_four(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError("prompt", _PROMPT) from None
+
+    @field_validator("suffix")
+    @classmethod
+    def _not_supported(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise PydanticCustomError("unsupported", "is not supported")
+        return value
+
+
+class TokenizeRequest(_Request):
+    """`add_special_tokens` adds the sentence end that `unrolled evaluate` counts."""
+
+    prompt: Text
+    add_special_tokens: bool = False
+    return_token_strs: bool = False
+
+
+class DetokenizeRequest(_Request):
+    """Ids of words."""
+
+    tokens: Annotated[list[int], Field(max_length=LONGEST_PROMPT)]
+
+
+class TokenizerQuery(BaseModel):
+    """The query string of `/tokenizer_info`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: ModelName = None

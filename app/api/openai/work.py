@@ -1,0 +1,140 @@
+"""A completion request -> the texts to make, and what they cost."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from app.api.openai.errors import invalid
+from app.api.openai.requests import CompletionRequest
+from app.errors import TooExpensive
+from app.http.service import Service
+from app.model import Model
+from app.serving.generation import Prompt, Text, Wanted
+from app.serving.sampling import Sampling
+
+_MOST_LISTED = 400_000  # words beside words in an answer that is sent whole: about 16 MB
+_seconds: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Work:
+    """`candidates` texts of every prompt, of which `kept` are answered; seeds count on from `seed`."""
+
+    model: Model
+    prompts: tuple[Prompt, ...]
+    wanted: Wanted
+    candidates: int
+    kept: int
+    seed: int
+    echo: bool
+    logprobs: int | None
+
+    def texts(self, service: Service) -> list[Text]:
+        """All texts, those of one prompt side by side; each has luck of its own."""
+        return [
+            Text(service.batcher, self.model, prompt, self.wanted, (self.seed, at))
+            for prompt in self.prompts
+            for at in range(self.candidates)
+        ]
+
+
+def work_of(service: Service, model: Model, request: CompletionRequest) -> Work:
+    """Raises InvalidRequest for fields that do not go together, TooExpensive, UnknownWords."""
+    kept = request.n or 1
+    candidates = request.best_of or kept
+    if candidates < kept:
+        raise invalid("best_of", f"should be n, {kept}, or more")
+    if request.stream and candidates > kept:
+        raise invalid("best_of", "the best texts are only known in the end: not with stream")
+    if request.stream_options is not None and not request.stream:
+        raise invalid("stream_options", "goes with stream alone")
+    prompts = _prompts(model, request)
+    work = Work(
+        model,
+        prompts,
+        _wanted(model, request, scored=candidates > kept),
+        candidates,
+        kept,
+        secrets.randbits(63) if request.seed is None else request.seed % (1 << 64),
+        bool(request.echo),
+        request.logprobs,
+    )
+    _check_cost(service, work, bool(request.stream))
+    return work
+
+
+def _prompts(model: Model, request: CompletionRequest) -> tuple[Prompt, ...]:
+    given = "" if request.prompt is None else request.prompt
+    if isinstance(given, str):
+        return (Prompt.of_text(model, given),)
+    if isinstance(given[0], int):
+        given = [given]  # type: ignore[list-item] # ids
+    return tuple(
+        Prompt.of_text(model, one) if isinstance(one, str) else prompt_of_ids(model, one, "prompt")  # type: ignore[arg-type]
+        for one in given
+    )
+
+
+def prompt_of_ids(model: Model, ids: list[int], field: str) -> Prompt:
+    """Raises InvalidRequest for an id that no word has."""
+    for number in ids:
+        if not 0 < number < model.network.classes or model.vocabulary.words[number] is None:
+            raise invalid(field, f"no word of {model.id} has the id {number}")
+    return Prompt.of_ids(model, ids)
+
+
+def _wanted(model: Model, request: CompletionRequest, scored: bool) -> Wanted:
+    stop = request.stop or []
+    stops = [stop] if isinstance(stop, str) else stop
+    mark = model.options.start
+    return Wanted(
+        16 if request.max_tokens is None else request.max_tokens,
+        Sampling(
+            1.0 if request.temperature is None else request.temperature,
+            1.0 if request.top_p is None else request.top_p,
+            request.presence_penalty or 0.0,
+            request.frequency_penalty or 0.0,
+            dict(_bias(model, request.logit_bias or {})),
+        ),
+        tuple(one for one in stops if one != mark),
+        mark in stops,
+        request.logprobs,
+        scored,
+    )
+
+
+def _bias(model: Model, biases: dict[str, float]) -> list[tuple[int, float]]:
+    found = []
+    for key, bias in biases.items():
+        number = int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0
+        if not 0 < number < model.network.classes or model.vocabulary.words[number] is None:
+            raise invalid("logit_bias", f"{key[:20]!r} is no word's id")
+        found.append((number, bias))
+    return found
+
+
+def _check_cost(service: Service, work: Work, streamed: bool) -> None:
+    read = sum(len(prompt.ids) for prompt in work.prompts)
+    words = work.wanted.words * len(work.prompts) * work.candidates
+    listed = (words + read * work.echo * work.kept) * (work.logprobs or 0)
+    seconds = (words + read) * _seconds_a_word(work.model)
+    most = service.settings.max_seconds
+    if seconds > most:
+        what = f"{words} words after {read} would take about {seconds:.0f} seconds, more than {most:g}"
+        raise TooExpensive(f"max_tokens: {what} (UNROLLED_MAX_SECONDS)")
+    if listed > _MOST_LISTED and not streamed:
+        what = f"{listed} log probabilities are too many for one answer, more than {_MOST_LISTED}"
+        raise TooExpensive(f"logprobs: {what}; stream them")
+
+
+def _seconds_a_word(model: Model) -> float:
+    """What one word costs a lone client; measured once for each model."""
+    if model not in _seconds:
+        taken = []
+        for _ in range(3):
+            start = time.perf_counter()
+            model.engine.forward(model.probe)
+            taken.append(time.perf_counter() - start)
+        _seconds[model] = min(taken)
+    return _seconds[model]
