@@ -41,7 +41,9 @@ class Settings(BaseSettings):
         (), description="Keys that open the service, with commas between; none leaves it open"
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body")
-    max_seconds: float = Field(10.0, gt=0, description="Most computing that one request may ask for")
+    max_seconds: float = Field(
+        10.0, gt=0, description="Most computing that one request may ask for"
+    )
     max_batch: int = Field(32, ge=1, le=4096, description="Most requests in one matrix product")
     max_queue: int = Field(1024, ge=1, description="Most requests in progress; more get 503")
     poll_seconds: float = Field(

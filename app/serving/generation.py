@@ -23,7 +23,6 @@ from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
 from app.text.padding import context, pad
 from app.text.writing import Stops, Writer, encode_text
 
-
 Seed = int | tuple[int, ...]
 
 

@@ -121,7 +121,9 @@ def _check_cost(service: Service, work: Work, streamed: bool) -> None:
     seconds = (words + read) * _seconds_a_word(work.model)
     most = service.settings.max_seconds
     if seconds > most:
-        what = f"{words} words after {read} would take about {seconds:.0f} seconds, more than {most:g}"
+        what = (
+            f"{words} words after {read} would take about {seconds:.0f} seconds, more than {most:g}"
+        )
         raise TooExpensive(f"max_tokens: {what} (UNROLLED_MAX_SECONDS)")
     if listed > _MOST_LISTED and not streamed:
         what = f"{listed} log probabilities are too many for one answer, more than {_MOST_LISTED}"

@@ -1,0 +1,72 @@
+"""All endpoints of the Open Inference Protocol."""
+
+from app.api.inference import errors, metadata
+from app.api.inference.infer import infer
+from app.api.inference.wire import InferRequest, read
+from app.http.endpoint import GET, POST, Endpoint, Protocol, Run
+
+_TAG = "inference"
+_MODEL = "/v2/models/{model}"
+_VERSION = "/v2/models/{model}/versions/{version}"
+
+
+def _about_model(tail: str, run: Run, summary: str) -> tuple[Endpoint, Endpoint]:
+    """A GET of a model's, and of one version of it."""
+    name = f"v2_model{tail.replace('/', '_')}"
+    return (
+        Endpoint(_MODEL + tail, run, GET, summary=summary, name=name, tag=_TAG, answer=dict),
+        Endpoint(_VERSION + tail, run, GET),
+    )
+
+
+def _server(path: str, run: Run, summary: str, *, probe: bool = False) -> Endpoint:
+    """A GET about all of the server."""
+    name = path.strip("/").replace("/", "_")
+    return Endpoint(
+        path,
+        run,
+        GET,
+        key=not probe,
+        limited=not probe,
+        summary=summary,
+        name=name,
+        tag=_TAG,
+        answer=dict,
+    )
+
+
+PROTOCOL = Protocol(
+    (
+        _server("/v2", metadata.server, "The server, and what it can do"),
+        _server("/v2/health/live", metadata.live, "The process runs", probe=True),
+        _server("/v2/health/ready", metadata.ready, "A prediction can be made", probe=True),
+        _server("/v2/models/stats", metadata.stats, "What was inferred of all models"),
+        Endpoint(
+            "/v2/repository/index",
+            metadata.index,
+            POST,
+            summary="All models, also those that cannot be served",
+            name="v2_repository_index",
+            tag=_TAG,
+            answer=list,
+        ),
+        *_about_model("", metadata.model, "A model's inputs and outputs"),
+        *_about_model("/ready", metadata.model_ready, "The model is loaded"),
+        *_about_model("/config", metadata.config, "A model's configuration, as Triton has it"),
+        *_about_model("/stats", metadata.stats, "What was inferred of a model"),
+        Endpoint(
+            _MODEL + "/infer",
+            infer,
+            POST,
+            InferRequest,
+            read,
+            summary="Tensors of phrases, or of ids",
+            name="v2_infer",
+            tag=_TAG,
+            answer=dict,
+        ),
+        Endpoint(_VERSION + "/infer", infer, POST, read=read),
+    ),
+    errors.reply,
+    under=("/v2",),
+)

@@ -1,0 +1,157 @@
+"""A batch of phrases, or of padded ids, -> named arrays of everything the network makes of them.
+
+Shapes: B phrases, L words of the longest, T padded timesteps, H units, V classes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.engines.base import Outputs
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
+from app.engines.topk import Ranking
+from app.model import Model, check_finite
+from app.network import Floats, Ids
+from app.serving.batching import in_batches
+
+_AT_ONCE = 256  # rows in one product
+
+Array = Ids | Floats | list[str]
+
+
+@dataclass(frozen=True)
+class Output:
+    """An array that can be asked for: its type in the protocol's words, its shape, -1 for any."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+def outputs_of(model: Model) -> list[Output]:
+    """What a model can be asked for."""
+    T, V = model.options.max_length, model.network.classes
+    layers = model.network.recurrent
+    return [
+        Output("ids", "INT32", (-1, -1)),
+        Output("padded", "INT32", (-1, T)),
+        Output("hidden_states", "FP32", (-1, T, layers[-1].units)),
+        *(Output(f"hidden_states/{one.name}", "FP32", (-1, T, one.units)) for one in layers),
+        Output("logits", "FP32", (-1, V)),
+        Output("probabilities", "FP32", (-1, V)),
+        Output("next_word", "BYTES", (-1,)),
+    ]
+
+
+class Batch:
+    """Rows of ids, and what the network makes of them, computed when it is first asked for.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, model: Model, ids: Sequence[Sequence[int]], padded: Ids) -> None:
+        self._model = model
+        self._ids = ids
+        self._padded = padded  # [B, T]
+
+    @classmethod
+    def of_phrases(
+        cls, model: Model, encoded: Sequence[Sequence[int]], padded: Sequence[Ids]
+    ) -> "Batch":
+        """Phrases as their words' ids and padded inputs [T]."""
+        return cls(model, encoded, np.stack(padded))
+
+    @classmethod
+    def of_ids(cls, model: Model, rows: Sequence[Sequence[int]]) -> "Batch":
+        """Rows of max_length ids, 0 for padding."""
+        return cls(model, [[n for n in row if n] for row in rows], np.array(rows, np.int32))
+
+    def array(self, name: str) -> Array:
+        """An output by its name. Raises NotFinite."""
+        if name.startswith("hidden_states"):
+            names = [layer.name for layer in self._model.network.recurrent]
+            _, _, layer = name.partition("/")
+            return self._hidden_states[names.index(layer) if layer else -1]
+        made: dict[str, Callable[[], Array]] = {
+            "ids": self._words,
+            "padded": lambda: self._padded,
+            "logits": lambda: self._outputs.logits,
+            "probabilities": lambda: self._outputs.probabilities,
+            "next_word": self._next_words,
+        }
+        return made[name]()
+
+    def _words(self) -> Ids:
+        """[B, L] 0 behind the last word."""
+        words = np.zeros((len(self._ids), max(map(len, self._ids), default=0)), np.int32)
+        for row, ids in zip(words, self._ids, strict=True):
+            row[: len(ids)] = ids
+        return words
+
+    @cached_property
+    def _outputs(self) -> Outputs:
+        """Logits and probabilities [B, V]."""
+        forward = self._model.engine.forward
+        parts = [
+            forward(self._padded[at : at + _AT_ONCE])
+            for at in range(0, len(self._padded), _AT_ONCE)
+        ]
+        logits = np.concatenate([part.logits for part in parts])
+        check_finite(logits)
+        return Outputs(logits, np.concatenate([part.probabilities for part in parts]))
+
+    def _next_words(self) -> list[str]:
+        """[B] the most probable words that may be suggested; "" where there is none."""
+        if "_outputs" in self.__dict__ or not self._padded.any(axis=1).all():
+            ranked = [self._model.rank(row, 1) for row in self._outputs.probabilities]
+            return [best[0].word or "" if best else "" for best in ranked]
+        masked = self._model.network.mask_zero
+        contexts = [tuple(n for n in row if n or not masked) for row in self._padded.tolist()]
+        words = []
+        for result in in_batches(self._model, contexts, 1):
+            if isinstance(result, Exception):
+                raise result
+            ids = result.ids if isinstance(result, Ranking) else []
+            words.append(str(self._model.vocabulary.words[ids[0]]) if ids else "")
+        return words
+
+    @cached_property
+    def _hidden_states(self) -> list[Floats]:
+        """[B, T, H] of every recurrent layer; a skipped timestep repeats the state before it."""
+        engine = self._model.engine
+        if not isinstance(engine, NumpyEngine):
+            traces = [engine.trace(row).recurrent for row in self._padded]
+            states = [
+                np.stack([t[at].hidden_state for t in traces]) for at in range(len(traces[0]))
+            ]
+        else:
+            states = self._unrolled(engine)
+        for one in states:
+            check_finite(one)
+        return states
+
+    def _unrolled(self, engine: NumpyEngine) -> list[Floats]:
+        """All rows in one pass."""
+        computed = (
+            self._padded != 0 if engine.network.mask_zero else np.ones_like(self._padded, bool)
+        )
+        # How many steps were computed up to each timestep: the state that stands there.
+        steps = computed.cumsum(axis=1)  # [B, T]
+        packed = pack(
+            [row[skip].tolist() for row, skip in zip(self._padded, computed, strict=True)]
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            layers = [states[0] for states in engine.run(packed)]  # [N, H] each
+        starts = np.concatenate([[0], np.cumsum(packed.running, dtype=np.intp)])
+        rows = np.empty(len(self._padded), np.intp)
+        rows[packed.order] = np.arange(len(rows))  # where each sequence runs
+        at = starts[np.maximum(steps - 1, 0)] + rows[:, np.newaxis]  # [B, T] in the packed rows
+        found = []
+        for hidden in layers:
+            states = np.zeros((*steps.shape, hidden.shape[1]), np.float32)
+            states[steps > 0] = hidden[at[steps > 0]]
+            found.append(states)
+        return found
