@@ -20,6 +20,7 @@ UnrolledError
     ├── MethodNotAllowed      405  method_not_allowed
     ├── BodyTooLarge          413  body_too_large
     ├── UnsupportedEncoding   415  unsupported_encoding
+    ├── UnsupportedMediaType  415  unsupported_media_type
     ├── InvalidRequest        422  invalid_request
     ├── EmptyPhrase           422  empty_phrase
     ├── UnknownWords          422  unknown_words
@@ -188,9 +189,21 @@ class BodyTooLarge(RequestError):
 
 
 class UnsupportedEncoding(RequestError):
-    """A Content-Encoding other than gzip and deflate."""
+    """The body is compressed in a way that is not understood."""
 
-    code, status, title = "unsupported_encoding", 415, "The body's encoding is not supported"
+    code, status, title = "unsupported_encoding", 415, "The body's encoding is not understood"
+
+
+class UnsupportedMediaType(RequestError):
+    """A QUERY that does not say that its content is JSON."""
+
+    code, status, title = "unsupported_media_type", 415, "The body's type is not understood"
+
+
+class TooExpensive(RequestError):
+    """The work would take longer than UNROLLED_MAX_SECONDS of one core."""
+
+    code, title = "too_expensive", "The request would take too long to compute"
 
 
 class InvalidRequest(RequestError):
@@ -219,12 +232,6 @@ class NotFinite(RequestError):
     """The network's numbers overflow float32 for this phrase, as Keras's would."""
 
     code, title = "not_finite", "The network overflows for this phrase"
-
-
-class TooExpensive(RequestError):
-    """What is asked would take longer, or hold more, than one request may."""
-
-    code, title = "too_expensive", "The request asks for too much at once"
 
 
 class Overloaded(RequestError):

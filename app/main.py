@@ -12,7 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from app import __version__, logs
 from app.api import operations
+from app.api.inference import endpoints as inference
 from app.api.native import endpoints as native
+from app.api.openai import endpoints as openai
 from app.http import handlers, openapi
 from app.http.edge import Edge
 from app.http.endpoint import Protocol
@@ -28,7 +30,7 @@ _DESCRIPTION = (
     "softmax distribution of every phrase."
 )
 
-PROTOCOLS = (native.PROTOCOL, operations.PROTOCOL)
+PROTOCOLS = (native.PROTOCOL, openai.PROTOCOL, inference.PROTOCOL, operations.PROTOCOL)
 
 # What FastAPI answers itself and needs no key: it has no data.
 _PUBLIC = ("/openapi.json", "/swagger/")

@@ -42,7 +42,10 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body")
     max_seconds: float = Field(
-        10.0, gt=0, description="Most computing that one request may ask for"
+        10.0, gt=0, description="Most seconds of one core that a request may cost; else 422"
+    )
+    max_buffered_bytes: int = Field(
+        16 << 20, ge=1 << 20, description="Most bytes of an answer in memory; more is streamed"
     )
     max_batch: int = Field(32, ge=1, le=4096, description="Most requests in one matrix product")
     max_queue: int = Field(1024, ge=1, description="Most requests in progress; more get 503")

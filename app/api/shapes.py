@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from app.errors import RequestError, UnrolledError
+from app.errors import ModelNotFound, RequestError, UnrolledError
 
 
 def openai_error(error: UnrolledError) -> dict[str, Any]:
     """The `error` member of an answer: `param` names the field at fault, where one is."""
-    pointer = ""
+    pointer = "/model" if isinstance(error, ModelNotFound) else ""
     if isinstance(error, RequestError) and error.problems:
         pointer = error.problems[0].pointer
     return {
-        "message": str(error),
+        "message": str(error).removeprefix("/"),
         "type": "server_error" if error.status >= 500 else "invalid_request_error",
         "param": pointer.split("/")[1] if pointer else None,
         "code": error.code,

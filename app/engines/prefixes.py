@@ -49,6 +49,8 @@ class PrefixStates:
 
     def load(self, slots: Sequence[int]) -> Floats:
         """The states in slots [B] -> [B, H], a new array; zeros for slot -1."""
+        if not self.capacity:
+            return np.zeros((len(slots), self._states.shape[1]), np.float32)
         states: Floats = self._states[slots]
         unknown = [row for row, slot in enumerate(slots) if slot < 0]
         if unknown:

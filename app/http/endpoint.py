@@ -7,19 +7,29 @@ like; what runs gives a Reply, whole or in pieces. `openapi.py` documents it.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from app.errors import FieldProblem, InvalidRequest, MethodNotAllowed, UnrolledError
+from app.errors import (
+    FieldProblem,
+    InvalidRequest,
+    MethodNotAllowed,
+    UnrolledError,
+    UnsupportedMediaType,
+)
 from app.http import problems
-from app.http.exchange import Exchange, Reply
+from app.http.coding import LEAST, compressed, inflated, is_known, json_letters
+from app.http.exchange import JSON, Exchange, Reply
+from app.http.problems import ACCEPT_QUERY
 from app.http.service import Service
 
 _MOST_PARAMETERS = 20
 GET = ("GET", "HEAD")
 POST = ("POST",)
+QUERY = "QUERY"
 
 Read = Callable[[Service, Exchange], Awaitable[Any]]
 Run = Callable[[Service, Exchange, Any], Awaitable[Reply]]
@@ -52,14 +62,28 @@ class Endpoint:
     tag: str = ""
     answer: Any = None  # its type, where it is JSON
     media_type: str = "application/json"
+    tagged: bool = False  # whether a GET's answer has an ETag of its bytes
 
     async def __call__(self, service: Service, exchange: Exchange) -> None:
         """Answer one exchange. Raises RequestError for what the client got wrong."""
-        if exchange.scope["method"] not in self.methods:
-            raise MethodNotAllowed(self.methods)
+        method = exchange.scope["method"]
+        if method == QUERY and "POST" in self.methods:
+            _check_query(exchange)
+        elif method not in self.methods:
+            raise MethodNotAllowed(self.allowed)
         request = await (self.read or self._read)(service, exchange)
         exchange.mark(b"parse")
-        await exchange.respond(await self.run(service, exchange, request))
+        reply = await self.run(service, exchange, request)
+        if method in GET and self.tagged:
+            reply = _with_tag(reply, exchange)
+        if isinstance(reply.body, bytes) and len(reply.body) >= LEAST:
+            reply = await compressed(reply, reply.body, exchange.header(b"accept-encoding"))
+        await exchange.respond(reply)
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """All methods: whatever may be POSTed may also be asked with QUERY (RFC 10008)."""
+        return (*self.methods, QUERY) if "POST" in self.methods else self.methods
 
     async def _read(self, service: Service, exchange: Exchange) -> BaseModel | None:
         query: bytes = exchange.scope["query_string"]
@@ -70,7 +94,7 @@ class Endpoint:
                 return self.request.model_validate_strings(_parameters(query))
             if query:
                 raise InvalidRequest("a POST's parameters belong in its body, not in the URL")
-            return self.request.model_validate_json(await raw(service, exchange))
+            return self.request.model_validate_json(await json_body(service, exchange))
         except ValidationError as error:
             raise problems.from_validation(error) from error
 
@@ -87,8 +111,34 @@ class Protocol:
 
 
 async def raw(service: Service, exchange: Exchange) -> bytes:
-    """A body as its bytes. Raises BodyTooLarge, ClientGone."""
-    return await exchange.body(service.settings.max_body_bytes)
+    """A body as its bytes, inflated. Raises BodyTooLarge, UnsupportedEncoding, ClientGone."""
+    most = service.settings.max_body_bytes
+    body = await exchange.body(most)
+    coding = exchange.header(b"content-encoding")
+    return body if coding is None else await inflated(body, coding, most)
+
+
+async def json_body(service: Service, exchange: Exchange) -> bytes:
+    """A body that should be JSON. Raises InvalidJson for UTF-16, and what `raw` raises."""
+    return json_letters(await raw(service, exchange))
+
+
+def _check_query(exchange: Exchange) -> None:
+    """Raises UnsupportedMediaType: RFC 10008 has a QUERY say what its content is."""
+    media_type = (exchange.header(b"content-type") or b"").split(b";")[0].strip().lower()
+    if media_type != JSON and not media_type.endswith(b"+json"):
+        raise UnsupportedMediaType("a QUERY needs a Content-Type, which is application/json")
+
+
+def _with_tag(reply: Reply, exchange: Exchange) -> Reply:
+    """The reply with a strong ETag and what may be queried; 304 where the client has it."""
+    if not isinstance(reply.body, bytes) or reply.status != 200:
+        return reply
+    etag = b'"%b"' % blake2b(reply.body, digest_size=16).hexdigest().encode()
+    headers = (*reply.headers, (b"etag", etag), (b"cache-control", b"no-cache"), ACCEPT_QUERY)
+    if is_known(etag, exchange.header(b"if-none-match")):
+        return Reply(b"", b"", 304, headers)
+    return reply._replace(headers=headers)
 
 
 def _parameters(query: bytes) -> dict[str, str]:

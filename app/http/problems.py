@@ -17,10 +17,13 @@ from app.errors import (
     Unauthorized,
     UnknownWords,
     UnrolledError,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
 )
 from app.http.exchange import Headers, Reply
 
 CONTENT_TYPE = b"application/problem+json"
+ACCEPT_QUERY = (b"accept-query", b"application/json")
 _MOST_PROBLEMS = 20
 _LONGEST_WORD = 64
 
@@ -64,7 +67,12 @@ def headers(error: UnrolledError) -> Headers:
     if isinstance(error, Overloaded | NotReady):
         return ((b"retry-after", b"%d" % Overloaded.retry_after),)
     if isinstance(error, MethodNotAllowed):
-        return ((b"allow", ", ".join(error.allowed).encode()),)
+        allow = (b"allow", ", ".join(error.allowed).encode())
+        return (allow, ACCEPT_QUERY) if "QUERY" in error.allowed else (allow,)
+    if isinstance(error, UnsupportedMediaType):
+        return (ACCEPT_QUERY,)
+    if isinstance(error, UnsupportedEncoding):
+        return ((b"accept-encoding", b"gzip, deflate"),)
     if isinstance(error, Unauthorized):
         return ((b"www-authenticate", b"Bearer"),)
     return ()

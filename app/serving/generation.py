@@ -28,7 +28,7 @@ Seed = int | tuple[int, ...]
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a text goes on from: the text itself, its ids, and its pieces, which join to the text."""
+    """What a text goes on from: itself, its ids, and its pieces, which join to it."""
 
     text: str
     ids: tuple[int, ...]

@@ -6,6 +6,7 @@ Shapes: B phrases, L words of the longest, T padded timesteps, H units, V classe
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -60,12 +61,12 @@ class Batch:
     @classmethod
     def of_phrases(
         cls, model: Model, encoded: Sequence[Sequence[int]], padded: Sequence[Ids]
-    ) -> "Batch":
+    ) -> Self:
         """Phrases as their words' ids and padded inputs [T]."""
         return cls(model, encoded, np.stack(padded))
 
     @classmethod
-    def of_ids(cls, model: Model, rows: Sequence[Sequence[int]]) -> "Batch":
+    def of_ids(cls, model: Model, rows: Sequence[Sequence[int]]) -> Self:
         """Rows of max_length ids, 0 for padding."""
         return cls(model, [[n for n in row if n] for row in rows], np.array(rows, np.int32))
 
@@ -94,11 +95,8 @@ class Batch:
     @cached_property
     def _outputs(self) -> Outputs:
         """Logits and probabilities [B, V]."""
-        forward = self._model.engine.forward
-        parts = [
-            forward(self._padded[at : at + _AT_ONCE])
-            for at in range(0, len(self._padded), _AT_ONCE)
-        ]
+        forward, padded = self._model.engine.forward, self._padded
+        parts = [forward(padded[at : at + _AT_ONCE]) for at in range(0, len(padded), _AT_ONCE)]
         logits = np.concatenate([part.logits for part in parts])
         check_finite(logits)
         return Outputs(logits, np.concatenate([part.probabilities for part in parts]))
@@ -124,9 +122,8 @@ class Batch:
         engine = self._model.engine
         if not isinstance(engine, NumpyEngine):
             traces = [engine.trace(row).recurrent for row in self._padded]
-            states = [
-                np.stack([t[at].hidden_state for t in traces]) for at in range(len(traces[0]))
-            ]
+            layers = range(len(self._model.network.recurrent))
+            states = [np.stack([one[at].hidden_state for one in traces]) for at in layers]
         else:
             states = self._unrolled(engine)
         for one in states:
@@ -135,18 +132,15 @@ class Batch:
 
     def _unrolled(self, engine: NumpyEngine) -> list[Floats]:
         """All rows in one pass."""
-        computed = (
-            self._padded != 0 if engine.network.mask_zero else np.ones_like(self._padded, bool)
-        )
+        padded, masked = self._padded, engine.network.mask_zero
+        computed = padded != 0 if masked else np.ones_like(padded, np.bool_)  # [B, T]
         # How many steps were computed up to each timestep: the state that stands there.
         steps = computed.cumsum(axis=1)  # [B, T]
-        packed = pack(
-            [row[skip].tolist() for row, skip in zip(self._padded, computed, strict=True)]
-        )
+        packed = pack([row[kept].tolist() for row, kept in zip(padded, computed, strict=True)])
         with np.errstate(over="ignore", invalid="ignore"):
             layers = [states[0] for states in engine.run(packed)]  # [N, H] each
         starts = np.concatenate([[0], np.cumsum(packed.running, dtype=np.intp)])
-        rows = np.empty(len(self._padded), np.intp)
+        rows = np.empty(len(padded), np.intp)
         rows[packed.order] = np.arange(len(rows))  # where each sequence runs
         at = starts[np.maximum(steps - 1, 0)] + rows[:, np.newaxis]  # [B, T] in the packed rows
         found = []

@@ -119,8 +119,8 @@ def test_other_mistakes_are_problems_too(
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/v1/predict", "GET, HEAD, POST"),
-        ("/v1/compare", "POST"),
+        ("/v1/predict", "GET, HEAD, POST, QUERY"),
+        ("/v1/compare", "POST, QUERY"),
         ("/v1/models", "GET, HEAD"),
         ("/livez", "GET, HEAD"),
     ],

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.api.inference.errors import invalid
 from app.errors import RequestError
 from app.http import problems
-from app.http.endpoint import raw
+from app.http.coding import json_letters
+from app.http.endpoint import json_body, raw
 from app.http.exchange import Exchange, encode
 from app.http.service import Service
 
@@ -90,7 +91,7 @@ async def read(service: Service, exchange: Exchange) -> Inputs:
             raise invalid("Inference-Header-Content-Length is not a length within the body")
         end = int(length)
     try:
-        request = InferRequest.model_validate_json(body[:end])
+        request = InferRequest.model_validate_json(json_letters(body[:end]))
     except ValidationError as error:
         raise problems.from_validation(error) from error
     for one in (*request.inputs, *(request.outputs or ())):
@@ -225,7 +226,7 @@ class _IndexRequest(BaseModel):
 
 async def read_index(service: Service, exchange: Exchange) -> bool:
     """Whether only models that are ready are asked for; a body may be missing."""
-    body = await raw(service, exchange)
+    body = await json_body(service, exchange)
     try:
         return bool(body.strip() and _IndexRequest.model_validate_json(body).ready)
     except ValidationError as error:

@@ -11,16 +11,10 @@ import orjson
 
 from app.engines.base import Outputs
 from app.engines.topk import Ranking
-from app.http.exchange import encode
 from app.model import Model
 from app.text.vocabulary import Vocabulary
 
 _words: WeakKeyDictionary[Vocabulary, orjson.Fragment] = WeakKeyDictionary()
-
-
-def encoded(answer: Any) -> orjson.Fragment:
-    """A part of an answer, encoded already."""
-    return orjson.Fragment(encode(answer))
 
 
 def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:

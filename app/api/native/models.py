@@ -6,7 +6,10 @@ from typing import Any
 import orjson
 
 from app.api.native.requests import WeightsQuery
-from app.errors import NotFound
+from app.api.shapes import openai_error
+from app.errors import NotFound, UnrolledError
+from app.http import problems
+from app.http.coding import is_known
 from app.http.endpoint import Endpoint, Run
 from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.service import Service
@@ -128,11 +131,16 @@ def _cached(
     """An answer that changes with the model alone: 304 to a client that has it."""
     etag = b'"%b"' % model.fingerprint.encode()
     headers = ((b"etag", etag), (b"cache-control", b"no-cache"))
-    known = exchange.header(b"if-none-match") or b""
-    tags = (tag.strip().removeprefix(b"W/") for tag in known.split(b","))
-    if known.strip() == b"*" or etag in tags:
+    if is_known(etag, exchange.header(b"if-none-match")):
         return Reply(b"", b"", 304, headers)
     return Reply(body(), media_type, 200, headers)
+
+
+def _both(error: UnrolledError, request_id: str) -> Reply:
+    """A problem document that OpenAI's clients can read too."""
+    members = {**problems.problem(error, request_id), "error": openai_error(error)}
+    body = problems.encode(members)
+    return Reply(body, problems.CONTENT_TYPE, error.status, problems.headers(error))
 
 
 def _endpoint(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoint:
@@ -140,8 +148,8 @@ def _endpoint(path: str, run: Run, name: str, summary: str, **more: Any) -> Endp
 
 
 ENDPOINTS = (
-    _endpoint("", _list_models, "list_models", "The models in service"),
-    _endpoint("/{model_id}", _get_model, "get_model", "One model"),
+    _endpoint("", _list_models, "list_models", "The models in service", errors=_both),
+    _endpoint("/{model_id}", _get_model, "get_model", "One model", errors=_both),
     _endpoint("/{model_id}/vocabulary", _get_vocabulary, "get_vocabulary", "word → id"),
     _endpoint(
         "/{model_id}/weights",

@@ -1,10 +1,12 @@
 """The phrase endpoints: what each path answers, in one table."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
 from app import answers, inspection
@@ -22,7 +24,7 @@ from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
 from app.excerpt import excerpt
 from app.http import problems
-from app.http.endpoint import GET, Endpoint
+from app.http.endpoint import GET, POST, Endpoint
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
@@ -30,6 +32,9 @@ from app.network import Context
 from app.pictures import picture
 from app.serving.batching import in_batches
 from app.what_if import with_weights
+
+NDJSON = b"application/x-ndjson"
+_LINES = 64  # of a streamed answer that are sent together
 
 Compute = Callable[[Model, Any], answers.Answer]
 Respond = Callable[[Service, Model, Any], Awaitable[answers.Answer]]
@@ -53,13 +58,31 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
     return model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
 
 
-async def predict_batch(service: Service, model: Model, request: BatchRequest) -> answers.Answer:
-    """On one of the threads for large requests."""
+async def predict_batch(service: Service, exchange: Exchange, request: BatchRequest) -> Reply:
+    """On one of the threads for large requests; a line for each phrase where that is accepted."""
+    model = service.model(request.model)
+    exchange.model = model.id
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(service.large, _predict_batch, model, request)
+    results = _predict_batch(model, request)
+    if NDJSON not in (exchange.header(b"accept") or b""):
+        found = await loop.run_in_executor(service.large, list, results)
+        exchange.mark(b"compute")
+        fragments = [orjson.Fragment(one) for one in found]
+        return Reply(encode({"model": model.id, "results": fragments}))
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        while some := await loop.run_in_executor(service.large, _next_lines, results):
+            yield some
+
+    return Reply(lines(), NDJSON)
 
 
-def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
+def _next_lines(results: Iterator[bytes]) -> bytes:
+    """Some lines more; none at the end."""
+    return b"".join(one + b"\n" for one in islice(results, _LINES))
+
+
+def _predict_batch(model: Model, request: BatchRequest) -> Iterator[bytes]:
     """Every phrase on its own: an error in one leaves its neighbours as they are.
 
     Each result is encoded as soon as it is there, so that one long encoding does not keep others
@@ -68,7 +91,6 @@ def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
     contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
     sound = [context for context in contexts if not isinstance(context, RequestError)]
     computed = in_batches(model, sound, request.top_k if _is_ranked(request) else None)
-    results: list[Any] = []
     for phrase, context in zip(request.phrases, contexts, strict=True):
         result = context if isinstance(context, RequestError) else next(computed)
         if isinstance(result, RequestError):
@@ -79,8 +101,7 @@ def _predict_batch(model: Model, request: BatchRequest) -> answers.Answer:
             answer = encoding.predicted(model, phrase, result)
         else:
             answer = model.answer(phrase, result.probabilities, request.top_k, request.prefix)
-        results.append(encoding.encoded(answer))
-    return {"model": model.id, "results": results}
+        yield encode(answer)
 
 
 def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
@@ -164,6 +185,7 @@ def _endpoint(
         tag="phrases",
         answer=answer,
         media_type=media_type,
+        tagged=True,
     )
 
 
@@ -203,13 +225,15 @@ ENDPOINTS = (
         predict,
         "The most probable next words",
     ),
-    _endpoint(
+    Endpoint(
         "/v1/predict/batch",
-        BatchRequest,
-        Batch,
         predict_batch,
-        "The most probable next words of many phrases",
-        get=False,
+        POST,
+        BatchRequest,
+        summary="The most probable next words of many phrases",
+        name="predict_batch",
+        tag="phrases",
+        answer=Batch,
     ),
     _endpoint(
         "/v1/explain",

@@ -112,6 +112,7 @@ ENDPOINTS = (
         name="suggest",
         tag="phrases",
         answer=answers.Suggested,
+        tagged=True,
     ),
     Endpoint(
         "/v1/suggest/batch",

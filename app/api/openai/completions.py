@@ -43,7 +43,7 @@ async def _whole(service: Service, work: Work, answer: Answer) -> bytes:
 
     pieces = [await made(texts[0])] if len(texts) == 1 else await _together(map(made, texts))
     prompts = await _read(service, work)
-    choices = []
+    choices: list[dict[str, Any]] = []
     for at, prompt in enumerate(work.prompts):
         own = range(at * work.candidates, (at + 1) * work.candidates)
         best = sorted(own, key=lambda one: -texts[one].mean)[: work.kept]

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from app.api.openai.errors import invalid
 from app.api.openai.requests import CompletionRequest
-from app.errors import TooExpensive
+from app.errors import FieldProblem, TooExpensive
 from app.http.service import Service
 from app.model import Model
 from app.serving.generation import Prompt, Text, Wanted
@@ -19,7 +19,7 @@ _seconds: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class Work:
-    """`candidates` texts of every prompt, of which `kept` are answered; seeds count on from `seed`."""
+    """`candidates` texts of every prompt, of which the best `kept` are answered."""
 
     model: Model
     prompts: tuple[Prompt, ...]
@@ -69,9 +69,9 @@ def _prompts(model: Model, request: CompletionRequest) -> tuple[Prompt, ...]:
     if isinstance(given, str):
         return (Prompt.of_text(model, given),)
     if isinstance(given[0], int):
-        given = [given]  # type: ignore[list-item] # ids
+        return (prompt_of_ids(model, given, "prompt"),)
     return tuple(
-        Prompt.of_text(model, one) if isinstance(one, str) else prompt_of_ids(model, one, "prompt")  # type: ignore[arg-type]
+        Prompt.of_text(model, one) if isinstance(one, str) else prompt_of_ids(model, one, "prompt")
         for one in given
     )
 
@@ -124,10 +124,14 @@ def _check_cost(service: Service, work: Work, streamed: bool) -> None:
         what = (
             f"{words} words after {read} would take about {seconds:.0f} seconds, more than {most:g}"
         )
-        raise TooExpensive(f"max_tokens: {what} (UNROLLED_MAX_SECONDS)")
+        raise TooExpensive(f"{what} (UNROLLED_MAX_SECONDS)", problems=_at("max_tokens"))
     if listed > _MOST_LISTED and not streamed:
         what = f"{listed} log probabilities are too many for one answer, more than {_MOST_LISTED}"
-        raise TooExpensive(f"logprobs: {what}; stream them")
+        raise TooExpensive(f"{what}; stream them", problems=_at("logprobs"))
+
+
+def _at(field: str) -> list[FieldProblem]:
+    return [FieldProblem(f"/{field}", "asks for too much")]
 
 
 def _seconds_a_word(model: Model) -> float:
