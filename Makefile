@@ -76,7 +76,9 @@ $(VENV)-lock/bin/uv:
 	$(VENV)-lock/bin/python -m pip --disable-pip-version-check install --quiet uv
 
 docker:
-	docker build $(UNROLLED_DOCKER_BUILD_ARGS) --tag unrolled .
+	docker build $(UNROLLED_DOCKER_BUILD_ARGS) --tag unrolled \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+	  --build-arg SOURCE="$$(git remote get-url origin 2>/dev/null || echo unknown)" .
 
 clean:
 	rm -rf $(VENV) $(VENV)-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

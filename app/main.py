@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import __version__, logs
 from app.api import operations
@@ -99,7 +100,10 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     metrics: Metrics = app.state.metrics or Metrics()
     batcher = Batcher(settings.max_batch, settings.max_queue, metrics=metrics)
     service = app.state.service = Service(settings, repository, batcher, metrics)
-    app.edge = Edge(service, app.protocols, super(Unrolled, app).__call__, _PUBLIC)
+    rest: ASGIApp = super(Unrolled, app).__call__
+    if settings.trusted_proxies:  # no endpoint's answer depends on them; FastAPI's redirects do
+        rest = cast(ASGIApp, ProxyHeadersMiddleware(rest, list(settings.trusted_proxies)))  # type: ignore[arg-type]
+    app.edge = Edge(service, app.protocols, rest, _PUBLIC)
     if not repository.models:
         await asyncio.to_thread(repository.load)
     service.loaded = True

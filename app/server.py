@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 from functools import partial
+from pathlib import Path
 
 from app import logs
 from app.errors import SettingsError
@@ -44,6 +45,8 @@ def serve(settings: Settings) -> int:
 
 
 def _listen(settings: Settings) -> socket.socket:
+    if settings.unix_socket is not None:
+        return _listen_at(settings.unix_socket)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,6 +57,30 @@ def _listen(settings: Settings) -> socket.socket:
         raise SettingsError(f"cannot listen on {address}: {error.strerror}") from error
     listener.listen(BACKLOG)
     return listener
+
+
+def _listen_at(path: Path) -> socket.socket:
+    """Listen on a socket file; one that an earlier process left behind is taken over."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and not _is_answered(path):
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(0o666)  # who may reach it is for its folder to say, as with uvicorn's own
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"cannot listen on {path}: {error.strerror or error}") from error
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        return True
 
 
 def _serve(
@@ -72,6 +99,9 @@ def _serve(
 
 
 def _announce(listener: socket.socket) -> None:
+    if listener.family == socket.AF_UNIX:
+        log.info("listening on %s", listener.getsockname())
+        return
     host, port, *_ = listener.getsockname()
     where = f"[{host}]" if listener.family == socket.AF_INET6 else host
     log.info("listening on http://%s:%d — try /docs", where, port)

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     engine: Literal["numpy", "tensorflow"] = Field("numpy", description="What computes")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    unix_socket: Path | None = Field(
+        None, description="Socket file to listen on, instead of an address and port"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses or networks whose X-Forwarded-* hold, with commas; * for all"
+    )
     root_path: str = Field(
         "", description="Path that a proxy serves it under, such as /words, stripped or not"
     )
@@ -63,11 +69,19 @@ class Settings(BaseSettings):
         (), description="Origins whose pages may call, with commas between; * for all"
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _own_port(cls, value: Any) -> Any:
+        """Kubernetes tells of a Service named `unrolled` under this name, with an address."""
+        if isinstance(value, str) and value.startswith("tcp://"):
+            return cls.model_fields["port"].default
         return value
 
     @field_validator("root_path")

@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app import __version__
+
 pytestmark = pytest.mark.container
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +54,8 @@ def image() -> str:
     if not present and not docker_can("pull", BASE, timeout=180):
         pytest.skip(f"{BASE} is neither here nor to be pulled")
     arguments = shlex.split(os.environ.get("UNROLLED_DOCKER_BUILD_ARGS", ""))
-    docker("build", *arguments, "--target", "serve", "--tag", IMAGE, ".", timeout=900)
+    arguments += ("--build-arg", "REVISION=0123abc", "--build-arg", "SOURCE=https://example.org/")
+    docker("build", *arguments, "--tag", IMAGE, ".", timeout=900)
     return IMAGE
 
 
@@ -105,10 +108,40 @@ def test_the_image_adds_at_most_160_mb_to_its_base(image: str) -> None:
     assert size - base <= MOST_ADDED_BYTES
 
 
-def test_the_image_has_neither_tensorflow_nor_pip_in_its_environment(image: str) -> None:
+def test_the_image_has_neither_tensorflow_nor_anything_that_installs(image: str) -> None:
     found = docker("run", "--rm", image, "ls", "/opt/unrolled/lib/python3.12/site-packages").split()
     assert "numpy" in found
     assert not {"tensorflow", "keras", "pip", "pytest"} & set(found)
+    for python in ("/opt/unrolled/bin/python", "/usr/local/bin/python3"):
+        script = "from importlib.util import find_spec as f; print(f('pip'), f('ensurepip'))"
+        assert docker("run", "--rm", image, python, "-c", script) == "None None"
+    assert docker("run", "--rm", image, "sh", "-c", "command -v pip || echo none") == "none"
+
+
+def test_the_models_lie_in_the_image_once(image: str) -> None:
+    found = docker("run", "--rm", "--user", "0", image, "find", "/", "-name", "model.keras").split()
+    assert sorted(found) == ["/models/english/model.keras", "/models/notebook/model.keras"]
+
+
+def test_the_image_says_what_it_is(image: str) -> None:
+    labels = json.loads(docker("image", "inspect", "-f", "{{json .Config.Labels}}", image))
+    said = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
+    assert said["version"] == __version__
+    assert (said["revision"], said["source"]) == ("0123abc", "https://example.org/")
+    assert said["licenses"] == "MIT"
+
+
+def test_a_builder_that_makes_every_stage_makes_none_with_tensorflow() -> None:
+    assert "training" not in (ROOT / "Dockerfile").read_text().replace("Dockerfile.training", "")
+
+
+def test_the_health_check_fails_where_nothing_is_ready(image: str) -> None:
+    check = json.loads(docker("image", "inspect", "-f", "{{json .Config.Healthcheck.Test}}", image))
+    assert check[0] == "CMD"
+    done = subprocess.run(
+        ["docker", "run", "--rm", image, *check[1:]], capture_output=True, timeout=60
+    )
+    assert done.returncode == 1
 
 
 def test_a_hardened_container_gets_healthy_and_predicts(container: Container) -> None:
