@@ -18,7 +18,9 @@ UnrolledError
     ├── ModelNotFound         404  model_not_found
     ├── NotFound              404  not_found
     ├── MethodNotAllowed      405  method_not_allowed
+    ├── TooSlow               408  too_slow
     ├── BodyTooLarge          413  body_too_large
+    ├── TargetTooLong         414  target_too_long
     ├── UnsupportedEncoding   415  unsupported_encoding
     ├── UnsupportedMediaType  415  unsupported_media_type
     ├── InvalidRequest        422  invalid_request
@@ -26,6 +28,7 @@ UnrolledError
     ├── UnknownWords          422  unknown_words
     ├── NotFinite             422  not_finite
     ├── TooExpensive          422  too_expensive
+    ├── HeadersTooLarge       431  headers_too_large
     ├── Overloaded            503  overloaded
     └── NotReady              503  not_ready
 
@@ -188,6 +191,18 @@ class BodyTooLarge(RequestError):
     code, status, title = "body_too_large", 413, "The body is too large"
 
 
+class TooSlow(RequestError):
+    """The request did not arrive within UNROLLED_READ_SECONDS, and what its body's size adds."""
+
+    code, status, title = "too_slow", 408, "The request took too long to arrive"
+
+
+class TargetTooLong(RequestError):
+    """The URL is longer than any that is answered."""
+
+    code, status, title = "target_too_long", 414, "The URL is too long"
+
+
 class UnsupportedEncoding(RequestError):
     """The body is compressed in a way that is not understood."""
 
@@ -198,6 +213,12 @@ class UnsupportedMediaType(RequestError):
     """A QUERY that does not say that its content is JSON."""
 
     code, status, title = "unsupported_media_type", 415, "The body's type is not understood"
+
+
+class HeadersTooLarge(RequestError):
+    """The headers are larger than any request needs."""
+
+    code, status, title = "headers_too_large", 431, "The headers are too large"
 
 
 class TooExpensive(RequestError):

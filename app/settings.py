@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     max_buffered_bytes: int = Field(
         16 << 20, ge=1 << 20, description="Most bytes of an answer in memory; more is streamed"
     )
+    max_connections: int = Field(4096, ge=1, description="Most connections of a process")
+    read_seconds: float = Field(
+        10.0, gt=0, description="For a request's head; a body gets one more for every 64 KB"
+    )
+    write_seconds: float = Field(
+        30.0, gt=0, description="Until a client that reads nothing of its answer is cut off"
+    )
     max_batch: int = Field(32, ge=1, le=4096, description="Most requests in one matrix product")
     max_queue: int = Field(1024, ge=1, description="Most requests in progress; more get 503")
     poll_seconds: float = Field(

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import NotFound, Overloaded, RequestError, Unauthorized, UnrolledError
+from app.errors import InvalidHttp, NotFound, Overloaded, RequestError, Unauthorized, UnrolledError
+from app.http.bounds import Bounds
 from app.http.cors import Cors
 from app.http.endpoint import Protocol
 from app.http.exchange import ClientGone, Exchange
@@ -41,6 +42,7 @@ class Edge:
     ) -> None:
         settings = service.settings
         self.service = service
+        self.bounds = Bounds.of(settings)
         self.table = Table(protocols, settings.root_path)
         self._rest = rest
         self._public = public
@@ -56,6 +58,7 @@ class Edge:
         """Answer one request; `found` is what the table has for its path."""
         service = self.service
         service.metrics.in_progress[0] += 1
+        exchange.bounds = self.bounds
         try:
             await self._answer(exchange, found)
         except ClientGone:
@@ -71,12 +74,15 @@ class Edge:
             await self._refuse(exchange, found, fault, error)
         finally:
             service.metrics.in_progress[0] -= 1
+            self.bounds.held -= exchange.held
             seconds = time.perf_counter() - exchange.started
             service.metrics.answered(exchange.route, exchange.status, seconds, exchange.model)
             if self._log is not None and (found is None or found.endpoint.limited):
                 self._log.add(exchange, seconds)  # a probe is no news
 
     async def _answer(self, exchange: Exchange, found: Found | None) -> None:
+        if exchange.fault:
+            raise InvalidHttp(exchange.fault)
         if self._cors is not None:
             if (preflight := self._cors.preflight(exchange)) is not None:
                 await exchange.respond(preflight)
@@ -133,5 +139,6 @@ class Edge:
 
 def _has_key(exchange: Exchange, keys: tuple[bytes, ...]) -> bool:
     scheme, _, bearer = (exchange.header(b"authorization") or b"").partition(b" ")
-    sent = bearer.strip() if scheme.lower() == b"bearer" else exchange.header(b"x-api-key") or b""
+    sent = bearer if scheme.lower() == b"bearer" else exchange.header(b"x-api-key") or b""
+    sent = sent.strip()
     return any(hmac.compare_digest(sent, key) for key in keys)

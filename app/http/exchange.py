@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Self
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from app.errors import BodyTooLarge
+from app.errors import BodyTooLarge, TooSlow
+from app.http.bounds import BODY_RATE, Bounds
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 # https://www.w3.org/TR/trace-context: no version ff, and ids that are not all zeros.
@@ -21,6 +22,8 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
 _LINGER_SECONDS = 3.0
+_MOST_DIGITS = 19  # of a length
+PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -68,21 +71,32 @@ class Exchange:
     marked: float = 0.0
     unread: bool = False  # whether the client may still be sending a body that is refused
     shared: Headers = ()  # headers of every answer, whatever it is
+    fault: str = ""  # why the head is not valid HTTP/1.1
+    bounds: Bounds = field(default_factory=Bounds)
+    held: int = 0  # bytes, of all that `bounds` allow
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive, send: Send) -> Self:
         """Take over a request: its id is the client's, where that is sound, or a new one."""
         request_id = traceparent = None
-        declared = 0
+        declared = hosts = 0
+        fault = ""
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit():
-                declared = int(value[:20])
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                if not value.isdigit() or len(value.lstrip(b"0")) > _MOST_DIGITS:
+                    fault = "Content-Length is not a number of bytes"
+                else:
+                    declared = int(value.lstrip(b"0") or b"0")
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 request_id = value.decode()
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 traceparent = value.decode()
+        if hosts != 1 and scope.get("http_version", "1.1") == "1.1":
+            fault = "there is no Host" if not hosts else "there are several Hosts"
         exchange = cls(scope, receive, send, request_id or new_id(), traceparent, declared)
-        exchange.marked = exchange.started
+        exchange.marked, exchange.fault = exchange.started, fault
         return exchange
 
     def header(self, wanted: bytes) -> bytes | None:
@@ -98,26 +112,42 @@ class Exchange:
         self.timing += b"%b;dur=%.3f, " % (name, 1e3 * (now - self.marked))
         self.marked = now
 
+    def hold(self, count: int) -> None:
+        """Count bytes that are kept until the exchange is over. Raises Overloaded."""
+        self.bounds.take(count)
+        self.held += count
+
     async def body(self, limit: int) -> bytes:
-        """The request's body. Raises BodyTooLarge past `limit` bytes, ClientGone."""
+        """The request's body. Raises BodyTooLarge past `limit` bytes, TooSlow, ClientGone."""
         if self.declared > limit:
             self.unread = True
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
         message = await self.receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] == "http.disconnect":
-            body = await self._rest(message, bytearray(body), limit)
+            self.hold(self.declared or limit)
+            try:
+                body = await self._rest(message, bytearray(body), limit)
+            except TimeoutError:
+                self.unread = True
+                raise TooSlow("the body took too long to arrive") from None
         if len(body) > limit:
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
         return body
 
     async def _rest(self, message: Message, body: bytearray, limit: int) -> bytes:
-        while message["type"] != "http.disconnect" and message.get("more_body"):
-            if len(body) > limit:
-                self.unread = True
-                break
-            message = await self.receive()
-            body += message.get("body", b"")
+        """What is still to come: a second for every `BODY_RATE` bytes, beside `read_seconds`."""
+        now = asyncio.get_running_loop().time()
+        latest = now + self.bounds.read_seconds + self.declared / BODY_RATE
+        async with asyncio.timeout_at(latest) as deadline:
+            while message["type"] != "http.disconnect" and message.get("more_body"):
+                if len(body) > limit:
+                    self.unread = True
+                    break
+                message = await self.receive()
+                body += message.get("body", b"")
+                if not self.declared:
+                    deadline.reschedule(latest + len(body) / BODY_RATE)
         if message["type"] == "http.disconnect":
             raise ClientGone
         return bytes(body)
@@ -136,6 +166,8 @@ class Exchange:
             async with self.while_connected(), contextlib.aclosing(body):
                 await self._stream(reply, body)
             return
+        if len(body) > PIECE:
+            self.hold(len(body))
         self.status = reply.status
         head = (*reply.headers, *self._own_headers())
         if reply.media_type:
@@ -163,15 +195,25 @@ class Exchange:
             await self.write(body)
             await self._linger()
             body = b""
-        await self.send({"type": "http.response.body", "body": body})
+        for start in range(0, len(body) - PIECE, PIECE):
+            await self.write(body[start : start + PIECE])
+        last = body[(max(len(body) - 1, 0) // PIECE) * PIECE :]
+        await self.send({"type": "http.response.body", "body": last})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Hand the head of an answer to the server."""
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, piece: bytes) -> None:
-        """Hand a piece of the answer to the server, once it has room for it."""
-        await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        """Hand a piece of the answer to the server, once it has room for it.
+
+        Raises ClientGone where the client has read nothing for `write_seconds`.
+        """
+        try:
+            async with asyncio.timeout(self.bounds.write_seconds):
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        except TimeoutError:
+            raise ClientGone from None
 
     async def finish(self) -> None:
         """Say that there are no more pieces."""
@@ -199,6 +241,7 @@ class Exchange:
         total = time.perf_counter() - self.started
         return (
             *self.shared,
+            (b"x-content-type-options", b"nosniff"),
             (b"x-request-id", self.request_id.encode()),
             (b"server-timing", b"%btotal;dur=%.3f" % (self.timing, 1e3 * total)),
         )

@@ -1,145 +1,140 @@
-"""Uvicorn's HTTP/1.1 protocol, with a short way to the endpoints.
+"""Uvicorn's HTTP/1.1 protocol with bounds on a connection, and a short way to the endpoints.
 
 For every request, uvicorn makes the objects and messages that ASGI asks for, which takes longer
-than to parse it and to send the answer. A POST to an endpoint that declares its length does without
-them: its body is collected here and its answer written as it is. All other requests, and those sent
-ahead of an earlier one's answer, go uvicorn's way. Both ways lead through one Edge.
+than to parse it and to send the answer. A request to an endpoint does without them: its body is
+collected here and its answer written as it is (`short_exchange.py`). All other requests, and those
+sent ahead of an earlier one's answer, go uvicorn's way. Both ways lead through one Edge.
+
+What uvicorn does not bound is bounded here for both ways: the bytes and the time that a head, a
+body and an unread answer may take (`deadlines.py` keeps the time), and the number of connections.
 """
 
 import asyncio
-import re
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from app.errors import InvalidHttp
+from app.errors import (
+    HeadersTooLarge,
+    InvalidHttp,
+    Overloaded,
+    RequestError,
+    TargetTooLong,
+    TooSlow,
+)
 from app.http import problems
+from app.http.bounds import BODY_RATE, Bounds
+from app.http.deadlines import LINGER_SECONDS, Deadlines
 from app.http.edge import Edge
-from app.http.exchange import ClientGone, Exchange, Headers, new_id
-from app.http.table import Found
+from app.http.exchange import new_id
+from app.http.short_exchange import ShortExchange
+from app.http.upgrades import without_upgrade
 
+MOST_HEADERS = 32 << 10  # bytes of all names and values
+LONGEST_TARGET = 8 << 10
+_EACH = 4  # bytes of a header beside its name and value
 _LAST_WORDS_SECONDS = 1.0  # that a client has been idle when its connection is closed
-_PLAIN = re.compile(r"[A-Za-z0-9/._~:@!$&'()*+,;=-]*").fullmatch  # no query, nothing encoded
 
-
-@dataclass(slots=True)
-class _Direct(Exchange):
-    """A request on the short way. To uvicorn's protocol it is the cycle that is under way."""
-
-    protocol: "Protocol" = field(init=False)
-    edge: Edge = field(init=False)
-    found: Found = field(init=False)
-    collected: bytearray = field(default_factory=bytearray)
-    keep_alive: bool = True  # uvicorn takes it back where the server shuts down
-    response_complete: bool = False
-    task: asyncio.Task[None] | None = None
-
-    async def body(self, limit: int) -> bytes:
-        """The request's body; its length, which was declared, is within the limit."""
-        return bytes(self.collected)
-
-    def while_connected(self) -> AbstractAsyncContextManager[None]:
-        """The task is cancelled when the connection is lost: there is nothing to watch."""
-        return nullcontext()
-
-    async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write the answer, unless the connection is closed by now, and see to what comes next."""
-        if await self._is_open():
-            self.protocol.transport.write(b"".join([*self._head(status, headers), b"\r\n", body]))
-            self._complete()
-
-    async def begin(self, status: int, headers: Headers) -> None:
-        """Write the head of an answer in pieces."""
-        if not await self._is_open():
-            raise ClientGone
-        head = (*self._head(status, headers), b"transfer-encoding: chunked\r\n\r\n")
-        self.protocol.transport.write(b"".join(head))
-
-    async def write(self, piece: bytes) -> None:
-        """Write a piece, once the client has read enough of those before."""
-        if not await self._is_open():
-            raise ClientGone
-        self.protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-
-    async def finish(self) -> None:
-        """Write what ends the pieces."""
-        if await self._is_open():
-            self.protocol.transport.write(b"0\r\n\r\n")
-            self._complete()
-
-    def cut_off(self, error: Exception) -> None:
-        """Leave the answer unfinished; the connection is closed on it."""
-
-    async def _is_open(self) -> bool:
-        flow = self.protocol.flow
-        if flow.write_paused:  # a client that is slow to read
-            await flow.drain()
-        return not self.protocol.transport.is_closing()
-
-    def _head(self, status: int, headers: Headers) -> list[bytes]:
-        head = [STATUS_LINE[status]]
-        for name, value in (*self.protocol.server_state.default_headers, *headers):
-            head += name, b": ", value, b"\r\n"
-        if not self.keep_alive:
-            head.append(b"connection: close\r\n")
-        return head
-
-    def _complete(self) -> None:
-        self.response_complete = True
-        if not self.keep_alive:
-            self.protocol.transport.close()
-        self.protocol.on_response_complete()
+_REASONS = {
+    "Invalid char in url": "a URL has only ASCII characters; others are percent-encoded",
+    "Duplicate Content-Length": "there are two Content-Lengths",
+    "Pause on PRI": "HTTP/2 is not spoken here; HTTP/1.1 is",
+}
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. `edge` of the application is the Edge that the short way leads to.
+    """One connection. `edge` of the application is the Edge that the short way leads to."""
 
-    Uvicorn starts and cancels a timer for every request, to close a connection that stays idle.
-    Here one timer goes on, and looks how long the connection has been idle when it ends.
-    """
+    edge: Edge | None = None
+    bounds = Bounds()
+    url = b""
+    deadline = float("inf")  # by the loop's clock: what is awaited of the client by then
+    reading = True  # whether a request is awaited or under way that is not whole
+    begun = False  # whether any of it has come
+    lingering = False  # the answer is sent, what still comes in is thrown away
+    moved = True  # whether the client has read of the answer since the deadlines were looked at
+    in_head = True  # whether a head is awaited or under way
+    partial = False  # whether a request is under way that is not whole
+    _pending: RequestError | None = None  # to be answered behind what is under way
+    _barren = 0  # bytes in which neither a request began nor a part of a body was
+    _fruitful = False
+    _head_bytes = 0
+    _refusal: RequestError | None = None
+    _upgrade = False
 
-    _idle_since: float | None = None  # by the loop's clock; None from new data to the next answer
-    _idle_timer: asyncio.TimerHandle | None = None
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request; refuse one connection too many."""
+        super().connection_made(transport)
+        self.edge = getattr(self.app, "edge", None)
+        if self.edge is not None:
+            self.bounds = self.edge.bounds
+        Deadlines.of(self.loop).watch(self)
+        self.deadline = self.loop.time() + self.bounds.read_seconds
+        if len(self.connections) > self.bounds.connections:
+            self._refuse(Overloaded("there are too many connections"))
 
     def data_received(self, data: bytes) -> None:
         """Take in a piece of a request, or several requests."""
-        self._idle_since = None
-        super().data_received(data)
-
-    def on_response_complete(self) -> None:
-        """Go on with what was sent ahead of this answer, or wait for the next request."""
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
+        if self.lingering or self._pending:
             return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_since = self.loop.time()
-        if self._idle_timer is None:
-            self._close_if_idle_after(self.timeout_keep_alive)
+        if self.reading and not self.begun:
+            self.begun = True
+            self.deadline = self.loop.time() + self.bounds.read_seconds
+        self._fruitful = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self._refuse(self._refusal or _diagnosis(error, data))
+        else:
+            self._barren = 0 if self._fruitful else self._barren + len(data)
+            if self._barren > MOST_HEADERS + LONGEST_TARGET:
+                self._refuse(self._too_large())
 
-    def _close_if_idle_after(self, seconds: float) -> None:
-        self._idle_timer = self.loop.call_later(seconds, self._close_if_idle)
+    def _too_large(self) -> RequestError:
+        if len(self.url) > LONGEST_TARGET or not self.headers:
+            return TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
+        return HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
 
-    def _close_if_idle(self) -> None:
-        self._idle_timer = None
-        if self._idle_since is not None:
-            left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-            if left > 0:
-                self._close_if_idle_after(left)
-            else:
-                self.timeout_keep_alive_handler()
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._fruitful = self.in_head = self.partial = True
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the target."""
+        self.url += url
+        if len(self.url) > LONGEST_TARGET:
+            self._refusal = TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
+            raise self._refusal
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header."""
+        self._head_bytes += len(name) + len(value) + _EACH
+        if self._head_bytes > MOST_HEADERS:
+            self._refusal = HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
+            raise self._refusal
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        exchange = self._direct()
+        self._fruitful, self.in_head = True, False
+        if self.parser.should_upgrade():
+            self._upgrade = True
+            return
+        exchange = self._short()
         if exchange is None:
             super().on_headers_complete()
         else:
             self.cycle = exchange  # type: ignore[assignment] # it has what is asked of a cycle
-        edge: Edge | None = getattr(self.app, "edge", None)
-        if edge is not None and edge.service.draining:
+            self.deadline += exchange.declared / BODY_RATE
+            task = exchange.task = self.loop.create_task(self._answer(exchange))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        if self.edge is not None and self.edge.service.draining:
             self.drain()
 
     def drain(self) -> None:
@@ -154,60 +149,75 @@ class Protocol(HttpToolsProtocol):
         """
         if self.cycle is not None and not self.cycle.response_complete:
             self.drain()
-            return
-        since = self.loop.time() if self._idle_since is None else self._idle_since
-        left = since + _LAST_WORDS_SECONDS - self.loop.time()
-        if left > 0:
-            self.loop.call_later(left, self._close_unless_busy)
-        else:
-            self.transport.close()
+        elif not self.begun:
+            idle_since = self.deadline - self.timeout_keep_alive
+            self.deadline = min(self.deadline, idle_since + _LAST_WORDS_SECONDS)
 
-    def _close_unless_busy(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
-
-    def _direct(self) -> _Direct | None:
+    def _short(self) -> ShortExchange | None:
         """The request as one for the short way, None where it cannot go there."""
-        edge: Edge | None = getattr(self.app, "edge", None)
-        parser, cycle = self.parser, self.cycle
+        edge, parser, cycle = self.edge, self.parser, self.cycle
+        target, _, query = self.url.partition(b"?")
         if (
             edge is None
-            or parser.get_method() != b"POST"
-            or (found := edge.table.find(path := self.url.decode("latin-1"))) is None
-            or not _PLAIN(path)
+            or (found := edge.table.find(path := target.decode("latin-1"))) is None
+            or b"%" in target
             or parser.get_http_version() != "1.1"
-            or parser.should_upgrade()
             or self.expect_100_continue
             or not (cycle is None or cycle.response_complete)
         ):
             return None
         scope: dict[str, Any] = self.scope  # type: ignore[assignment] # the keys that are missing
-        scope["method"], scope["path"], scope["query_string"] = "POST", path, b""
-        exchange = _Direct.of(scope, _no_message, _no_message)
-        if not 0 < exchange.declared <= edge.service.settings.max_body_bytes:
-            return None
-        exchange.protocol, exchange.edge, exchange.found = self, edge, found
-        exchange.keep_alive = parser.should_keep_alive()
-        return exchange
+        scope["method"], scope["path"] = parser.get_method().decode("ascii"), path
+        scope["query_string"] = query.partition(b"#")[0]
+        return ShortExchange.on(self, scope, found, parser.should_keep_alive())
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
-        if isinstance(self.cycle, _Direct):
-            self.cycle.collected += body
+        self._fruitful = True
+        cycle: Any = self.cycle
+        if isinstance(cycle, ShortExchange):
+            if not cycle.response_complete:
+                cycle.collect(body)
+            if not cycle.declared:
+                self.deadline += len(body) / BODY_RATE
         else:
+            self.deadline += len(body) / BODY_RATE
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Answer, now that the request is whole."""
-        exchange: Any = self.cycle
-        if not isinstance(exchange, _Direct):
-            super().on_message_complete()
+        """The request is whole."""
+        if self._upgrade:
             return
-        task = exchange.task = self.loop.create_task(self._answer(exchange))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.reading, self.partial, self.deadline = False, False, float("inf")
+        exchange: Any = self.cycle
+        if not isinstance(exchange, ShortExchange):
+            super().on_message_complete()
+        elif exchange.response_complete:
+            self._await_next()
+        else:
+            exchange.complete()
 
-    async def _answer(self, exchange: _Direct) -> None:
+    def on_response_complete(self) -> None:
+        """Go on with what was sent ahead of this answer, or wait for the next request."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            if self.partial:
+                self._await_next()
+            return
+        if self._pending is not None:
+            self._refuse(self._pending)
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        if not self.reading:
+            self._await_next()
+
+    def _await_next(self) -> None:
+        self.reading, self.begun = True, self.partial
+        seconds = self.bounds.read_seconds if self.partial else self.timeout_keep_alive
+        self.deadline = self.loop.time() + seconds
+
+    async def _answer(self, exchange: ShortExchange) -> None:
         try:
             await exchange.edge.answer(exchange, exchange.found)
         finally:
@@ -216,26 +226,95 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
+        Deadlines.of(self.loop).leave(self)
         exchange: Any = self.cycle
-        if isinstance(exchange, _Direct):
+        if isinstance(exchange, ShortExchange):
             self.cycle = None  # type: ignore[assignment] # as before the first request
             if exchange.task is not None:
                 exchange.task.cancel()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """The client is slow to read."""
+        self.moved = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        self.moved = True
+        super().resume_writing()
+
+    def expire(self) -> None:
+        """The deadline has passed: close what is idle, refuse what is too slow."""
+        if self.lingering or not self.begun:
+            self.transport.close()
+            return
+        cycle: Any = self.cycle
+        if self.in_head:
+            self._refuse(TooSlow("the request took too long to arrive"))
+        elif isinstance(cycle, ShortExchange) and not cycle.response_complete:
+            cycle.fail(TooSlow("the body took too long to arrive"))
+            self.deadline = self.loop.time() + LINGER_SECONDS
+        else:
+            self.transport.close()
+
     def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are not HTTP, such as a letter that is not percent-encoded."""
-        error = InvalidHttp("a URL has only ASCII characters; others are percent-encoded")
-        body = problems.encode(problems.problem(error, new_id()))
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {problems.CONTENT_TYPE.decode()}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+        """Answer bytes that are not HTTP."""
+        self._refuse(InvalidHttp(msg))
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer what is no request, behind the answers that are under way, and hang up."""
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self.in_head or not self.partial:
+                self._pending = error
+            elif isinstance(cycle, ShortExchange):
+                cycle.fail(error)
+            else:
+                self.transport.close()
+            return
+        reply = problems.reply(error, new_id())
+        body = bytes(reply.body) if isinstance(reply.body, bytes) else b""
+        head = [STATUS_LINE[error.status], b"content-type: ", reply.media_type, b"\r\n"]
+        for name, value in (*reply.headers, (b"x-content-type-options", b"nosniff")):
+            head += name, b": ", value, b"\r\n"
+        head += b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body), body
+        if not self.transport.is_closing():
+            self.transport.write(b"".join(head))
+        self.hang_up()
+
+    def not_awaited(self) -> None:
+        """What is still to come of a request is of no use: its answer is sent."""
+        self.deadline = self.loop.time() + LINGER_SECONDS
+
+    def hang_up(self) -> None:
+        """Close, once the client has had time to read: what it still sends is thrown away, since a
+        connection closed on unread bytes is reset, and the answer lost.
+        """
+        if self.lingering or self.transport.is_closing():
+            return
+        self.lingering = True
+        self.deadline = self.loop.time() + LINGER_SECONDS
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """A server may ignore what a client would like to speak instead (RFC 9110, 7.8)."""
+        self._upgrade = False
+        head = without_upgrade(self.parser.get_method(), self.url, self.headers)
+        if head is None:
+            self._refuse(InvalidHttp("CONNECT is for proxies"))
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(head + rest)
 
 
-async def _no_message(*_: Any) -> Any:
-    raise AssertionError("there are no ASGI messages on the short way")
+def _diagnosis(error: httptools.HttpParserError, data: bytes) -> InvalidHttp:
+    """What arrived instead of a request, for whoever sent it."""
+    if data.startswith(b"\x16\x03"):
+        return InvalidHttp("this port speaks plain HTTP, and TLS arrived: use http://")
+    said = str(error)
+    for beginning, reason in _REASONS.items():
+        if said.startswith(beginning):
+            return InvalidHttp(reason)
+    return InvalidHttp(f"not an HTTP/1.1 request: {said}")

@@ -38,7 +38,7 @@ def test_our_protocol_takes_the_short_way_whatever_is_set(
     with serving_on(way, create_app(settings, repository, protocols=(*PROTOCOLS, WHICH))) as served:
         url = "http://{}:{}{}/which".format(*served.address, settings.root_path)
         taken = httpx.post(url, content=b"x", headers=CROSS)
-    assert taken.text == ("_Direct" if way is Protocol else "Exchange")
+    assert taken.text == ("ShortExchange" if way is Protocol else "Exchange")
 
 
 @both_ways
