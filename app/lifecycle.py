@@ -25,7 +25,7 @@ from types import FrameType
 import uvicorn
 
 from app.http.service import Service
-from app.http.uvicorn_protocol import Protocol
+from app.http.short_way import http_protocol
 from app.main import Unrolled
 
 GRACE_SECONDS = 30  # for requests in flight, once the port is closed
@@ -72,7 +72,7 @@ class Server(uvicorn.Server):
     ) -> None:
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=http_protocol(),
             access_log=False,
             proxy_headers=False,  # no answer depends on where the client is
             log_config=None,
@@ -160,8 +160,8 @@ class Server(uvicorn.Server):
     def _say_that_it_ends(self) -> None:
         self._service.draining = True
         for connection in self.server_state.connections:
-            if isinstance(connection, Protocol):
-                connection.drain()
+            if (drain := getattr(connection, "drain", None)) is not None:  # the short way's
+                drain()
 
     @property
     def _service(self) -> Service:
