@@ -69,6 +69,7 @@ RELOADS = Family(
 )
 RESTARTS = Family("unrolled_worker_restarts", "counter", "Workers that ended and were replaced")
 UNCOUNTED = Family(FULL[1], "counter", "What was not counted, for lack of room for more labels")
+OUTCOMES = ("loaded", "refused", "waiting", "failed")
 FAMILIES = (
     REQUESTS,
     DURATIONS,
@@ -120,6 +121,11 @@ class Metrics:
         self.states = _Series(numbers, STATES)[()]
         self.restarts = _Series(numbers, RESTARTS)[()]
         self._trouble = _Series(numbers, _TROUBLE)[()]
+        for outcome in OUTCOMES:  # a rate needs to see the 0 before the 1
+            self._reloads[(outcome,)]
+        for result in ("answer", "hit", "miss"):
+            self._lookups[(result,)]
+        self._cancelled[("",)]
 
     def answered(self, route: str, status: int, seconds: float, model: str | None) -> None:
         """Count a request that is over; 499 is one whose client has left."""
@@ -144,7 +150,7 @@ class Metrics:
         self._lookups[(result,)][0] += count
 
     def reloaded(self, outcome: str) -> None:
-        """Count a model folder that was read anew: loaded, refused, waiting, failed."""
+        """Count a model folder that was read anew, by one of `OUTCOMES`."""
         self._reloads[(outcome,)][0] += 1
 
     def is_process(self, name: str, pid: int) -> None:
