@@ -24,8 +24,6 @@ LAYERS = (
     {"http", "training"},
     {"api", "evaluation"},
     {"main", "bulk"},
-    {"lifecycle"},
-    {"supervisor"},
     {"server"},
     {"cli"},
     {"entry"},

@@ -15,9 +15,16 @@ import time
 from collections.abc import Callable
 
 from app.http.processes import PARENT
-from app.lifecycle import GRACE_SECONDS, PATIENCE_SECONDS, RELOAD, Parent, has_terminal, leave
 from app.metrics import Metrics
 from app.orphans import end_with_parent
+from app.server.lifecycle import (
+    GRACE_SECONDS,
+    PATIENCE_SECONDS,
+    RELOAD,
+    Parent,
+    has_terminal,
+    leave,
+)
 from app.shared_numbers import SharedNumbers
 
 log = logging.getLogger("unrolled")

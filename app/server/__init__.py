@@ -13,12 +13,12 @@ from pathlib import Path
 from app import logs
 from app.errors import SettingsError
 from app.http.processes import PARENT
-from app.lifecycle import BACKLOG, Parent, Server
 from app.main import create_app
 from app.metrics import Metrics
+from app.server.lifecycle import BACKLOG, Parent, Server
+from app.server.supervisor import Workers
 from app.serving.repository import Repository
 from app.settings import Settings
-from app.supervisor import Workers
 
 log = logging.getLogger("unrolled")
 
