@@ -1,5 +1,6 @@
 # make serve     install what serving needs and start on http://127.0.0.1:8000
 # make install   that first half alone
+# make clients   install lm-eval and openapi-python-client, which tests then run, in an environment of its own (700 MB)
 # make test      install the rest (TensorFlow, test tools); check format, lint, types; run the tests
 # make attack    try to break the service, for an hour; make test does it for a minute or two
 # make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
@@ -15,13 +16,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 UNROLLED_DOCKER_BUILD_ARGS ?=
 
-.PHONY: serve install install-test test attack check bench format lock docker clean
+.PHONY: serve install install-test clients test attack check bench format lock docker clean
 
 serve: install
 	$(BIN)/unrolled serve
 
 install: $(VENV)/.serve
 install-test: $(VENV)/.test
+clients: $(VENV)-clients/.done
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
@@ -40,7 +42,14 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.serve
 	$(INSTALL) --require-hashes --requirement requirements/test.txt
 	@touch $@
 
-test: install-test check
+# What these bring along (pandas, pyarrow, scipy) is kept apart; nothing is compiled, no torch.
+$(VENV)-clients/.done: requirements/clients.txt
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
+	  --require-hashes --requirement requirements/clients.txt
+	@touch $@
+
+test: install-test clients check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 attack: install-test
@@ -68,6 +77,7 @@ lock: $(VENV)-lock/bin/uv
 	$(UV_COMPILE) pyproject.toml $(WITHIN) --extra tensorflow --extra tensorboard --output-file requirements/training.txt
 	$(UV_COMPILE) pyproject.toml $(WITHIN) --extra parquet --extra ray --output-file requirements/ray.txt
 	$(UV_COMPILE) pyproject.toml $(WITHIN) --output-file requirements/serve.txt
+	printf '%s\n' 'lm-eval[api]' openapi-python-client | $(UV_COMPILE) - --output-file requirements/clients.txt
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(UV_COMPILE) - $(WITHIN) --output-file requirements/build.txt
 

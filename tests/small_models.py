@@ -51,6 +51,24 @@ def small_model(max_length: int = 6, seed: int = 0, **network: object) -> Model:
     return model_of(NumpyEngine(small_network(seed=seed, **network)), max_length)  # type: ignore[arg-type]
 
 
+def word(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:02}")
+
+
+def sentences(max_length: int = 6, classes: int = 60) -> Model:
+    """A model that reads English: its words are letters, and `</s>` and `<unk>` come first."""
+    card = Card(
+        max_length=max_length, tokenizer="words", lowercase=True, start="</s>", unknown="<unk>"
+    )
+    words = ["</s>", "<unk>", *(word(number) for number in range(3, classes))]
+    vocabulary = Vocabulary({text: at for at, text in enumerate(words, 1)}, lowercase=True)
+    network = small_network(classes=classes)
+    options = card.text_options(network, vocabulary)
+    return Model(
+        "english", vocabulary, options, card.model_dump(), NumpyEngine(network, 1), "0" * 64
+    )
+
+
 class ForwardOnly:
     """An engine that knows nothing but `forward`, as TensorFlow's does; it counts its phrases.
 

@@ -8,35 +8,15 @@ import pytest
 
 from app.engines.numpy_engine import NumpyEngine
 from app.errors import EmptyPhrase, NotFinite
-from app.folder.card import Card
 from app.metrics import Metrics
 from app.model import Model
 from app.serving.batching import Batcher
 from app.serving.generation import Piece, Prompt, Text, Wanted
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
-from app.text.vocabulary import Vocabulary
 from app.text.writing import Writer, encode_text
-from tests.small_models import ForwardOnly, model_of, small_model, small_network
+from tests.small_models import ForwardOnly, model_of, sentences, small_model, small_network, word
 
 GREEDY = Sampling(temperature=0)
-
-
-def word(number: int) -> str:
-    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:02}")
-
-
-def sentences(max_length: int = 6, classes: int = 60) -> Model:
-    """A model that reads English: its words are letters, and `</s>` and `<unk>` come first."""
-    card = Card(
-        max_length=max_length, tokenizer="words", lowercase=True, start="</s>", unknown="<unk>"
-    )
-    words = ["</s>", "<unk>", *(word(number) for number in range(3, classes))]
-    vocabulary = Vocabulary({text: at for at, text in enumerate(words, 1)}, lowercase=True)
-    network = small_network(classes=classes)
-    options = card.text_options(network, vocabulary)
-    return Model(
-        "english", vocabulary, options, card.model_dump(), NumpyEngine(network, 1), "0" * 64
-    )
 
 
 def prompt(model: Model, text: str) -> Prompt:

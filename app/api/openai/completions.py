@@ -45,9 +45,10 @@ async def _whole(service: Service, work: Work, answer: Answer) -> bytes:
     prompts = await _read(service, work)
     choices: list[dict[str, Any]] = []
     for at, prompt in enumerate(work.prompts):
-        own = range(at * work.candidates, (at + 1) * work.candidates)
-        best = sorted(own, key=lambda one: -texts[one].mean)[: work.kept]
-        for one in best:
+        own = list(range(at * work.candidates, (at + 1) * work.candidates))
+        if work.candidates > work.kept:
+            own.sort(key=lambda one: -texts[one].mean)
+        for one in own[: work.kept]:
             before = prompts[at] if work.echo else []
             text = prompt.text + "".join(p.text for p in pieces[one]) if work.echo else None
             both = [*before, *pieces[one]]
