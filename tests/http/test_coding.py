@@ -89,13 +89,13 @@ def test_large_answers_are_compressed_for_who_accepts_it(
     served: Served, coding: str | None
 ) -> None:
     body = json.dumps({"phrases": ["af ag"] * 100}).encode()
-    accepts = {"accept_encoding": coding or "br;q=1, gzip;q=0"}
-    large = ask(served, "/v1/predict/batch", body, **accepts)
+    accepted = coding or "br;q=1, gzip;q=0"
+    large = ask(served, "/v1/predict/batch", body, accept_encoding=accepted)
     assert large.headers.get("content-encoding") == coding
     assert large.headers["vary"] == "Accept-Encoding"
     assert int(large.headers["content-length"]) < 8192 or coding is None
     assert len(large.json()["results"]) == 100
-    assert "content-encoding" not in ask(served, "/v1/predict", **accepts).headers
+    assert "content-encoding" not in ask(served, "/v1/predict", accept_encoding=accepted).headers
 
 
 def test_a_byte_order_mark_is_read_and_utf_16_is_named(served: Served) -> None:
