@@ -109,12 +109,18 @@ def wait_for(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
 
 
 def curl(command: str, service: Service) -> str:
-    """What `curl` would print: -d and -o, as the documentation uses them."""
+    """What `curl` would print: -d, -H, -X and -o, as the documentation uses them."""
     words = iter(shlex.split(command)[1:])
-    url, data, file = "", None, None
+    url, data, file, method = "", None, None, "POST"
+    headers = {"content-type": "application/x-www-form-urlencoded"}  # as curl sends it
     for word in words:
         if word == "-d":
             data = next(words)
+        elif word == "-X":
+            method = next(words)
+        elif word == "-H":
+            name, _, value = next(words).partition(": ")
+            headers[name] = value
         elif word == "-o":
             file = service.folder / next(words)
         else:
@@ -123,8 +129,7 @@ def curl(command: str, service: Service) -> str:
     if data is None:
         answer = httpx.get(url)
     else:
-        form = {"content-type": "application/x-www-form-urlencoded"}  # as curl sends it
-        answer = httpx.post(url, content=data, headers=form)
+        answer = httpx.request(method, url, content=data, headers=headers)
     assert answer.status_code < 500
     if file is None:
         return answer.text
@@ -247,7 +252,8 @@ def test_every_endpoint_has_an_example() -> None:
         if word.startswith(SERVICE)
     ]
     for row in table_after("## Endpoints"):
-        pattern = code_in(row[0])[-1].replace("{model_id}", "[^/]+").replace("{name}", ".+")
+        pattern = code_in(row[0])[-1].replace("{name}", ".+")
+        pattern = re.sub(r"{\w+}", "[^/]+", pattern)
         if pattern not in ("/metrics", "/openapi.json", "/v1/models"):
             assert any(re.fullmatch(pattern, path) for path in called), row[0]
 

@@ -60,6 +60,7 @@ PROTOCOL = Protocol(
         Endpoint("/docs", _documentation, key=False),
         _probe("/livez", _live, "live", "The process runs"),
         _probe("/readyz", _ready, "ready", "A prediction can be made"),
+        _probe("/health", _ready, "health", "The same as /readyz, where others look for it"),
         _probe(
             "/metrics",
             _metrics,

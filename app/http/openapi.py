@@ -63,12 +63,20 @@ def _schema(type_: Any, mode: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """A reference to the schema, where it has a name: generated clients call its class by it."""
+    name = schema.get("title")
+    if name is None or schemas.setdefault(name, schema) != schema:
+        return schema
+    return {"$ref": _REF.format(model=name)}
+
+
 def _operations(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     asked = endpoint.request
     request = {} if asked is None else _schema(asked, "validation", schemas)
     schema = {"type": "string"} if endpoint.media_type != "application/json" else {}
     if endpoint.answer is not None:
-        schema = _schema(endpoint.answer, "serialization", schemas)
+        schema = _named(_schema(endpoint.answer, "serialization", schemas), schemas)
     responses = {
         "200": {"description": "The answer", "content": {endpoint.media_type: {"schema": schema}}},
         "4XX": _REFUSED,
@@ -81,8 +89,16 @@ def _operations(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         parameters = [*parts, *_parameters(request)]
         operations["get"] = {**shared, "operationId": endpoint.name, "parameters": parameters}
     if "POST" in endpoint.methods:
-        body = {"required": True, "content": {"application/json": {"schema": request}}}
-        operations["post"] = {**shared, "operationId": f"{endpoint.name}_post", "requestBody": body}
+        body = {
+            "required": True,
+            "content": {"application/json": {"schema": _named(request, schemas)}},
+        }
+        operations["post"] = {
+            **shared,
+            "operationId": f"{endpoint.name}_post",
+            "parameters": parts,
+            "requestBody": body,
+        }
     return operations
 
 
