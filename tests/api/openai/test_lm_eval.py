@@ -50,7 +50,14 @@ def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
         lines.write_text("".join(json.dumps({"text": written(line)}) + "\n" for line in LINES))
         (tmp_path / "lines.yaml").write_text(TASK.format(lines=lines))
         about = f"model=english,base_url={url(served, '/v1/completions')},tokenizer_backend=remote"
-        command = [LM_EVAL, "run", "--model", "local-completions", "--model_args", about]
+        command: list[str | Path] = [
+            LM_EVAL,
+            "run",
+            "--model",
+            "local-completions",
+            "--model_args",
+            about,
+        ]
         done = subprocess.run(
             [*command, "--include_path", tmp_path, "--tasks", "lines"],
             env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")},
