@@ -81,6 +81,18 @@ class HiddenState:
 
 
 @dataclass(frozen=True, slots=True)
+class GatedState(HiddenState):
+    """The same of a layer with gates: what each of its `terms` came to, and an LSTM's cell.
+
+    `terms` are null where the network skipped the position; a Bidirectional, which merges the
+    states of two layers, has none.
+    """
+
+    terms: dict[str, Vector] | None
+    cell_state: Vector | None
+
+
+@dataclass(frozen=True, slots=True)
 class HiddenStates:
     """The hidden state of one recurrent layer at every timestep."""
 
@@ -88,7 +100,7 @@ class HiddenStates:
     phrase: str
     layer: str
     units: int
-    timesteps: tuple[HiddenState, ...]
+    timesteps: tuple[HiddenState | GatedState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +189,36 @@ class LayerStep:
 
 
 @dataclass(frozen=True, slots=True)
+class TermStep:
+    """One gate's arithmetic: value = f(pre_activation).
+
+    pre_activation = input_term + recurrent_term + bias.
+    """
+
+    input_term: Vector
+    recurrent_term: Vector
+    bias: Vector
+    pre_activation: Vector
+    value: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class GatedStep:
+    """The arithmetic of a layer with gates, by their names, and the state that they make.
+
+    LSTM: input, forget, cell, output; c = forget·c + input·cell, h = output·tanh(c). GRU: update,
+    reset, candidate; h = update·h + (1 - update)·candidate. `input` and `terms` are null where the
+    network skips the timestep. A Bidirectional has no terms: it merges the two layers before it.
+    """
+
+    name: str
+    input: Vector | None
+    terms: dict[str, TermStep] | None
+    cell_state: Vector | None
+    hidden_state: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedStep:
     """One padded position; `predictions`: what the network would have said after this word."""
 
@@ -184,7 +226,7 @@ class ExplainedStep:
     token: str | None
     id: int
     masked: bool
-    layers: tuple[LayerStep, ...]
+    layers: tuple[LayerStep | GatedStep, ...]
     predictions: tuple[Prediction, ...]
 
 
@@ -221,6 +263,14 @@ class Explained:
 @dataclass(frozen=True, slots=True)
 class LayerExcerpt(LayerStep):
     """The most active units of a layer, and of its input: which ones they are."""
+
+    indices: Integers
+    input_indices: Integers | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatedExcerpt(GatedStep):
+    """The same of a layer with gates."""
 
     indices: Integers
     input_indices: Integers | None

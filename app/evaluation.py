@@ -129,7 +129,8 @@ def _logits(model: Model, ids: Sequence[int], positions: range) -> Floats:
     """[n, V] after the words before each position, exactly as `predict` would see them."""
     engine, options = model.engine, model.options
     whole = positions.stop <= options.max_length and model.start_id not in ids
-    if whole and model.network.mask_zero and isinstance(engine, NumpyEngine):
+    unrolled = model.network.mask_zero and model.network.causal
+    if whole and unrolled and isinstance(engine, NumpyEngine):
         # One pass over the sentence: where padding is masked, every prefix is a state on the way.
         history = context(ids[: positions.stop - 1], model.start_id, options)
         hidden = engine.run(pack([history]))[-1][0]  # [T, H]

@@ -15,11 +15,15 @@ from app.answers import (
     Excerpt,
     Explained,
     ExplainedStep,
+    GatedExcerpt,
+    GatedStep,
     LayerExcerpt,
     LayerStep,
 )
 from app.engines.topk import most_active
 from app.network import Floats, Ids
+
+Steps = list[LayerStep | GatedStep]  # of one layer
 
 
 def excerpt(explained: Explained, units: int) -> Excerpt:
@@ -43,7 +47,7 @@ def _levels(steps: tuple[ExplainedStep, ...]) -> range:
     return range(len(steps[0].layers))
 
 
-def _excerpt_layer(steps: list[LayerStep], units: int) -> list[LayerExcerpt]:
+def _excerpt_layer(steps: Steps, units: int) -> list[LayerExcerpt | GatedExcerpt]:
     """One layer at every timestep."""
     kept = _most_active([step.hidden_state for step in steps], units)
     inputs = [step.input for step in steps if step.input is not None]
@@ -56,7 +60,7 @@ def _excerpt_layer(steps: list[LayerStep], units: int) -> list[LayerExcerpt]:
         for step in steps
     ]
     return [
-        LayerExcerpt(
+        (GatedExcerpt if isinstance(one, GatedStep) else LayerExcerpt)(
             **_members(one), indices=kept, input_indices=None if one.input is None else entering
         )
         for one in few
@@ -73,6 +77,8 @@ def _picked(value: Any, kept: Ids, size: int) -> Any:
         return value[kept] if value.shape == (size,) else value
     if isinstance(value, tuple):
         return tuple(_picked(one, kept, size) for one in value)
+    if isinstance(value, dict):
+        return {name: _picked(one, kept, size) for name, one in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         changed = {name: _picked(one, kept, size) for name, one in _members(value).items()}
         return replace(value, **changed)

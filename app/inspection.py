@@ -18,12 +18,16 @@ from app.answers import (
     DenseOutput,
     Explained,
     ExplainedStep,
+    GatedStep,
     LayerStep,
+    Prediction,
     Scored,
     ScoredWord,
+    TermStep,
 )
 from app.engines.activations import log_softmax
 from app.engines.base import RecurrentTrace, Trace
+from app.engines.cells.cell import Term
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
@@ -58,7 +62,7 @@ def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:
             int(padded.ids[t]),
             bool(trace.skipped[t]),
             _layer_steps(trace, t),
-            () if trace.skipped[t] else model.rank(trace.step_probabilities[t], k),
+            _said(model, trace, t, k),
         )
         for t in range(len(padded.ids))
     )
@@ -82,14 +86,27 @@ def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:
     )
 
 
-def _layer_steps(trace: Trace, t: int) -> tuple[LayerStep, ...]:
+def _said(model: Model, trace: Trace, t: int, k: int) -> tuple[Prediction, ...]:
+    """What the network would have said after a timestep: nothing where it was skipped, or where a
+    layer has yet to read what follows.
+    """
+    if trace.skipped[t] or trace.step_probabilities is None:
+        return ()
+    return model.rank(trace.step_probabilities[t], k)
+
+
+def _layer_steps(trace: Trace, t: int) -> tuple[LayerStep | GatedStep, ...]:
     skipped = bool(trace.skipped[t])
     return tuple(_layer_step(layer, t, skipped) for layer in trace.recurrent)
 
 
-def _layer_step(layer: RecurrentTrace, t: int, skipped: bool) -> LayerStep:
-    [term] = layer.terms
+def _layer_step(layer: RecurrentTrace, t: int, skipped: bool) -> LayerStep | GatedStep:
     state = layer.hidden_state[t]
+    if len(layer.terms) != 1:
+        cell = None if layer.cell_state is None else layer.cell_state[t]
+        terms = None if skipped else {term.name: _term_step(term, t) for term in layer.terms}
+        return GatedStep(layer.name, None if skipped else layer.input[t], terms, cell, state)
+    [term] = layer.terms
     if skipped:
         return LayerStep(layer.name, None, None, None, term.bias, None, state)
     return LayerStep(
@@ -103,12 +120,22 @@ def _layer_step(layer: RecurrentTrace, t: int, skipped: bool) -> LayerStep:
     )
 
 
+def _term_step(term: Term, t: int) -> TermStep:
+    return TermStep(
+        term.input_term[t],
+        term.recurrent_term[t],
+        term.bias,
+        term.pre_activation[t],
+        term.value[t],
+    )
+
+
 def compare(model: Model, phrases: Sequence[str], k: int = DEFAULT_TOP_K) -> Compared:
     """Phrases side by side: the same bag of words may be two hidden states."""
     encoded = [model.encode(phrase) for phrase in phrases]
     traces = [model.trace(model.pad(one)) for one in encoded]
     bags = [bag_of_words(one) for one in encoded]
-    states = np.stack([trace.recurrent[-1].hidden_state[-1] for trace in traces])  # [N, H]
+    states = np.stack([trace.final for trace in traces])  # [N, H]
     differences = states[:, None, :] - states[None, :, :]  # [N, N, H]
     distributions = [trace.probabilities for trace in traces]
     return Compared(

@@ -14,6 +14,7 @@ import numpy as np
 
 from app.answers import (
     Distribution,
+    GatedState,
     HiddenState,
     HiddenStates,
     PaddedInput,
@@ -23,7 +24,7 @@ from app.answers import (
     Tokenized,
 )
 from app.engines.activations import softmax
-from app.engines.base import Engine, Outputs, Trace
+from app.engines.base import Engine, Outputs, RecurrentTrace, Trace
 from app.engines.prefixes import logits_afresh
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
@@ -142,7 +143,7 @@ class Model:
 
         Raises NotFound where the network has no recurrent layer of that name.
         """
-        names = [recurrent.name for recurrent in self.network.recurrent]
+        names = self.network.states
         if layer is not None and layer not in names:
             raise NotFound(f"no such recurrent layer; this model has {', '.join(names)}")
         encoded = self.encode(phrase)
@@ -150,12 +151,15 @@ class Model:
         trace = self.trace(padded)
         recurrent = trace.recurrent[-1 if layer is None else names.index(layer)]
         timesteps = tuple(
-            HiddenState(
-                position,
-                self.token_at(encoded, padded, position),
-                int(padded.ids[position]),
-                bool(trace.skipped[position]),
-                state,
+            _hidden_state(
+                recurrent,
+                HiddenState(
+                    position,
+                    self.token_at(encoded, padded, position),
+                    int(padded.ids[position]),
+                    bool(trace.skipped[position]),
+                    state,
+                ),
             )
             for position, state in enumerate(recurrent.hidden_state)
         )
@@ -241,6 +245,22 @@ class Model:
     def _spelling(self, word: str) -> str:
         word = word.replace("’", "'")
         return word.lower() if self.options.lowercase else word
+
+
+def _hidden_state(layer: RecurrentTrace, state: HiddenState) -> HiddenState | GatedState:
+    """A state, with what its gates came to where the layer has any."""
+    if len(layer.terms) == 1:
+        return state
+    t = state.position
+    return GatedState(
+        t,
+        state.token,
+        state.id,
+        state.masked,
+        state.hidden_state,
+        None if state.masked else {term.name: term.value[t] for term in layer.terms},
+        None if layer.cell_state is None else layer.cell_state[t],
+    )
 
 
 def check_finite(values: Floats) -> None:

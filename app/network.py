@@ -19,7 +19,26 @@ Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 Context = tuple[int, ...]  # the ids whose timesteps are computed: padding only if it is not masked
-ActivationName = Literal["linear", "tanh", "relu", "sigmoid", "softmax"]
+ActivationName = Literal[
+    "linear",
+    "tanh",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "elu",
+    "exponential",
+    "gelu",
+    "hard_sigmoid",
+    "keras_2_hard_sigmoid",  # what Keras 2 called hard_sigmoid
+    "leaky_relu",
+    "mish",
+    "relu6",
+    "selu",
+    "silu",
+    "softplus",
+    "softsign",
+]
+MergeMode = Literal["concat", "sum", "mul", "ave"]
 
 
 class Matrix(Protocol):
@@ -66,7 +85,8 @@ class Recurrent:
 
     `class_name` says by which equations: `engines/cells/` has them. The columns of `kernel`
     [F, G·H] and `recurrent_kernel` [H, G·H] are those of the cell's G terms, side by side in
-    Keras's order; `bias` [G·H], or None.
+    Keras's order; `bias` is [G·H], or [2, G·H] of a GRU that resets after, or None.
+    `recurrent_activation` and `reset_after` are None where the cell has no such option.
     """
 
     name: str
@@ -76,6 +96,9 @@ class Recurrent:
     recurrent_kernel: Kernel
     bias: Floats | None
     return_sequences: bool
+    recurrent_activation: ActivationName | None = None
+    reset_after: bool | None = None
+    go_backwards: bool = False  # as part of a Bidirectional
 
     @property
     def units(self) -> int:
@@ -83,9 +106,69 @@ class Recurrent:
         return int(self.recurrent_kernel.shape[0])
 
     @property
+    def options(self) -> dict[str, object]:
+        """The options that make it what it is, by Keras's names."""
+        cell_options = {
+            "recurrent_activation": self.recurrent_activation,
+            "reset_after": self.reset_after,
+        }
+        return {
+            "units": self.units,
+            "activation": self.activation,
+            "use_bias": self.bias is not None,
+            **{name: value for name, value in cell_options.items() if value is not None},
+        }
+
+    @property
     def weights(self) -> dict[str, Kernel]:
         """Weights by Keras's names."""
         return _named(kernel=self.kernel, recurrent_kernel=self.recurrent_kernel, bias=self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class Bidirectional:
+    """Two recurrent layers over the same timesteps, one of them from the last to the first.
+
+    A state of the second depends on all that follows, so that none can be gone on from when a
+    phrase is extended. `return_sequences` hands on both states at each timestep, else the last of
+    each reading; both are merged. The two are named "bidirectional/forward_lstm" and so on.
+    """
+
+    name: str
+    forward: Recurrent
+    backward: Recurrent
+    merge_mode: MergeMode
+    return_sequences: bool
+    class_name: str = "Bidirectional"
+
+    @property
+    def units(self) -> int:
+        """Features that leave the layer at each timestep."""
+        side_by_side = self.merge_mode == "concat"
+        return self.forward.units + (self.backward.units if side_by_side else 0)
+
+    @property
+    def weights(self) -> dict[str, Kernel]:
+        """Weights by Keras's names, below that of each layer: "forward_lstm/kernel"."""
+        return {
+            f"{layer.name.removeprefix(f'{self.name}/')}/{name}": array
+            for layer in (self.forward, self.backward)
+            for name, array in layer.weights.items()
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class LastStep:
+    """The operation x[:, -1, :]: of sequences, the last timestep alone."""
+
+    name: str
+    units: int
+    class_name: str = "GetItem"
+
+    @property
+    def weights(self) -> dict[str, Kernel]:
+        """It has no weights."""
+        return {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,11 +231,13 @@ class Elementwise:
 
 
 def changes_nothing(layer: "Layer") -> bool:
-    """Whether what comes into a layer goes out."""
+    """Whether what comes into a layer goes out; of sequences, their last step."""
+    if isinstance(layer, LastStep):
+        return True
     return isinstance(layer, Elementwise) and layer.activation == "linear"
 
 
-Layer = Embedding | Recurrent | Dense | ReversedEmbedding | Elementwise
+Layer = Embedding | Recurrent | Bidirectional | LastStep | Dense | ReversedEmbedding | Elementwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,13 +269,41 @@ class Network:
 
     @cached_property
     def recurrent(self) -> tuple[Recurrent, ...]:
-        """The layers with a state, first to last."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Recurrent))
+        """The layers with a state, first to last; of a Bidirectional the two that it merges."""
+        found: list[Recurrent] = []
+        for layer in self.layers:
+            if isinstance(layer, Recurrent):
+                found.append(layer)
+            if isinstance(layer, Bidirectional):
+                found += layer.forward, layer.backward
+        return tuple(found)
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """The names of what is seen at each timestep: the layers with a state, and after the two
+        layers of a Bidirectional that itself, which merges them.
+        """
+        names: list[str] = []
+        for layer in self.layers:
+            if isinstance(layer, Bidirectional):
+                names += layer.forward.name, layer.backward.name
+            if isinstance(layer, Recurrent | Bidirectional):
+                names.append(layer.name)
+        return tuple(names)
 
     @cached_property
     def last_recurrent(self) -> int:
         """Where in `layers` the last one with a state stands: what follows sees its state alone."""
-        return max(at for at, layer in enumerate(self.layers) if isinstance(layer, Recurrent))
+        return max(
+            at
+            for at, layer in enumerate(self.layers)
+            if isinstance(layer, Recurrent | Bidirectional)
+        )
+
+    @cached_property
+    def causal(self) -> bool:
+        """Whether a state depends on the timesteps before it alone, and so can be gone on from."""
+        return not any(isinstance(layer, Bidirectional) for layer in self.layers)
 
     @cached_property
     def weights(self) -> dict[str, Kernel]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from app.network import Network, Recurrent
+from app.network import Bidirectional, LastStep, Network, Recurrent
 
 _HEADER = ("Layer (type)", "Output Shape", "Param #")
 
@@ -12,8 +12,10 @@ def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, .
     sequences = True
     shapes: list[tuple[int | None, ...]] = []
     for layer in network.layers:
-        if isinstance(layer, Recurrent):
+        if isinstance(layer, Recurrent | Bidirectional):
             sequences = layer.return_sequences
+        if isinstance(layer, LastStep):
+            sequences = False
         shapes.append((None, max_length, layer.units) if sequences else (None, layer.units))
     return shapes
 
@@ -24,8 +26,8 @@ def summary(network: Network, max_length: int, name: str | None = None) -> str:
     `name` heads it, else the name that the network was saved with.
     """
     counts: Counter[str] = Counter()
-    for weight, array in network.weights.items():
-        counts[weight.rpartition("/")[0]] += array.size
+    for layer in network.layers:
+        counts[layer.name] += sum(array.size for array in layer.weights.values())
     # By name: Keras lists a layer once, however often it is called, with its last shape.
     rows = {
         layer.name: (f"{layer.name} ({layer.class_name})", str(shape), f"{counts[layer.name]:,}")

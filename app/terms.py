@@ -23,4 +23,21 @@ class Arithmetic(NamedTuple):
 
 ARITHMETIC: dict[str, Arithmetic] = {
     "SimpleRNN": Arithmetic((TermName("hidden", "h"),)),
+    "LSTM": Arithmetic(
+        (
+            TermName("input", "i", gate=True),
+            TermName("forget", "f", gate=True),
+            TermName("cell", "g"),
+            TermName("output", "o", gate=True),
+        ),
+        ("c = f·c + i·g", "h = o·{f}(c)"),
+    ),
+    "GRU": Arithmetic(
+        (
+            TermName("update", "z", gate=True),
+            TermName("reset", "r", gate=True),
+            TermName("candidate", "g"),
+        ),
+        ("h = z·h + (1 - z)·g",),
+    ),
 }

@@ -7,14 +7,21 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear")
+CELLS = ("SimpleRNN", "LSTM", "GRU")
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear", "elu", "selu", "softsign", "gelu", "silu")
+GATES = ("sigmoid", "hard_sigmoid", "tanh")
+MERGES = ("concat", "sum", "mul", "ave")
 IDENTITIES = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", None)
 
 
 @dataclass(frozen=True)
 class Recurrent:
+    cell: str
     units: int
     activation: str
+    gate: str  # recurrent_activation
+    reset_after: bool
+    merge: str | None  # of a Bidirectional, None for a layer that reads one way
     use_bias: bool
     unroll: bool
     then: str | None  # a layer that acts in training only
@@ -30,7 +37,8 @@ class Recipe:
     recurrent: tuple[Recurrent, ...]
     last_returns_sequences: bool
     hidden_dense: int
-    ending: str  # "dense", "activation" or "softmax"
+    ending: str  # "dense", "activation", "softmax" or "logits"
+    takes_last: bool  # x[:, -1, :] of what returns sequences
     tied: bool
     functional: bool
     dense_first: bool  # in front of the first SimpleRNN, where a mask passes through
@@ -46,8 +54,12 @@ def recipes(draw: st.DrawFn) -> Recipe:
         st.lists(
             st.builds(
                 Recurrent,
+                st.sampled_from(CELLS),
                 st.integers(1, 6),
                 st.sampled_from(ACTIVATIONS),
+                st.sampled_from(GATES),
+                st.booleans(),
+                st.sampled_from([None, None, *MERGES]),
                 st.booleans(),
                 st.booleans(),
                 st.sampled_from(IDENTITIES),
@@ -60,7 +72,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
     mask_zero = entry != "scalar" and draw(st.booleans())
     sequences = entry != "reversible" and draw(st.booleans())
     # Keras's own Softmax layer fails on the mask of masked sequences.
-    endings = ["dense", "activation"] + ([] if mask_zero and sequences else ["softmax"])
+    functional = entry == "reversible" or draw(st.booleans())
+    takes_last = functional and sequences and draw(st.booleans())
+    masked = mask_zero and sequences and not takes_last
+    endings = ["dense", "activation", "logits"] + ([] if masked else ["softmax"])
     ending = draw(st.sampled_from(endings))
     return Recipe(
         entry=entry,
@@ -72,7 +87,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
         hidden_dense=draw(st.integers(0, 5)),
         ending=ending,
         tied=draw(st.booleans()),
-        functional=entry == "reversible" or draw(st.booleans()),
+        takes_last=takes_last,
+        functional=functional,
         dense_first=draw(st.booleans()),
         fixed_batch=draw(st.booleans()),
         max_length=draw(st.integers(1, 6)),
@@ -107,15 +123,7 @@ def build(recipe: Recipe) -> Built:
     for at, one in enumerate(recipe.recurrent):
         last = at == len(recipe.recurrent) - 1
         sequences = not last or recipe.last_returns_sequences
-        layer = L.SimpleRNN(
-            one.units,
-            activation=one.activation,
-            use_bias=one.use_bias,
-            unroll=one.unroll,
-            return_sequences=sequences,
-            dropout=0.2 if at else 0.0,
-        )
-        layers.append(layer)
+        layers.append(_recurrent(one, sequences, dropout=0.2 if at else 0.0))
         if sequences:
             if one.then:
                 layers.append(getattr(L, one.then)(0.3))
@@ -138,6 +146,27 @@ def build(recipe: Recipe) -> Built:
     return Built(model, layers)
 
 
+def _recurrent(one: Recurrent, sequences: bool, dropout: float) -> Any:
+    import keras
+
+    options: dict[str, Any] = {
+        "units": one.units,
+        "activation": one.activation,
+        "use_bias": one.use_bias,
+        "return_sequences": sequences,
+        "dropout": dropout,
+    }
+    if one.cell != "SimpleRNN":
+        options["recurrent_activation"] = one.gate
+    if one.cell == "GRU":
+        options["reset_after"] = one.reset_after
+    if one.merge is None:
+        return getattr(keras.layers, one.cell)(**options, unroll=one.unroll)
+    return keras.layers.Bidirectional(
+        getattr(keras.layers, one.cell)(**options), merge_mode=one.merge
+    )
+
+
 def _assemble(recipe: Recipe, shape: tuple[int, ...], layers: list[Any], embedding: Any) -> Any:
     import keras
 
@@ -146,11 +175,15 @@ def _assemble(recipe: Recipe, shape: tuple[int, ...], layers: list[Any], embeddi
         "activation": lambda: keras.layers.Activation("softmax"),
         "softmax": lambda: keras.layers.Softmax(),
     }
-    needs_softmax = embedding is not None or recipe.ending != "dense"
+    needs_softmax = recipe.ending != "logits" and (
+        embedding is not None or recipe.ending != "dense"
+    )
     inputs = keras.Input(batch_shape=(1, *shape)) if recipe.fixed_batch else keras.Input(shape)
     if recipe.functional:
         x = start = inputs
         for layer in layers:
+            if recipe.takes_last and layer is layers[-1]:
+                x = x[:, -1, :]
             x = layer(x)
         if embedding is not None:
             x = embedding(x, reverse=True)
@@ -161,29 +194,63 @@ def _assemble(recipe: Recipe, shape: tuple[int, ...], layers: list[Any], embeddi
     return keras.Sequential([inputs, *layers, *ending])
 
 
-def every_hidden_state(built: Built, x: NDArray[Any]) -> list[NDArray[np.float32]]:
-    """Each SimpleRNN's states at every timestep, from Keras's own layers: [T, H] each.
+States = list[NDArray[np.float32]]  # the hidden state, and an LSTM's cell: [T, H] each
 
-    A layer that returns only its last state is run again as one that returns them all, with the
-    same weights, on the same input and mask.
+
+def every_state(built: Built, x: NDArray[Any]) -> list[States]:
+    """Every state of every recurrent layer at every timestep, from Keras's own layers and cells.
+
+    Of a Bidirectional, those of its two layers and then what it merges of them.
     """
     import keras
 
-    states = []
+    found: list[States] = []
     for layer in built.layers:
-        whole = layer
-        if isinstance(layer, keras.layers.SimpleRNN) and not layer.return_sequences:
-            whole = keras.layers.SimpleRNN.from_config(
-                {**layer.get_config(), "return_sequences": True}
-            )
-            whole.build(x.shape)
-            whole.set_weights(layer.get_weights())
-        if isinstance(layer, keras.layers.SimpleRNN):
-            states.append(np.asarray(whole(x))[0])
-            if not layer.return_sequences:
-                break
+        if isinstance(layer, keras.layers.Bidirectional):
+            mask = _mask_of(x)
+            both = [
+                _states(one, x, reverse=reverse)
+                for one, reverse in ((layer.forward_layer, False), (layer.backward_layer, True))
+            ]
+            merged = _merged(layer.merge_mode, both[0][0], both[1][0])
+            merged = merged if mask is None else merged * mask[:, None]
+            found += [*both, [merged]]
+            if layer.return_sequences:  # then it is Keras's own answer
+                np.testing.assert_allclose(merged, np.asarray(layer(x))[0], atol=1e-5, rtol=1e-5)
+        elif isinstance(layer, keras.layers.RNN):
+            found.append(_states(layer, x, reverse=False))
         x = layer(x)
-    return states
+        if len(x.shape) == 2:
+            break
+    return found
+
+
+def _mask_of(x: Any) -> NDArray[Any] | None:
+    mask = getattr(x, "_keras_mask", None)
+    return None if mask is None else np.asarray(mask)[0]
+
+
+def _states(layer: Any, x: Any, *, reverse: bool) -> States:
+    """A layer's cell, called a timestep at a time; a masked timestep leaves the states alone."""
+    mask, T = _mask_of(x), x.shape[1]
+    states = layer.get_initial_state(1)
+    rows: list[list[Any]] = [[] for _ in range(T)]
+    for t in reversed(range(T)) if reverse else range(T):
+        if mask is None or mask[t]:
+            _, states = layer.cell(x[:, t], states)
+        rows[t] = [np.asarray(state)[0] for state in states]
+    return [np.stack([row[at] for row in rows]) for at in range(len(rows[0]))]
+
+
+def _merged(mode: str, forward: Any, backward: Any) -> NDArray[np.float32]:
+    if mode == "concat":
+        return np.concatenate([forward, backward], axis=1)
+    merged: NDArray[np.float32] = {
+        "sum": forward + backward,
+        "mul": forward * backward,
+        "ave": (forward + backward) / 2,
+    }[mode]
+    return merged
 
 
 def entering(recipe: Recipe, padded: NDArray[np.int32]) -> NDArray[Any]:

@@ -1,20 +1,39 @@
 """Models of random weights, made in memory; words are w1, w2 …"""
 
+from dataclasses import replace
+
 import numpy as np
 
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.card import Card
 from app.model import Model
-from app.network import Dense, Embedding, Floats, Ids, Layer, Network, Recurrent
+from app.network import (
+    Bidirectional,
+    Dense,
+    Embedding,
+    Floats,
+    Ids,
+    Layer,
+    MergeMode,
+    Network,
+    Recurrent,
+)
+from app.terms import ARITHMETIC
 from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary
 
 
 def small_network(
-    *, masked: bool = True, units: tuple[int, ...] = (4,), classes: int = 300, seed: int = 0
+    *,
+    masked: bool = True,
+    units: tuple[int, ...] = (4,),
+    classes: int = 300,
+    seed: int = 0,
+    cell: str = "SimpleRNN",
+    reset_after: bool = True,
 ) -> Network:
-    """Embedding, a SimpleRNN for each of `units`, Dense with softmax."""
+    """Embedding, a `cell` for each of `units`, Dense with softmax."""
     rng = np.random.default_rng(seed)
 
     def weights(*shape: int) -> Floats:
@@ -24,10 +43,22 @@ def small_network(
     layers: list[Layer] = [Embedding("embedding", weights(classes, 3) * 9, masked)]
     features = 3
     for at, width in enumerate(units):
-        kernel, recurrent, bias = weights(features, width), weights(width, width), weights(width)
+        columns = width * len(ARITHMETIC[cell].terms)
+        kernel, recurrent = weights(features, columns), weights(width, columns)
+        bias = weights(2, columns) if cell == "GRU" and reset_after else weights(columns)
         sequences = at < len(units) - 1
         layers.append(
-            Recurrent(f"rnn_{at}", "SimpleRNN", "tanh", kernel, recurrent, bias, sequences)
+            Recurrent(
+                f"rnn_{at}",
+                cell,
+                "tanh",
+                kernel,
+                recurrent,
+                bias,
+                sequences,
+                recurrent_activation=None if cell == "SimpleRNN" else "sigmoid",
+                reset_after=reset_after if cell == "GRU" else None,
+            )
         )
         features = width
     layers.append(Dense("dense", "softmax", weights(features, classes) * 3, weights(classes)))
@@ -91,3 +122,20 @@ class ForwardOnly:
 
     def trace(self, padded: Ids) -> Trace:
         return self._engine.trace(padded)
+
+
+def both_ways(network: Network, merge_mode: MergeMode = "ave") -> Network:
+    """The same network, its recurrent layers read both ways with the same weights."""
+    layers = tuple(
+        Bidirectional(
+            layer.name,
+            replace(layer, name=f"{layer.name}/forward"),
+            replace(layer, name=f"{layer.name}/backward", go_backwards=True),
+            merge_mode,
+            layer.return_sequences,
+        )
+        if isinstance(layer, Recurrent)
+        else layer
+        for layer in network.layers
+    )
+    return replace(network, layers=layers)

@@ -10,15 +10,18 @@ from rich.table import Table
 from app.answers import (
     Explained,
     ExplainedStep,
+    GatedStep,
     LayerStep,
     Predicted,
     Prediction,
     PrefixPredicted,
     Scored,
     Suggested,
+    TermStep,
 )
 from app.model import Model
 from app.network import Floats, Kernel, Recurrent
+from app.terms import ARITHMETIC
 
 _BAR = 40  # characters of a probability of 1
 _SHOWN_UNITS = 4
@@ -64,13 +67,13 @@ def show_explanation(model: Model, answer: Explained) -> None:
     dropped = f"   ({answer.dropped} dropped in front)" if answer.dropped else ""
     console.print(f"  padded  {[int(i) for i in answer.padded]}{dropped}")
     console.print(f"  bag of words  {escape(str(answer.bag_of_words))}\n")
-    activations = {layer.name: layer.activation for layer in model.network.recurrent}
+    layers = {layer.name: layer for layer in model.network.recurrent}
     skipped = sum(step.masked for step in answer.timesteps)
     if skipped:
         console.print(f"  [dim]{skipped} padded timesteps are masked: the state stays 0[/]\n")
     for step in answer.timesteps:
         if not step.masked:
-            _step(model, step, activations)
+            _step(step, layers)
     for dense in answer.dense:
         if np.array_equal(dense.output, answer.logits):
             continue  # a layer whose outputs are the logits, which follow
@@ -82,15 +85,20 @@ def show_explanation(model: Model, answer: Explained) -> None:
     console.print()
 
 
-def _step(model: Model, step: ExplainedStep, activations: Mapping[str, str]) -> None:
+def _step(step: ExplainedStep, layers: Mapping[str, Recurrent]) -> None:
     word = "padding" if step.token is None else step.token
     console.print(f"  [bold]t = {step.position}[/]  {escape(word)}  (id {step.id})")
     for layer in step.layers:
-        activation = activations[layer.name]
-        if len(layer.hidden_state) == 1 and len(layer.input or ()) == 1:
-            _scalar_step(model, step, layer, activation)
+        weights = layers.get(layer.name)
+        if weights is None:
+            console.print(f"      {escape(layer.name)}: h of the two above, merged")
+            _lines({"h": layer.hidden_state})
+        elif isinstance(layer, GatedStep):
+            _gated_step(layer, weights)
+        elif len(layer.hidden_state) == 1 and len(layer.input or ()) == 1:
+            _scalar_step(layer, weights)
         else:
-            _vector_step(layer, activation)
+            _vector_step(layer, weights)
     if step.predictions:
         best = step.predictions[0]
         said = f"{escape(best.word)} {float(best.probability):.2%}"
@@ -98,9 +106,9 @@ def _step(model: Model, step: ExplainedStep, activations: Mapping[str, str]) -> 
     console.print()
 
 
-def _scalar_step(model: Model, step: ExplainedStep, layer: LayerStep, activation: str) -> None:
+def _scalar_step(layer: LayerStep, weights: Recurrent) -> None:
     """h = f(x·W + h·U + b) with every number in its place."""
-    weights = next(one for one in model.network.recurrent if one.name == layer.name)
+    activation = weights.activation
     if layer.input is None or layer.pre_activation is None:
         return
     x, state = layer.input[0], layer.hidden_state[0]
@@ -125,16 +133,40 @@ def _scalar(kernel: Kernel) -> np.float32:
     return value
 
 
-def _vector_step(layer: LayerStep, activation: str) -> None:
-    console.print(f"      {escape(layer.name)}: h = {activation}(x·W + h·U + b)")
-    terms = (
-        ("x·W", layer.input_term),
-        ("h·U", layer.recurrent_term),
-        ("b", layer.bias),
-        ("sum", layer.pre_activation),
-        ("h", layer.hidden_state),
+def _vector_step(layer: LayerStep, weights: Recurrent) -> None:
+    console.print(f"      {escape(layer.name)}: h = {weights.activation}(x·W + h·U + b)")
+    _terms(layer, h=layer.hidden_state)
+
+
+def _gated_step(layer: GatedStep, weights: Recurrent) -> None:
+    """Each gate's arithmetic, and what is made of them."""
+    arithmetic = ARITHMETIC[weights.class_name]
+    for one in arithmetic.terms:
+        f = weights.recurrent_activation if one.gate else weights.activation
+        console.print(
+            f"      {escape(layer.name)}: {one.symbol} = {f}(x·W + h·U + b)  [dim]{one.name}[/]"
+        )
+        term = (layer.terms or {})[one.name]
+        _terms(term, **{one.symbol: term.value})
+    for line in arithmetic.ending:
+        console.print(f"      {escape(layer.name)}: {line.format(f=weights.activation)}")
+    _lines({"c": layer.cell_state, "h": layer.hidden_state})
+
+
+def _terms(term: LayerStep | TermStep, **result: Floats) -> None:
+    _lines(
+        {
+            "x·W": term.input_term,
+            "h·U": term.recurrent_term,
+            "b": term.bias,
+            "sum": term.pre_activation,
+            **result,
+        }
     )
-    for name, value in terms:
+
+
+def _lines(vectors: Mapping[str, Floats | None]) -> None:
+    for name, value in vectors.items():
         if value is not None:
             console.print(f"        {name:<4}{_vector(value)}  [cyan]{_strip(value)}[/]")
 

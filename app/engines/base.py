@@ -27,7 +27,7 @@ class RecurrentTrace:
 
     name: str
     input: Floats  # [T, F]
-    terms: tuple[Term, ...]  # the cell's arithmetic, [T, H] each
+    terms: tuple[Term, ...]  # the cell's arithmetic, [T, H] each; none of what is merged
     hidden_state: Floats  # [T, H]
     cell_state: Floats | None = None  # [T, H], of a cell that has one
 
@@ -45,11 +45,13 @@ class Trace:
 
     ids: Ids  # [T]
     skipped: Mask  # [T] True where the network masks the timestep (mask_zero and id 0)
-    recurrent: tuple[RecurrentTrace, ...]
+    recurrent: tuple[RecurrentTrace, ...]  # as `Network.states` names them
+    final: Floats  # [H] what the last recurrent layer hands on
     dense: tuple[DenseTrace, ...]
     logits: Floats  # [V]
     probabilities: Floats  # [V]
-    step_probabilities: Floats  # [T, V] what the network would have said after each timestep
+    # [T, V] what the network would have said after each timestep; None where it reads what follows.
+    step_probabilities: Floats | None
 
 
 class Engine(Protocol):

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 
 from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
+from app.engines.bidirectional import BothWays
 from app.engines.blocks import Blocks
 from app.engines.cells import make_cell
 from app.engines.cells.cell import Cell, States, unroll
 from app.engines.packing import Packed, pack
 from app.engines.products import arranged, product
-from app.engines.traces import recurrent_trace, spread
+from app.engines.traces import both_traces, recurrent_trace, spread
 from app.network import (
+    Bidirectional,
     Dense,
     Elementwise,
     Embedding,
@@ -55,18 +57,18 @@ class NumpyEngine:
         embedding = layers[0]
         self._embeddings = embedding.embeddings if isinstance(embedding, Embedding) else None
         self._body = [
-            make_cell(layer) if isinstance(layer, Recurrent) else layer
+            _as_computed(layer)
             for layer in layers[0 if self._embeddings is None else 1 : end]
             if not changes_nothing(layer)
         ]
         self.cells = [cell for cell in self._body if isinstance(cell, Cell)]
         self._head = [_as_dense(layer) for layer in layers[end:] if not changes_nothing(layer)]
         self._entered = self._entered_by_id()
-        self._start = start
+        self._start = start if network.causal else None
         self._after_start: list[Floats] = []  # [1, ≤ G·H] for each recurrent layer
-        if start is not None:
+        if self._start is not None:
             with np.errstate(over="ignore", invalid="ignore"):
-                states = self.run(pack([[start]]))
+                states = self.run(pack([[self._start]]))
                 self._after_start = [
                     cell.recur(h) for cell, (h, *_) in zip(self.cells, states, strict=True)
                 ]
@@ -88,9 +90,13 @@ class NumpyEngine:
             return self.output(self.final([self.unpadded(row) for row in padded.tolist()]))
 
     def final(self, sequences: Sequence[Sequence[int]]) -> Floats:
-        """The last recurrent layer's hidden state [B, H] after each of B sequences of ids."""
+        """What the last recurrent layer hands on after each of B sequences of ids: [B, H]."""
         packed = pack(sequences)
-        return packed.last(self.run(packed)[-1][0])
+        states = self.run(packed)[-1]
+        last = self._body[-1]
+        if isinstance(last, BothWays):
+            return last.final(packed, states[1], states[2])
+        return packed.last(states[0])
 
     def unpadded(self, ids: list[int]) -> list[int]:
         """The ids whose timesteps are computed: all of them unless padding is masked."""
@@ -99,13 +105,19 @@ class NumpyEngine:
     def run(self, packed: Packed, state: Sequence[States] | None = None) -> list[States]:
         """The states of every recurrent layer at every timestep, [N, H] each.
 
-        They start from `state`, [B, H] each in packed order, or zeros.
+        They start from `state`, [B, H] each in packed order, or zeros. A Bidirectional has what it
+        merged, and the hidden state of either reading; it always starts from zeros.
         """
         all_start = state is None and self._all_start(packed)
         entered = None if self._entered is None else self._entered[packed.ids]  # [N, G·H]
         x = self._enter(packed.ids) if entered is None else entered  # [N, F]; not read if entered
         states: list[States] = []
         for layer in self._body:
+            if isinstance(layer, BothWays):
+                (forward, *_), (backward, *_) = layer.run(x, packed)
+                x = layer.merge(forward, backward)
+                states.append((x, forward, backward))
+                continue
             if not isinstance(layer, Cell):
                 x = _apply(layer, x)
                 continue
@@ -147,23 +159,31 @@ class NumpyEngine:
         skipped = (padded == 0) if self.network.mask_zero else np.zeros(T, np.bool_)
         steps = np.flatnonzero(~skipped)  # [S] the timesteps that are computed
         x = self._enter(padded[steps].astype(np.intp))  # [S, F]
+        packed = pack([padded[steps].tolist()])
         recurrent: list[RecurrentTrace] = []
         for layer in self._body:
-            if isinstance(layer, Cell):
-                states = unroll(layer, layer.enter(x), [1] * len(steps))  # [S, H] each
+            if isinstance(layer, BothWays):
+                both = layer.run(x, packed)  # [S, H] each
+                recurrent += both_traces(layer, x, both, steps, T)
+                h = layer.final(packed, both[0][0], both[1][0])  # [1, H]
+                x = layer.merge(both[0][0], both[1][0])
+            elif isinstance(layer, Cell):
+                states = unroll(layer, layer.enter(x), packed.running)  # [S, H] each
                 recurrent.append(recurrent_trace(layer, x, states, steps, T))
                 x = states[0]
+                h = x if len(steps) else np.zeros((1, x.shape[1]), np.float32)  # all padding
             else:
                 x = _apply(layer, x)
-        h = x if len(steps) else np.zeros((1, x.shape[1]), np.float32)  # all padding: h_{-1}
-        outputs = self.output(h)  # [S, V]: also what it would have said after each step
-        dense = self._dense_traces(h[-1:])
-        said = spread(outputs.probabilities[: len(steps)], steps, T)
+        outputs = self.output(h if self.network.causal else h[-1:])
+        said = None  # after each step, too
+        if self.network.causal:
+            said = spread(outputs.probabilities[: len(steps)], steps, T)
         return Trace(
             padded,
             skipped,
             tuple(recurrent),
-            dense,
+            h[-1],
+            self._dense_traces(h[-1:]),
             outputs.logits[-1],
             outputs.probabilities[-1],
             said,
@@ -202,14 +222,27 @@ def _arranged(network: Network) -> Network:
             case Embedding() | ReversedEmbedding():
                 table = tables.get(id(layer.embeddings), layer.embeddings)
                 return replace(layer, embeddings=table)
+            case Bidirectional():
+                forward, backward = _arranged_cell(layer.forward), _arranged_cell(layer.backward)
+                return replace(layer, forward=forward, backward=backward)
             case Recurrent():
-                kernels = arranged(layer.kernel), arranged(layer.recurrent_kernel)
-                return replace(layer, kernel=kernels[0], recurrent_kernel=kernels[1])
+                return _arranged_cell(layer)
             case Dense():
                 return replace(layer, kernel=arranged(layer.kernel))
         return layer
 
     return replace(network, layers=tuple(one(layer) for layer in network.layers))
+
+
+def _arranged_cell(layer: Recurrent) -> Recurrent:
+    kernels = arranged(layer.kernel), arranged(layer.recurrent_kernel)
+    return replace(layer, kernel=kernels[0], recurrent_kernel=kernels[1])
+
+
+def _as_computed(layer: Layer) -> Layer | Cell | BothWays:
+    if isinstance(layer, Bidirectional):
+        return BothWays(layer)
+    return make_cell(layer) if isinstance(layer, Recurrent) else layer
 
 
 def _as_dense(layer: Layer) -> Layer:

@@ -39,6 +39,23 @@ class Packed(NamedTuple):
             start += running
         return final
 
+    def first(self, rows: Floats) -> Floats:
+        """The rows [N, H] -> [B, H] after each sequence's first timestep; zeros without ids."""
+        first = np.zeros((len(self.order), rows.shape[1]), np.float32)
+        if self.running:
+            first[self.order[: self.running[0]]] = rows[: self.running[0]]
+        return first
+
+    def turned(self) -> NDArray[np.intp]:
+        """Which row [N] stands at each place once every sequence is turned round."""
+        running = np.array(self.running, np.intp)
+        starts = running.cumsum() - running  # [T] where each timestep's rows begin
+        t = np.repeat(np.arange(len(running)), running)  # [N]
+        row = np.arange(len(t)) - starts[t]
+        lengths = (running[:, np.newaxis] > np.arange(len(self.order))).sum(axis=0)  # of each row
+        turned: NDArray[np.intp] = starts[lengths[row] - 1 - t] + row
+        return turned
+
 
 def pack(sequences: Sequence[Sequence[int]]) -> Packed:
     """Arrange sequences of ids for `NumpyEngine.run`."""

@@ -89,7 +89,9 @@ class Runner:
         self._engine = engine
         self._lookups = lookups
         self._max_length = max_length
-        cells = engine.cells if isinstance(engine, NumpyEngine) else []
+        cells: Sequence[Cell] = []  # whose states can be gone on from
+        if isinstance(engine, NumpyEngine) and engine.network.causal:
+            cells = engine.cells
         self._columns, units = _columns(cells)
         self.states = PrefixStates(units, max_length, most_bytes if cells else 0)
 
@@ -105,7 +107,7 @@ class Runner:
 
         `carried` has the states [ΣH] of rows whose contexts go on from there.
         """
-        if not isinstance(self._engine, NumpyEngine):
+        if not isinstance(self._engine, NumpyEngine) or not self._engine.network.causal:
             return logits_afresh(self._engine, self._max_length, contexts), None
         final = self._final_states(self._engine, contexts, carried)  # [B, ΣH]
         logits = self._engine.logits(final[:, self._columns[-1][0]])

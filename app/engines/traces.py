@@ -6,6 +6,7 @@ Shapes: T padded timesteps, S of them computed, F input features, H units.
 import numpy as np
 
 from app.engines.base import RecurrentTrace
+from app.engines.bidirectional import BothWays
 from app.engines.cells.cell import Cell, States
 from app.network import Floats, Indices
 
@@ -17,7 +18,10 @@ def recurrent_trace(
 
     `steps` [S] are the timesteps that were computed.
     """
-    before = [np.concatenate([np.zeros_like(one[:1]), one[:-1]]) for one in states]
+    if cell.layer.go_backwards:
+        before = [np.concatenate([one[1:], np.zeros_like(one[:1])]) for one in states]
+    else:
+        before = [np.concatenate([np.zeros_like(one[:1]), one[:-1]]) for one in states]
     terms = tuple(
         term._replace(
             input_term=spread(term.input_term, steps, T),
@@ -27,7 +31,7 @@ def recurrent_trace(
         )
         for term in cell.terms(x, before, states)
     )
-    h, *others = (carried(one, steps, T) for one in states)
+    h, *others = (carried(one, steps, T, backwards=cell.layer.go_backwards) for one in states)
     return RecurrentTrace(cell.layer.name, spread(x, steps, T), terms, h, *others)
 
 
@@ -40,7 +44,21 @@ def spread(rows: Floats, steps: Indices, T: int) -> Floats:
     return spread
 
 
-def carried(states: Floats, steps: Indices, T: int) -> Floats:
+def both_traces(
+    layer: BothWays, x: Floats, both: tuple[States, States], steps: Indices, T: int
+) -> list[RecurrentTrace]:
+    """The two readings [S, H], and what is merged of them: 0 where skipped, as in Keras."""
+    cells = (layer.forward, layer.backward)
+    traces = [
+        recurrent_trace(cell, x, states, steps, T) for cell, states in zip(cells, both, strict=True)
+    ]
+    merged = spread(layer.merge(both[0][0], both[1][0]), steps, T)
+    return [*traces, RecurrentTrace(layer.layer.name, spread(x, steps, T), (), merged)]
+
+
+def carried(states: Floats, steps: Indices, T: int, *, backwards: bool = False) -> Floats:
     """States [S, H] -> [T, H]: a skipped timestep repeats the one before it, 0 at the start."""
+    if backwards:
+        return carried(states[::-1], T - 1 - steps[::-1], T)[::-1]
     before = np.searchsorted(steps, np.arange(T), side="right")  # 0 where there is none
     return np.concatenate([np.zeros((1, states.shape[1]), np.float32), states])[before]

@@ -5,12 +5,13 @@ import re
 from pathlib import Path
 
 from app.engines import make_engine
-from app.errors import ModelError, VocabularyError
+from app.errors import ModelError, UnsupportedNetwork, VocabularyError
 from app.folder.card import parse_card, parse_word_to_id
 from app.folder.contents import read_contents
 from app.folder.keras import parse_network
 from app.model import Model
-from app.network import Embedding, Network
+from app.network import Bidirectional, Embedding, Network
+from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -53,6 +54,7 @@ def _load(folder: Path, engine: str) -> Model:
     )
     _check_rows(network, vocabulary)
     options = card.text_options(network, vocabulary)
+    _check_last_step(network, options)
     return Model(
         id=folder.name,
         vocabulary=vocabulary,
@@ -74,3 +76,14 @@ def _check_rows(network: Network, vocabulary: Vocabulary) -> None:
             raise VocabularyError(
                 f"vocabulary.json: id {highest} is outside the embedding, which has {rows} rows"
             )
+
+
+def _check_last_step(network: Network, options: TextOptions) -> None:
+    """Keras's answer to a last timestep that is masked: of a Bidirectional, zeros."""
+    last = network.layers[network.last_recurrent]
+    sequences = isinstance(last, Bidirectional) and last.return_sequences
+    if sequences and network.mask_zero and options.padding == "post":
+        raise UnsupportedNetwork(
+            f"layer {last.name!r} ({last.class_name}): its last timestep answers, which "
+            'padding "post" masks; use return_sequences = False'
+        )

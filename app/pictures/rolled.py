@@ -12,7 +12,7 @@ _WIDTH, _BOX, _STEP = 320, 46, 74  # of the picture, of a layer's height, from l
 def rolled(explained: Explained, network: Network, *, name: str | None = None) -> Picture:
     """The folded picture: what unrolling copies once for every timestep."""
     steps = [step for step in explained.timesteps if not step.masked]
-    recurrent = {layer.name for layer in network.recurrent}
+    recurrent = set(network.states)
     boxes = [
         (layer.name, layer.class_name, layer.units)
         for layer in network.layers

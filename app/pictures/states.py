@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from app.answers import Explained, LayerStep
+from app.answers import Explained, GatedStep, LayerStep
 from app.engines.topk import most_active
 from app.network import Floats, Indices
 from app.pictures.svg import Picture, document, number, short, words
@@ -20,7 +20,7 @@ MOST_UNITS = 12  # rows of a heat strip: the most active units
 _CELL, _ROW, _LABEL = 58, 24, 74  # of a heat strip: a timestep, a unit, the units' names
 
 
-def cell(layer: LayerStep, t: int, level: int, box: Box) -> str:
+def cell(layer: LayerStep | GatedStep, t: int, level: int, box: Box) -> str:
     """One layer at one timestep: the arithmetic of a single unit, or the states of all."""
     x, y, width, height = box
     state = layer.hidden_state
@@ -41,14 +41,24 @@ def cell(layer: LayerStep, t: int, level: int, box: Box) -> str:
     )
 
 
-def _arithmetic(layer: LayerStep, x: float, y: float, width: float) -> Iterator[str]:
-    if layer.input_term is not None and layer.recurrent_term is not None:
-        terms = (layer.input_term[0], layer.recurrent_term[0], layer.bias[0])
-        for row, (name, value) in enumerate(zip(("x·W", "h·U", "b"), terms, strict=True)):
-            yield words(x + 10, y + 33 + 15 * row, name, "soft", "start")
-            yield words(x + width - 10, y + 33 + 15 * row, number(value), "soft", "end")
+def _arithmetic(layer: LayerStep | GatedStep, x: float, y: float, width: float) -> Iterator[str]:
+    terms = _terms(layer)
+    apart = 15 if len(terms) <= 3 else 11
+    for row, (name, value) in enumerate(terms):
+        yield words(x + 10, y + 33 + apart * row, name, "soft", "start")
+        yield words(x + width - 10, y + 33 + apart * row, number(value), "soft", "end")
     h = float(layer.hidden_state[0])
     yield coloured((x + 6, y + 70, width - 12, 20), h, 'data-unit="0"', digits=4, name="h ")
+
+
+def _terms(layer: LayerStep | GatedStep) -> list[tuple[str, float]]:
+    """What the one unit's state is made of: three terms, or what each gate came to."""
+    if isinstance(layer, GatedStep):
+        return [(name, float(term.value[0])) for name, term in (layer.terms or {}).items()]
+    if layer.input_term is None or layer.recurrent_term is None:
+        return []
+    terms = (layer.input_term, layer.recurrent_term, layer.bias)
+    return [(name, float(term[0])) for name, term in zip(("x·W", "h·U", "b"), terms, strict=True)]
 
 
 def _numbers(state: Floats, box: Box) -> Iterator[str]:

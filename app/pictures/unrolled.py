@@ -49,7 +49,7 @@ class _Frame:
     @property
     def line(self) -> float:
         """Height of a line of timesteps, with what is said below."""
-        return self.cell_top(len(self.network.recurrent)) - _ARROW + (14 if self.small else 38)
+        return self.cell_top(len(self.network.states)) - _ARROW + (14 if self.small else 38)
 
     def x_of(self, column: int) -> float:
         return LEFT + column * (COLUMN + GAP)
@@ -101,9 +101,16 @@ def description(explained: Explained) -> str:
 
 def _column(frame: _Frame, steps: Steps, column: int, y: float, *, goes_on: bool) -> Iterator[str]:
     x = frame.x_of(column)
-    for level in range(len(frame.network.recurrent)):
+    cells = {layer.name: layer for layer in frame.network.recurrent}
+    for level, state in enumerate(frame.network.states):
+        if state not in cells:  # it merges two others, and carries nothing on
+            continue
         across = y + frame.cell_top(level) + frame.cell / 2
         begin = x - GAP if column else x - 26
+        if cells[state].go_backwards:
+            if column:
+                yield arrow(f"M{x:g} {across:g}H{begin + 2:g}")
+            continue
         term = f'data-term="recurrent" data-t="{steps[0].position}" data-layer="{level}"'
         yield arrow(f"M{begin:g} {across:g}H{x - 2:g}", term)
         if not column:
@@ -117,7 +124,7 @@ def _column(frame: _Frame, steps: Steps, column: int, y: float, *, goes_on: bool
 
 def _skipped(frame: _Frame, steps: Steps, x: float, y: float) -> Iterator[str]:
     center, top = x + COLUMN / 2, y + frame.cell_top(0)
-    height = frame.cell_top(len(frame.network.recurrent) - 1) + frame.cell - frame.cell_top(0)
+    height = frame.cell_top(len(frame.network.states) - 1) + frame.cell - frame.cell_top(0)
     count = f"{len(steps)} × padding" if len(steps) > 1 else "padding"
     yield words(center, y + 16, count, "soft")
     yield words(center, y + 34, "id 0", "soft")
@@ -163,7 +170,7 @@ def _end(
 ) -> tuple[str, float, float]:
     """Dense and softmax, beside the last timestep or below it: the drawing, right and bottom."""
     y = EDGE + (lines - 1) * frame.line
-    across = y + frame.cell_top(len(frame.network.recurrent) - 1) + frame.cell / 2
+    across = y + frame.cell_top(len(frame.network.states) - 1) + frame.cell / 2
     x = frame.x_of(last)  # where the arrow out of the last cell ends
     dense = f"{_head(frame.network)} → {frame.network.classes}"
     wide = 7 * len(dense) + 16

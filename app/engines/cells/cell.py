@@ -7,7 +7,7 @@ already need not be made again. A cell sees packed rows (`engines/packing.py`).
 Shapes: B phrases, N packed rows, S timesteps of one phrase, F input features, H units, G gates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +57,8 @@ class Cell:
 
     def room(self, entered: Floats) -> States:
         """Where the states of every timestep are written: [N, H] each, perhaps in `entered`."""
-        raise NotImplementedError
+        shape = len(entered), self.layer.units
+        return [np.empty(shape, np.float32) for _ in range(self.states)]
 
     def step(
         self, entered: Floats, recurred: Floats | None, before: States | None, after: States
@@ -81,6 +82,33 @@ class Cell:
         """The bias, or zeros where the layer has none: [G·H]."""
         bias = self.layer.bias
         return np.zeros(self.layer.kernel.shape[1], np.float32) if bias is None else bias
+
+    def written_out(
+        self,
+        x: Floats,
+        recurred: Floats,
+        activations: Sequence[Callable[[Floats], Floats]],
+        first: int = 0,
+    ) -> tuple[Term, ...]:
+        """As many terms as `activations`, from the `first` one on; `recurred` [S, H of each]."""
+        H = self.layer.units
+        columns = slice(first * H, (first + len(activations)) * H)
+        entered, bias = product(x, self.layer.kernel)[:, columns], self.bias[columns]
+        total = entered + bias + recurred
+        terms = []
+        for at, activation in enumerate(activations):
+            own = slice(at * H, (at + 1) * H)
+            terms.append(
+                Term(
+                    self.names[first + at],
+                    entered[:, own],
+                    recurred[:, own],
+                    bias[own],
+                    total[:, own],
+                    activation(total[:, own].copy()),
+                )
+            )
+        return tuple(terms)
 
 
 def unroll(

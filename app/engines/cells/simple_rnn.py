@@ -6,7 +6,6 @@ Keras's `kernel` is W [F, H], `recurrent_kernel` U [H, H], `bias` b [H].
 """
 
 from app.engines.cells.cell import Cell, States, Term
-from app.engines.products import product
 from app.network import Floats
 
 
@@ -27,6 +26,4 @@ class SimpleRNN(Cell):
 
     def terms(self, x: Floats, before: States, after: States) -> tuple[Term, ...]:
         """The one equation: its value is the hidden state."""
-        input_term, recurrent_term = product(x, self.layer.kernel), self.recur(before[0])
-        total = input_term + self.bias + recurrent_term
-        return (Term(self.names[0], input_term, recurrent_term, self.bias, total, after[0]),)
+        return self.written_out(x, self.recur(before[0]), (self.activation,))

@@ -27,4 +27,4 @@ def parse_network(content: bytes, *, apart: bool = False, name: str = "model.ker
     """The same from the bytes of the file."""
     archive = parse_archive(content, name)
     with weights_apart(archive.weights) if apart else weights_here(archive.weights) as weights:
-        return build_network(archive.config, weights)
+        return build_network(archive.config, weights, keras_version=archive.keras_version)

@@ -31,10 +31,11 @@ _DEEPEST_JSON = 64
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """`config.json` as parsed, and the bytes of the HDF5 file with the weights."""
+    """`config.json` as parsed, the bytes of the HDF5 file with the weights, and Keras's version."""
 
     config: dict[str, Any]
     weights: bytes
+    keras_version: str = ""  # where the archive says which
 
 
 def read_bytes(path: Path) -> bytes:
@@ -55,11 +56,12 @@ def read_bytes(path: Path) -> bytes:
 
 def parse_archive(content: bytes, name: str = "model.keras") -> Archive:
     """The bytes of a `.keras` file. Raises ArchiveError where it is not a sound archive."""
-    config, weights = _read_members(content, name)
-    return Archive(_parse(config), weights)
+    config, weights, metadata = _read_members(content, name)
+    version = _parse(_METADATA, metadata).get("keras_version")
+    return Archive(_parse(_CONFIG, config), weights, version if isinstance(version, str) else "")
 
 
-def _read_members(content: bytes, name: str) -> tuple[bytes, bytes]:
+def _read_members(content: bytes, name: str) -> tuple[bytes, bytes, bytes]:
     _check_members(content)
     try:
         return _inflate(io.BytesIO(content), len(content))
@@ -83,17 +85,18 @@ def _check_members(content: bytes) -> None:
         raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
 
 
-def _inflate(file: BinaryIO, size: int) -> tuple[bytes, bytes]:
+def _inflate(file: BinaryIO, size: int) -> tuple[bytes, bytes, bytes]:
     with zipfile.ZipFile(file) as archive:
         members = _checked_members(archive.infolist(), size)
-        return archive.read(members[_CONFIG]), archive.read(members[WEIGHTS])
+        metadata = archive.read(members[_METADATA]) if _METADATA in members else b"{}"
+        return archive.read(members[_CONFIG]), archive.read(members[WEIGHTS]), metadata
 
 
 def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename
-        if name == "assets/" and not info.file_size:
+        if name.rstrip("/\\") == "assets" and not info.file_size:
             continue
         if name not in _LARGEST:
             raise ArchiveError(
@@ -119,15 +122,15 @@ def _may_inflate_to(stored: int) -> int:
     return min(_LARGEST_RATIO * max(stored, 1), max(_LARGEST_RATIO_OF_LARGE * stored, _LARGE))
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def _parse(member: str, content: bytes) -> dict[str, Any]:
     try:
         config = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{_CONFIG} is not valid JSON") from error
+        raise ArchiveError(f"{member} is not valid JSON") from error
     if not isinstance(config, dict):
-        raise ArchiveError(f"{_CONFIG} is not a JSON object")
+        raise ArchiveError(f"{member} is not a JSON object")
     if _depth(config) > _DEEPEST_JSON:
-        raise ArchiveError(f"{_CONFIG} is nested too deeply")
+        raise ArchiveError(f"{member} is nested too deeply")
     return config
 
 

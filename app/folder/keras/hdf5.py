@@ -26,6 +26,7 @@ class StoredWeights:
     def __init__(self, file: h5py.File, size: int) -> None:
         self._file = file
         self._unread = size  # bytes of the file that no dataset has been read from
+        self._root, self._separator = _layout(file)
 
     def read(self, group: str, index: int, shape: tuple[int, ...], owner: str) -> Floats:
         """A group's weight of this number as contiguous float32 of exactly this shape, all finite.
@@ -33,17 +34,20 @@ class StoredWeights:
         `owner` names the weight in errors ("simple_rnn/kernel").
         """
         try:
-            return self._read(names.dataset(group, index), shape, owner)
+            return self._read(names.dataset(self._laid_out(group), index), shape, owner)
         except _H5_ERRORS as error:
             raise ArchiveError(f"{owner} cannot be read from {WEIGHTS}") from error
 
     def count(self, group: str) -> int:
         """Weights of a group, 0 where there is no such group."""
         try:
-            found = self._follow(names.variables(group))
+            found = self._follow(names.variables(self._laid_out(group)))
             return len(found) if isinstance(found, h5py.Group) else 0
         except _H5_ERRORS:
             return 0
+
+    def _laid_out(self, group: str) -> str:
+        return names.laid_out(group, self._root, self._separator)
 
     def _read(self, path: str, shape: tuple[int, ...], owner: str) -> Floats:
         dataset = self._follow(path)
@@ -88,6 +92,20 @@ class StoredWeights:
                 raise ArchiveError(f"{WEIGHTS} has a link at {path}, which is not followed")
             here = here[name]
         return here
+
+
+def _layout(file: h5py.File) -> tuple[str, str]:
+    """The root and the separator of the groups, as the release that wrote the file had them."""
+    try:
+        keys = [key for key in file if isinstance(key, str)]  # bytes, where it is not UTF-8
+    except _H5_ERRORS as error:
+        raise ArchiveError(f"{WEIGHTS} is not a sound HDF5 file") from error
+    for root in names.ROOTS:
+        if root in keys:
+            return root, "/"
+        if any(key.startswith(f"{root}\\") for key in keys):  # written on Windows
+            return root, "\\"
+    return names.ROOTS[0], "/"
 
 
 def _shown(shape: tuple[int, ...] | None) -> str:

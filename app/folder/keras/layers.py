@@ -6,11 +6,11 @@ refused before it is read. Weights lie under the group that Keras names after th
 
 from collections.abc import Callable
 
+from app.folder.keras import recurrent
 from app.folder.keras.names import WRAPPED
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place
-from app.folder.keras.recurrent import RECURRENT
-from app.network import Dense, Elementwise, Embedding, Layer
+from app.network import Dense, Elementwise, Embedding, LastStep, Layer
 
 # Layers that act in training only: at inference they pass their input through.
 IDENTITIES = frozenset(
@@ -45,7 +45,7 @@ def dense(options: Options, place: Place) -> Dense:
 
 def time_distributed(options: Options, place: Place) -> Dense:
     """TimeDistributed(Dense), which computes what Dense does."""
-    inner = Options.read(options.config.get("layer"))
+    inner = Options.read(options.config.get("layer"), keras_2=options.keras_2)
     if inner.class_name != "Dense":
         raise options.refuse(f"it wraps {inner.class_name}; only Dense is supported")
     inner.require_float32()
@@ -85,12 +85,19 @@ def identity(options: Options, place: Place) -> Elementwise:
     return Elementwise(options.name, "linear", place.features, options.class_name)
 
 
+def last_step(options: Options, place: Place) -> LastStep:
+    """The operation x[:, -1, :]; how it is called is `graph.py`'s to check."""
+    return LastStep(options.name, place.features)
+
+
+LAST_STEPS = ("GetItem", "SlicingOpLambda")  # as Keras 3 and Keras 2 write it
 READERS: dict[str, Callable[[Options, Place], Layer]] = {
-    **RECURRENT,
+    **recurrent.READERS,
     "Dense": dense,
     "TimeDistributed": time_distributed,
     "Activation": activation,
     "Softmax": softmax,
     **dict.fromkeys(IDENTITIES, identity),
+    **dict.fromkeys(LAST_STEPS, last_step),
 }
 EMBEDDINGS = ("Embedding", "ReversibleEmbedding")

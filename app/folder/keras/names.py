@@ -3,19 +3,41 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 CELL = "/cell"  # below a recurrent layer's group
 WRAPPED = "/layer"  # below a wrapper's
 
+ROOTS = ("layers", "_layer_checkpoint_dependencies")  # the latter in TensorFlow 2.12 and 2.13
 
-def groups(class_names: Sequence[str]) -> list[str]:
+
+class Named(Protocol):
+    """A layer, or its options."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - as the layer's
+    @property
+    def class_name(self) -> str: ...  # noqa: D102
+
+
+def by_class(layers: Sequence[Named]) -> list[str]:
     """The group of each layer's weights: its class in snake case, numbered where it repeats."""
     seen: Counter[str] = Counter()
     found = []
-    for name in map(snake_case, class_names):
-        found.append(f"layers/{name}_{seen[name]}" if seen[name] else f"layers/{name}")
+    for name in (snake_case(options.class_name) for options in layers):
+        found.append(f"{ROOTS[0]}/{name}_{seen[name]}" if seen[name] else f"{ROOTS[0]}/{name}")
         seen[name] += 1
     return found
+
+
+def by_name(layers: Sequence[Named]) -> list[str]:
+    """Each layer's own name, as `.h5` files have it."""
+    return [options.name for options in layers]
+
+
+def laid_out(group: str, root: str, separator: str) -> str:
+    """A group as an archive of another layout has it: under another root, or from Windows."""
+    return group.replace(ROOTS[0], root, 1).replace("/", separator)
 
 
 def variables(group: str) -> str:

@@ -8,6 +8,9 @@ from app.network import ActivationName
 
 _LARGEST_SIZE = 1 << 24  # units, rows or classes
 _LONGEST_NAME = 200
+_KERAS_2_ACTIVATIONS = {"hard_sigmoid": "keras_2_hard_sigmoid"}
+_OLDER_NAMES = {"swish": "silu"}
+_ACTIVATIONS = {*get_args(ActivationName), *_OLDER_NAMES} - {*_KERAS_2_ACTIVATIONS.values()}
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,10 @@ class Options:
     name: str
     config: dict[str, Any]
     inbound: tuple[Any, ...] = ()  # functional models: the calls of this layer
+    keras_2: bool = False  # whether Keras 2 wrote it: some names meant something else
 
     @classmethod
-    def read(cls, entry: object) -> "Options":
+    def read(cls, entry: object, *, keras_2: bool = False) -> "Options":
         """One entry of a model's `layers`. Refuses what is not Keras's own."""
         if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
             raise ArchiveError("config.json: a layer is not an object with a config")
@@ -39,7 +43,7 @@ class Options:
         inbound = entry.get("inbound_nodes", [])
         if not isinstance(inbound, list):
             raise ArchiveError(f"config.json: layer {name!r} has damaged inbound_nodes")
-        return cls(class_name, name, config, tuple(inbound))
+        return cls(class_name, name, config, tuple(inbound), keras_2)
 
     def refuse(self, what: str) -> UnsupportedNetwork:
         """An error that names this layer."""
@@ -65,15 +69,19 @@ class Options:
             raise self.refuse(f"{option} = {value!r:.60} is not a size from 1 to {_LARGEST_SIZE}")
         return value
 
-    def activation(self, option: str = "activation") -> ActivationName:
+    def activation(
+        self, option: str = "activation", default: ActivationName = "linear"
+    ) -> ActivationName:
         """An activation by Keras's name; older files spell it as a serialized function."""
-        value = self.config.get(option)
+        value = self.config.get(option, default)
         if isinstance(value, dict) and value.get("class_name") == "function":
             value = value.get("config")
         value = "linear" if value is None else value
-        if not isinstance(value, str) or value not in get_args(ActivationName):
+        if not isinstance(value, str) or value not in _ACTIVATIONS:
             raise self.refuse(f"{option} = {value!r:.80} is not supported")
-        return cast(ActivationName, value)
+        if self.keras_2:
+            value = _KERAS_2_ACTIVATIONS.get(value, value)
+        return cast(ActivationName, _OLDER_NAMES.get(value, value))
 
     def require_float32(self) -> None:
         """Refuse mixed precision and quantization, whose sums differ."""

@@ -1,40 +1,136 @@
-"""A recurrent layer's options and weights -> the layer as plain data."""
+"""A recurrent layer's options and weights -> the layer as plain data.
+
+`unroll`, `implementation`, initializers (`unit_forget_bias` is one) and dropout do not change what
+is computed. A cell's own options are read by a function of its own.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import cast, get_args
 
 from app.folder.keras.names import CELL
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place
-from app.network import ActivationName, Layer, Recurrent
+from app.network import ActivationName, Bidirectional, Layer, MergeMode, Recurrent
+from app.terms import ARITHMETIC
+
+_UNSUPPORTED = ("return_state", "stateful", "time_major")
+_WITHIN_BIDIRECTIONAL = ("go_backwards", "zero_output_for_mask")
+_READINGS = ("forward", "backward")  # of a Bidirectional
 
 
-def simple_rnn(options: Options, place: Place) -> Recurrent:
-    """SimpleRNN; `unroll`, initializers and dropout do not change what it computes."""
-    options.require_off("go_backwards", "stateful", "return_state", "zero_output_for_mask")
+def check_recurrent(options: Options) -> None:
+    """Raises UnsupportedNetwork where a recurrent layer is asked for what is not computed here."""
+    if options.class_name in RECURRENT:
+        options.require_off(*_UNSUPPORTED, *_WITHIN_BIDIRECTIONAL)
+    if options.class_name == "Bidirectional":
+        for layer in _both(options):
+            layer.require_off(*_UNSUPPORTED)
+
+
+def simple_rnn(options: Options, place: Place, below: str = "") -> Recurrent:
+    """SimpleRNN."""
+    return _recurrent(options, place, below)
+
+
+def lstm(options: Options, place: Place, below: str = "") -> Recurrent:
+    """LSTM."""
+    gate = _not_softmax(options, "recurrent_activation", "sigmoid")
+    return replace(_recurrent(options, place, below), recurrent_activation=gate)
+
+
+def gru(options: Options, place: Place, below: str = "") -> Recurrent:
+    """GRU; where an old file says nothing of `reset_after`, Keras did not know it yet."""
+    gate = _not_softmax(options, "recurrent_activation", "sigmoid")
+    reset_after = options.flag("reset_after", not options.keras_2)
+    layer = _recurrent(options, place, below, biases=2 if reset_after else 1)
+    return replace(layer, recurrent_activation=gate, reset_after=reset_after)
+
+
+def _recurrent(options: Options, place: Place, below: str, biases: int = 1) -> Recurrent:
     units = options.size("units")
+    columns = len(ARITHMETIC[options.class_name].terms) * units
     shapes: dict[str, tuple[int, ...]] = {
-        "kernel": (place.features, units),
-        "recurrent_kernel": (units, units),
+        "kernel": (place.features, columns),
+        "recurrent_kernel": (units, columns),
     }
     if options.flag("use_bias", True):
-        shapes["bias"] = (units,)
-    weights = place.read(options, CELL, **shapes)
+        shapes["bias"] = (columns,) if biases == 1 else (biases, columns)
+    weights = place.read(options, below + CELL, **shapes)
     return Recurrent(
         options.name,
         options.class_name,
-        _not_softmax(options),
+        _not_softmax(options, "activation", "tanh"),
         weights["kernel"],
         weights["recurrent_kernel"],
         weights.get("bias"),
         options.flag("return_sequences", False),
+        go_backwards=options.flag("go_backwards", False),
     )
 
 
-def _not_softmax(options: Options) -> ActivationName:
-    activation = options.activation()
+def bidirectional(options: Options, place: Place) -> Bidirectional:
+    """Bidirectional of any of the layers above."""
+    mode = options.config.get("merge_mode", "concat")
+    if mode not in get_args(MergeMode):
+        raise options.refuse(f"merge_mode = {mode!r:.60} is not supported")
+    layers = _both(options)
+    forward, backward = (
+        RECURRENT[layer.class_name](layer, place, f"/{reading}_layer")
+        for reading, layer in zip(_READINGS, layers, strict=True)
+    )
+    if forward.go_backwards or not backward.go_backwards:
+        raise options.refuse("its first layer goes backwards, or its second does not")
+    if forward.return_sequences != backward.return_sequences:
+        raise options.refuse("return_sequences differs between its two layers")
+    if mode != "concat" and forward.units != backward.units:
+        raise options.refuse(f"merge_mode = {mode!r} of layers of different units")
+    return Bidirectional(
+        options.name, forward, backward, cast(MergeMode, mode), forward.return_sequences
+    )
+
+
+def _both(options: Options) -> tuple[Options, Options]:
+    """The options of the two layers that a Bidirectional is made of, named below its own."""
+    forward = Options.read(options.config.get("layer"), keras_2=options.keras_2)
+    own = options.config.get("backward_layer")
+    backward = forward if own is None else Options.read(own, keras_2=options.keras_2)
+    if own is None:
+        short = forward.name.removeprefix("forward_")
+        turned = {**forward.config, "go_backwards": True}
+        backward = replace(forward, name=f"backward_{short}", config=turned)
+        forward = replace(forward, name=f"forward_{short}")
+    for layer in (forward, backward):
+        if layer.class_name not in RECURRENT:
+            raise options.refuse(f"it wraps {layer.class_name}, which is not supported there")
+        layer.require_float32()
+    if forward.name == backward.name:
+        raise options.refuse("its two layers have the same name")
+    return (
+        replace(forward, name=f"{options.name}/{forward.name}"),
+        replace(backward, name=f"{options.name}/{backward.name}"),
+    )
+
+
+def _not_softmax(options: Options, option: str, default: ActivationName) -> ActivationName:
+    activation = options.activation(option, default)
     if activation == "softmax":
-        raise options.refuse("activation = 'softmax' is not supported")
+        raise options.refuse(f"{option} = 'softmax' is not supported")
     return activation
 
 
-RECURRENT: dict[str, Callable[[Options, Place], Layer]] = {"SimpleRNN": simple_rnn}
+RECURRENT: dict[str, Callable[[Options, Place, str], Recurrent]] = {
+    "SimpleRNN": simple_rnn,
+    "LSTM": lstm,
+    "GRU": gru,
+}
+
+
+def _alone(read: Callable[[Options, Place, str], Recurrent]) -> Callable[[Options, Place], Layer]:
+    return lambda options, place: read(options, place, "")
+
+
+READERS: dict[str, Callable[[Options, Place], Layer]] = {
+    **{name: _alone(read) for name, read in RECURRENT.items()},
+    "Bidirectional": bidirectional,
+}

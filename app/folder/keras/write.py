@@ -129,12 +129,7 @@ def _options(layer: Layer) -> dict[str, object]:
             tied = {"tie_weights": True} if layer.class_name == "ReversibleEmbedding" else {}
             return {"input_dim": rows, "output_dim": columns, "mask_zero": layer.mask_zero, **tied}
         case Recurrent():
-            return {
-                "units": layer.units,
-                "activation": layer.activation,
-                "use_bias": layer.bias is not None,
-                "return_sequences": layer.return_sequences,
-            }
+            return {**layer.options, "return_sequences": layer.return_sequences}
         case Dense():
             use_bias = layer.bias is not None
             return {"units": layer.units, "activation": layer.activation, "use_bias": use_bias}
@@ -145,7 +140,7 @@ def _options(layer: Layer) -> dict[str, object]:
 
 def _weights_file(network: Network, dtype: type[np.floating[Any]]) -> bytes:
     layers = [layer for layer in network.layers if not isinstance(layer, ReversedEmbedding)]
-    groups = names.groups([layer.class_name for layer in layers])
+    groups = names.by_class(layers)
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         for layer, group in zip(layers, groups, strict=True):

@@ -286,8 +286,9 @@ OPTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("SimpleRNN", {"go_backwards": True}, "go_backwards"),
     ("SimpleRNN", {"stateful": True}, "stateful"),
     ("SimpleRNN", {"return_state": True}, "return_state"),
-    ("SimpleRNN", {"activation": "softsign"}, "softsign"),
+    ("SimpleRNN", {"activation": "sparsemax"}, "sparsemax"),
     ("SimpleRNN", {"activation": {"class_name": "function", "config": "evil"}}, "evil"),
+    ("SimpleRNN", {"activation": "keras_2_hard_sigmoid"}, "keras_2_hard_sigmoid"),
     ("SimpleRNN", {"units": "many"}, "units"),
     ("SimpleRNN", {"dtype": "float16"}, "float16"),
     ("ReversibleEmbedding", {"logit_soft_cap": 30.0}, "logit_soft_cap"),
@@ -307,10 +308,10 @@ def test_an_option_outside_the_contract_is_named(
         read_network(archive)
 
 
-def test_logits_without_a_softmax_are_refused(archive: Path) -> None:
+def test_an_end_that_is_no_distribution_is_refused(archive: Path) -> None:
     write_model(archive, UNTIED)
-    edit_config(archive, lambda config: layer_of(config, "Dense").update(activation="linear"))
-    with pytest.raises(UnsupportedNetwork, match=r"\(Dense\): activation = 'linear' in the last"):
+    edit_config(archive, lambda config: layer_of(config, "Dense").update(activation="sigmoid"))
+    with pytest.raises(UnsupportedNetwork, match=r"\(Dense\): activation = 'sigmoid' in the last"):
         read_network(archive)
 
 
@@ -326,7 +327,7 @@ def test_a_type_of_layer_in_front_is_named(archive: Path, class_name: str) -> No
     "change",
     [
         {"class_name": "Lambda"},
-        {"class_name": "LSTM"},
+        {"class_name": "ConvLSTM1D"},
         {"module": "evil.code"},
         {"registered_name": "Custom>Evil"},
     ],
