@@ -76,6 +76,11 @@ class Model:
         return np.flatnonzero(~self.suggestible)
 
     @cached_property
+    def never_written(self) -> Indices:
+        """The ids that no generated text has: `barred`, but for the end of a sentence."""
+        return self.barred[self.barred != self.start_id] if self.start_id else self.barred
+
+    @cached_property
     def probe(self) -> Ids:
         """A padded input [1, T] for checking that the model answers."""
         probe = np.zeros((1, self.options.max_length), np.int32)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = ("steps", "forward", "startup", "serving", "batches", "training")
+MODULES = ("steps", "forward", "startup", "serving", "batches", "protocols", "training")
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)

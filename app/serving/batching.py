@@ -145,7 +145,8 @@ class Batcher:
     async def step(self, model: Model, context: Context, state: Floats | None) -> Step:
         """What the network says after `context`, which goes on from `state` or begins with zeros.
 
-        A text that has begun goes on: it is not refused where the queue is full. Raises NotFinite.
+        A text that has begun goes on: it is not refused where the queue is full. Numbers that
+        overflow are given as they are.
         """
         step: Step = await self._enqueue(model, context, _STEP, state)
         return step
@@ -286,9 +287,9 @@ def _answers(
         ranking = next(rankings) if k else None
         if ranking is not None:
             yield Ranking(ranking.ids[:k], ranking.probabilities[:k])
+        elif k == _STEP:  # whoever draws from it sees whether it is finite
+            yield Step(logits[row].copy(), None if states is None else states[row].copy())
         elif k or not np.isfinite(logits[row]).all():
             yield NotFinite("the network's numbers overflow for this phrase")
-        elif k is None:
-            yield Outputs(logits[row].copy(), softmax(logits[row]))
         else:
-            yield Step(logits[row].copy(), None if states is None else states[row].copy())
+            yield Outputs(logits[row].copy(), softmax(logits[row]))

@@ -88,10 +88,7 @@ class Text:
         self._wanted = wanted
         self._writer = Writer(model.vocabulary, model.options, prompt.text, prompt.ids)
         self._state = _Carried(model, prompt.ids)
-        never = model.barred
-        if model.start_id is not None:
-            never = never[never != model.start_id]
-        barred = wanted.sampling.barred(never)
+        barred = wanted.sampling.barred(model.never_written)
         self._sampler = Sampler(wanted.sampling, barred, model.start_id, seed)
 
     @property
@@ -164,9 +161,11 @@ class _Carried:
     def _begin(self, ids: Sequence[int]) -> None:
         """Read ids from the beginning. Raises EmptyPhrase where there is nothing to read."""
         model = self._model
-        padded = pad(ids, model.start_id, model.options).ids.tolist()
         self._ids = context(ids, model.start_id, model.options)
-        self._history = list(self._ids if model.network.mask_zero else padded)
+        if self._ids and model.network.mask_zero:
+            self._history = list(self._ids)
+        else:
+            self._history = pad(ids, model.start_id, model.options).ids.tolist()
         self._ahead: Context = tuple(self._history)  # the part of it that is not in `_state` yet
         self._state: Floats | None = None
 

@@ -7,6 +7,7 @@ again from logits that were computed alone.
 Knows ids and numbers, not words. Shapes: V classes.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Sampling:
 
     def barred(self, never: Indices) -> Indices:
         """Ids that are not drawn: those of `never` that no bias asks for, and the banned."""
+        if not self.bias:
+            return never
         asked = [number for number, bias in self.bias.items() if bias > 0]
         banned = [number for number, bias in self.bias.items() if bias <= _BAN]
         return np.union1d(np.setdiff1d(never, asked), banned).astype(np.intp)
@@ -52,9 +55,12 @@ class Sampler:
         self._sampling = sampling
         self._barred = barred
         self._end = None if end is None or sampling.bias.get(end, 0) > 0 else end
-        self._random = np.random.Generator(np.random.PCG64(seed))
-        self._luck = float(self._random.random())  # of the next word
         self._counts: Counter[int] = Counter()
+        self._random = None
+        self._luck = 0.0  # of the next word
+        if sampling.temperature >= _COLDEST:
+            self._random = np.random.Generator(np.random.PCG64(seed))
+            self._luck = float(self._random.random())
 
     def draw(self, logits: Floats, before: int | None) -> tuple[int, bool]:
         """The word after `before`, from logits [V], which stay as they are; whether it would be the
@@ -71,12 +77,14 @@ class Sampler:
         if self._sampling.temperature < _COLDEST:
             scores[best] = -np.inf
             return best, bool(top - scores.max() > 2 * noise)
-        return self._drawn(scores - top, noise)
+        scores -= top
+        return self._drawn(scores, noise)
 
     def take(self, number: int) -> None:
         """Go on to the next word after this one."""
         self._counts[number] += 1
-        self._luck = float(self._random.random())
+        if self._random is not None:
+            self._luck = float(self._random.random())
 
     def _scores(self, logits: Floats, before: int | None) -> Floats:
         sampling = self._sampling
@@ -95,7 +103,8 @@ class Sampler:
     def _drawn(self, scores: Floats, noise: np.float32) -> tuple[int, bool]:
         """A word by softmax(scores [V] / temperature), the largest score being 0."""
         heat = np.float32(self._sampling.temperature)
-        shares = np.exp(scores / heat)
+        scores /= heat
+        shares = np.exp(scores, out=scores)
         noise = noise / heat
         if self._sampling.top_p >= 1:
             return _place(shares, self._luck, noise)
@@ -144,12 +153,12 @@ def _place(shares: Floats, luck: float, noise: np.float32) -> tuple[int, bool]:
     """The index whose part of the sum of `shares` [N] lies at `luck`, 0 <= luck < 1, and whether
     that is further than `noise` from another's part.
 
-    Sums of chunks come first: to add up one number after the other is slow.
+    Sums of chunks come first: to add up one number after the other is slow. Each share is off by up
+    to `noise` of itself, and what they are off by cancels out in sums of many.
     """
-    whole = len(shares) - len(shares) % _CHUNK
-    sums = shares[:whole].reshape(-1, _CHUNK).sum(axis=1, dtype=np.float64)
-    ends = np.append(sums, shares[whole:].sum(dtype=np.float64)).cumsum()
+    ends = np.add.reduceat(shares, np.arange(0, len(shares), _CHUNK)).cumsum(dtype=np.float64)
     total = float(ends[-1])
+    noise = noise * np.float32(min(0.5, 4 * math.sqrt(float(shares @ shares)) / total))
     target = min(luck * total, float(np.nextafter(total, 0)))
     chunk = int(ends.searchsorted(target, side="right"))
     start = float(ends[chunk - 1]) if chunk else 0.0

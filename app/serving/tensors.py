@@ -6,7 +6,7 @@ Shapes: B phrases, L words of the longest, T padded timesteps, H units, V classe
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 
@@ -15,10 +15,8 @@ from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.topk import Ranking
 from app.model import Model, check_finite
-from app.network import Floats, Ids
+from app.network import Context, Floats, Ids
 from app.serving.batching import in_batches
-
-_AT_ONCE = 256  # rows in one product
 
 Array = Ids | Floats | list[str]
 
@@ -48,27 +46,42 @@ def outputs_of(model: Model) -> list[Output]:
 
 
 class Batch:
-    """Rows of ids, and what the network makes of them, computed when it is first asked for.
+    """Phrases or rows of ids, and what the network makes of them, computed when first asked for.
 
-    Not for several threads at once.
+    `contexts` are what the network computes of each. Not for several threads at once.
     """
 
-    def __init__(self, model: Model, ids: Sequence[Sequence[int]], padded: Ids) -> None:
+    def __init__(
+        self,
+        model: Model,
+        contexts: Sequence[Context],
+        phrases: Sequence[str] = (),
+        rows: Sequence[Sequence[int]] = (),
+    ) -> None:
         self._model = model
-        self._ids = ids
-        self._padded = padded  # [B, T]
+        self._contexts = contexts
+        self._phrases = phrases
+        self._rows = rows
 
     @classmethod
-    def of_phrases(
-        cls, model: Model, encoded: Sequence[Sequence[int]], padded: Sequence[Ids]
-    ) -> Self:
-        """Phrases as their words' ids and padded inputs [T]."""
-        return cls(model, encoded, np.stack(padded))
+    def of_phrases(cls, model: Model, phrases: Sequence[str], contexts: Sequence[Context]) -> Self:
+        """Phrases, and what `model.context` makes of each."""
+        return cls(model, contexts, phrases=phrases)
 
     @classmethod
     def of_ids(cls, model: Model, rows: Sequence[Sequence[int]]) -> Self:
         """Rows of max_length ids, 0 for padding."""
-        return cls(model, [[n for n in row if n] for row in rows], np.array(rows, np.int32))
+        masked = model.network.mask_zero
+        contexts = [tuple(number for number in row if number or not masked) for row in rows]
+        return cls(model, contexts, rows=rows)
+
+    @cached_property
+    def _padded(self) -> Ids:
+        """[B, T]."""
+        if self._rows:
+            return np.array(self._rows, np.int32)
+        model = self._model
+        return np.stack([model.pad(model.encode(phrase)).ids for phrase in self._phrases])
 
     def array(self, name: str) -> Array:
         """An output by its name. Raises NotFinite."""
@@ -87,32 +100,32 @@ class Batch:
 
     def _words(self) -> Ids:
         """[B, L] 0 behind the last word."""
-        words = np.zeros((len(self._ids), max(map(len, self._ids), default=0)), np.int32)
-        for row, ids in zip(words, self._ids, strict=True):
-            row[: len(ids)] = ids
+        ids: list[Sequence[int]] = [[number for number in row if number] for row in self._rows]
+        ids += [self._model.encode(phrase).ids for phrase in self._phrases]
+        words = np.zeros((len(ids), max(map(len, ids))), np.int32)
+        for row, found in zip(words, ids, strict=True):
+            row[: len(found)] = found
         return words
 
     @cached_property
     def _outputs(self) -> Outputs:
         """Logits and probabilities [B, V]."""
-        forward, padded = self._model.engine.forward, self._padded
-        parts = [forward(padded[at : at + _AT_ONCE]) for at in range(0, len(padded), _AT_ONCE)]
-        logits = np.concatenate([part.logits for part in parts])
-        check_finite(logits)
-        return Outputs(logits, np.concatenate([part.probabilities for part in parts]))
+        found = []
+        for result in in_batches(self._model, self._contexts, None):
+            if isinstance(result, Exception):
+                raise result
+            found.append(cast(Outputs, result))
+        return Outputs(
+            np.stack([one.logits for one in found]), np.stack([one.probabilities for one in found])
+        )
 
     def _next_words(self) -> list[str]:
         """[B] the most probable words that may be suggested; "" where there is none."""
-        if "_outputs" in self.__dict__ or not self._padded.any(axis=1).all():
-            ranked = [self._model.rank(row, 1) for row in self._outputs.probabilities]
-            return [best[0].word or "" if best else "" for best in ranked]
-        masked = self._model.network.mask_zero
-        contexts = [tuple(n for n in row if n or not masked) for row in self._padded.tolist()]
         words = []
-        for result in in_batches(self._model, contexts, 1):
+        for result in in_batches(self._model, self._contexts, 1):
             if isinstance(result, Exception):
                 raise result
-            ids = result.ids if isinstance(result, Ranking) else []
+            ids = cast(Ranking, result).ids
             words.append(str(self._model.vocabulary.words[ids[0]]) if ids else "")
         return words
 

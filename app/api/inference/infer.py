@@ -98,15 +98,13 @@ def _batch(model: Model, inputs: Inputs) -> tuple[Batch, int]:
 
 def _of_phrases(model: Model, phrases: Sequence[str]) -> Batch:
     check_phrases(phrases)
-    encoded, padded = [], []
+    contexts = []
     for at, phrase in enumerate(phrases):
         try:
-            one = model.encode(phrase)
-            padded.append(model.pad(one).ids)
+            contexts.append(model.context(phrase))
         except RequestError as error:
             raise about(at, error) from error
-        encoded.append(one.ids)
-    return Batch.of_phrases(model, encoded, padded)
+    return Batch.of_phrases(model, phrases, contexts)
 
 
 def _check_size(service: Service, model: Model, asked: Asked, rows: int) -> None:
