@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import looks, models, phrases, shelf, training
+from app.cli import evaluation, looks, models, phrases, shelf, training
 from app.cli.common import exit_code_of, show_error
 from app.errors import UnrolledError
 
@@ -36,7 +36,7 @@ for command in (
     looks.compare,
     looks.diagram,
     training.train,
-    training.evaluate,
+    evaluation.evaluate,
     models.check,
     models.inspect,
 ):

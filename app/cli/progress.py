@@ -36,7 +36,7 @@ def _nowhere(_: Step) -> None:
 
 @contextlib.contextmanager
 def _bar() -> Iterator[Report]:
-    columns = (BarColumn(), TextColumn("{task.fields[facts]}"))
+    columns = (BarColumn(bar_width=10), TextColumn("{task.fields[facts]}"))
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("train", total=1.0, facts="reading the text")
         validation = ""
@@ -68,10 +68,10 @@ def _lines() -> Report:
 
 
 def _facts(step: Step, validation: str) -> str:
+    """At most 80 characters, a bar's place left in a terminal of them."""
     left = f"{max(step.seconds_left, 0) / 60:.0f} min left"
     return (
-        f"epoch {step.epoch:.2f}/{step.epochs:g} step {step.step} loss {step.loss:.3f} "
-        f"perplexity {step.perplexity:.1f}{validation}, "
+        f"epoch {step.epoch:.2f}/{step.epochs:g}, perplexity {step.perplexity:.1f}{validation}, "
         f"{step.words_per_second:,.0f} words/s, {left}"
     )
 

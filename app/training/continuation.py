@@ -14,13 +14,13 @@ from pathlib import Path
 from app.errors import ModelError
 from app.folder.read import load_model
 from app.model import Model
-from app.text.vocabulary import Vocabulary
-from app.training.config import TrainConfig
+from app.text.vocabulary import PADDING_ID, Vocabulary
+from app.training.config import Blocked, TrainConfig
 from app.training.network.bptt import Teacher, Unrolled
 from app.training.network.conversion import parameters_of
 from app.training.network.growth import widened, with_words
-from app.training.network.parameters import Parameters, Shape, slow_units
-from app.training.text.corpus import count_words
+from app.training.network.parameters import TABLES, Parameters, Shape, slow_units
+from app.training.text.corpus import build_vocabulary, count_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         unknown=options.unknown,
         start=options.start,
         number=options.number,
-        blocked=tuple(model.card["blocked"]),
+        blocked=tuple(dict.fromkeys((*model.card["blocked"], *config.blocked))),
+        blocked_after=config.blocked_after or _pairs(model),
+        shown_as={**model.card["shown_as"], **config.shown_as},
     )
     taken = Continuation(config, model.vocabulary, parameters, _facts(model))
     return _grown(taken, shape, wanted) if wanted.grow else taken
@@ -70,7 +72,6 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
     """What was taken over, with as many words, columns and units as are wanted."""
     config = replace(
         taken.config,
-        blocked=tuple(dict.fromkeys((*taken.config.blocked, *wanted.blocked))),
         embedding=_at_least(shape.embedding, wanted.embedding, "embedding"),
         units=_at_least(shape.units, wanted.units, "units"),
         slow_units=_at_least(shape.slow, wanted.slow_units, "slow_units"),
@@ -83,10 +84,7 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
             f"what is trained already does not turn slow: {slow} slow units more are "
             f"{shape.units + slow} units or more, not {config.units}"
         )
-    known = len(taken.vocabulary) - len(config.marks)
-    room = _at_least(known, wanted.vocabulary_size, "vocabulary_size") - known
-    counts = _unknown_words(config, taken.vocabulary) if room > 0 else Counter[str]()
-    new = [word for word, _ in counts.most_common() if word not in config.excluded][:room]
+    counts, new = _new_words(taken, wanted)
     if new and shape.tied:
         config = replace(config, embedding=max(config.embedding, shape.embedding + 1))
     parameters = widened(taken.parameters, shape, config.embedding, config.units, slow, config.seed)
@@ -97,11 +95,35 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
         raise ModelError("new words start as the unknown word, which this model has not")
     came = [counts.pop(word) for word in new]
     parameters = with_words(parameters, shape, unknown, came, counts.total())
-    shown = [config.shown_as.get(word, word) for word in new]
-    numbers = {word: number for number, word in enumerate(shown, shape.classes)}
+    numbers = {word: number for number, word in enumerate(new, shape.classes)}
     vocabulary = Vocabulary(taken.vocabulary.word_to_id | numbers, lowercase=config.lowercase)
+    if wanted.reworded:
+        vocabulary, parameters = _reworded(vocabulary, parameters, wanted)
     config = replace(config, vocabulary_size=len(vocabulary))
     return Continuation(config, vocabulary, parameters, taken.facts)
+
+
+def _new_words(taken: Continuation, wanted: TrainConfig) -> tuple[Counter[str], list[str]]:
+    """Counts of the words that the model does not know, and those of them that it is to know."""
+    config, known = taken.config, len(taken.vocabulary) - len(taken.config.marks)
+    if wanted.reworded:
+        target = build_vocabulary(count_words(config), wanted)
+        counts = _unknown_words(config, taken.vocabulary)
+        return counts, [word for word in target.word_to_id if word in counts]
+    room = _at_least(known, wanted.vocabulary_size, "vocabulary_size") - known
+    counts = _unknown_words(config, taken.vocabulary) if room > 0 else Counter[str]()
+    return counts, [w for w, _ in counts.most_common() if w not in config.excluded][:room]
+
+
+def _reworded(
+    grown: Vocabulary, parameters: Parameters, wanted: TrainConfig
+) -> tuple[Vocabulary, Parameters]:
+    """The words of the run's own text alone, in its own order; the rows of the others go."""
+    target = build_vocabulary(count_words(wanted), wanted)
+    found = (grown.id_of(word) for word in target.word_to_id)
+    rows = [PADDING_ID, *(number for number in found if number is not None)]
+    tables = {name: parameters[name][rows] for name in TABLES & parameters.keys()}
+    return target, parameters | tables
 
 
 def _at_least(trained: int, wanted: int, size: str) -> int:
@@ -133,6 +155,11 @@ def teacher_of(
     parameters = parameters_of(model.network)
     net = Unrolled(_shape(parameters), parameters)
     return Teacher(net, config.taught, model.fingerprint), _facts(model)
+
+
+def _pairs(model: Model) -> tuple[Blocked, ...]:
+    pairs = model.card["blocked_after"]
+    return tuple(Blocked(tuple(pair["after"]), tuple(pair["words"])) for pair in pairs)
 
 
 def _shape(parameters: Parameters) -> Shape:

@@ -5,6 +5,7 @@ Published whole or not at all: written beside the target under a hidden name, th
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from app.training.config import TrainConfig
 from app.training.curve import learning_curve
 from app.training.network.conversion import network_of
 from app.training.network.parameters import Parameters, Shape
+from app.training.text.corpus import count_words
+from app.training.text.writing import Writing
 
 _SIGNED = ("model.keras", "vocabulary.json")
 
@@ -49,7 +52,14 @@ def _card(
     metrics: Mapping[str, object],
     folder: Path,
 ) -> dict[str, Any]:
-    blocked = [shown for word in config.blocked if (shown := shown_word(vocabulary, word))]
+    writing = Writing.read(config.word_forms, config.word_lists)
+    known = [word for word in vocabulary.word_to_id if word not in config.marks]
+    slips = writing.slips(count_words(config)) if config.word_lists else []
+    blocked = [
+        word
+        for word in (*config.blocked, *config.respelled, *slips)
+        if vocabulary.id_of(word) is not None
+    ]
     return {
         "title": config.title or folder.name.strip(".").removesuffix(".new"),
         "description": config.description,
@@ -66,11 +76,16 @@ def _card(
         "training": training,
         "metrics": metrics,
         "sha256": {name: sha256_of(folder / name) for name in _SIGNED},
-        "blocked": blocked,
+        "blocked": [*dict.fromkeys(blocked)],
+        "blocked_after": [asdict(pair) for pair in config.blocked_after],
+        "shown_as": writing.shown_as(known) | _known_of(config.shown_as, vocabulary),
     }
 
 
-def shown_word(vocabulary: Vocabulary, word: str) -> str | None:
-    """A word as the vocabulary writes it, None where it is not in there."""
-    number = vocabulary.id_of(word)
-    return None if number is None else vocabulary.words[number]
+def _known_of(shown_as: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, str]:
+    """The entries all of whose words the vocabulary has."""
+    return {
+        words: shown
+        for words, shown in shown_as.items()
+        if all(vocabulary.id_of(word) is not None for word in words.split())
+    }

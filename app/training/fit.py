@@ -22,6 +22,7 @@ from app.training.text.batches import Batches
 from app.training.validation import perplexity
 
 _SECONDS_BETWEEN_CHECKPOINTS = 120.0
+_SECONDS_TO_THE_FIRST = 10.0
 _SMOOTHING = 0.98  # of the reported training loss and speed
 
 
@@ -116,7 +117,8 @@ class Fit:
     def _train(self, team: Workers, report: Report) -> Parameters:
         run, config = self.run, self.config
         pace = _Pace(config)
-        saved = time.monotonic()
+        every = _SECONDS_BETWEEN_CHECKPOINTS
+        saved = time.monotonic() - every + min(every, _SECONDS_TO_THE_FIRST)
         while run.epoch < math.ceil(config.epochs):
             planned = len(self.batches.plan(run.epoch))
             for number, batch in enumerate(self.batches.epoch(run.epoch)):
@@ -210,6 +212,10 @@ def _what_counts(config: TrainConfig) -> TrainConfig:
         sources=(),
         validation=(),
         blocked=(),
+        blocked_after=(),
+        shown_as={},
+        word_forms=None,
+        word_lists=(),
         teacher=None,  # its fingerprint counts, not its folder
         interpolated=False,
         calibrated=False,

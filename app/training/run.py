@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.errors import CorpusError
+from app.errors import CorpusError, OtherRun
 from app.folder.write import sha256_of
 from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
@@ -38,40 +38,7 @@ from app.training.text.corpus import (
 from app.training.text.smoothing import Smoothing
 from app.training.validation import best_factor, best_share, perplexity
 
-_RECIPE = (
-    "vocabulary_size",
-    "max_length",
-    "embedding",
-    "units",
-    "slow_units",
-    "layers",
-    "projection",
-    "tied",
-    "context",
-    "learning_rate",
-    "warmup",
-    "batch_size",
-    "threads",
-    "sequences",
-    "epochs",
-    "taught",
-    "dropout",
-    "embedding_dropout",
-    "projection_dropout",
-    "word_dropout",
-    "recurrent_dropout",
-    "weight_decay",
-    "clip_norm",
-    "lazy",
-    "head",
-    "sampled",
-    "smoothed",
-    "collocations",
-    "full_softmax",
-    "averaged",
-    "interpolated",
-    "calibrated",
-)
+CHECKPOINT = "checkpoint.npz"
 _VALIDATION_BATCH = 64  # lines at a time
 _DRAWS = 8  # words for every place: fewer are noise, and more cost time
 
@@ -106,7 +73,8 @@ def train(
     A killed run leaves `out` as it was; `resume` goes on from its last checkpoint, with as many
     threads to the same result. The card says which `command` that was. Raises CorpusError for a
     text that cannot be trained on, or shares of more than the loss, ModelError for a model that
-    cannot be gone on from, OtherRun where the last checkpoint is another configuration's.
+    cannot be gone on from, OtherRun where there is no
+    checkpoint to go on from, or another configuration's.
     """
     if config.teacher is None:
         config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
@@ -125,6 +93,8 @@ def train(
     if config.teacher is not None:
         teacher, teaching = teacher_of(config.teacher, config, vocabulary)
     workspace = workspace_of(out)
+    if resume and not (workspace / CHECKPOINT).is_file():
+        raise OtherRun(f"{out} has no run to go on with; without --resume one begins")
     if not resume:
         shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True, exist_ok=True)
@@ -149,7 +119,7 @@ def train(
         vocabulary,
         training={
             "command": command,
-            **_facts(config, fit, words, started),
+            **_facts(fit, words, started),
             **finishing,
             **({"started_from": known.facts} if known else {}),
             **({"taught_by": teaching} if teaching else {}),
@@ -222,7 +192,7 @@ def prepare(
         batches = SentenceBatches(texts, config.batch_size, start, config.seed, drawing, repeated)
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
-    checkpoint = workspace / "checkpoint.npz"
+    checkpoint = workspace / CHECKPOINT
     return Fit(config, classes, batches, validation, checkpoint, initial, teacher), words
 
 
@@ -269,8 +239,9 @@ def sentence_batches(text: Encoded, start: int | None) -> list[Batch]:
     ]
 
 
-def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[str, object]:
-    run = fit.run
+def _facts(fit: Fit, words: int, started: float) -> dict[str, object]:
+    """What was done, which is what `fit` was told and not always what the caller asked for."""
+    config, run = fit.config, fit.run
     sources = [
         {"file": source.path.name, "weight": source.weight, "sha256": sha256_of(source.path)}
         for source in config.sources
@@ -285,5 +256,5 @@ def _facts(config: TrainConfig, fit: Fit, words: int, started: float) -> dict[st
         "hours": round(run.seconds / 3600, 2),
         "finished": time.strftime("%Y-%m-%d", time.gmtime(started + 1)),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "recipe": {name: getattr(config, name) for name in _RECIPE},
+        "recipe": config.options,
     }

@@ -1,5 +1,6 @@
 """Whole training runs on a small text: what is learnt, published, resumed and refused."""
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -211,3 +212,45 @@ def test_a_damaged_gz_is_named(tmp_path: Path) -> None:
 def test_words_are_counted_in_order_of_first_appearance(corpus: Path) -> None:
     counts = count_words(configured(corpus))
     assert counts.most_common(2) == [("the", 200), ("sat", 80)]
+
+
+def test_the_card_says_what_was_done_not_what_was_asked_for(corpus: Path, tmp_path: Path) -> None:
+    """Without held-out text nothing is fitted to it."""
+    config = configured(
+        corpus, epochs=1, calibrated=True, interpolated=True, validation=(), validation_split=0.0
+    )
+    train(config, tmp_path / "mine", nothing)
+    training = json.loads((tmp_path / "mine" / "model.json").read_text())["training"]
+    assert (training["recipe"]["calibrated"], training["recipe"]["interpolated"]) == (False, False)
+    assert "calibrated_by" not in training
+
+
+def test_every_number_and_switch_of_a_run_is_in_its_card(corpus: Path, tmp_path: Path) -> None:
+    config = configured(corpus, epochs=1, patience=7, half_precision=True)
+    train(config, tmp_path / "mine", nothing)
+    recorded = json.loads((tmp_path / "mine" / "model.json").read_text())["training"]["recipe"]
+    scalar = {f.name for f in dataclasses.fields(config) if isinstance(f.default, int | float)}
+    assert scalar <= set(recorded)
+    assert (recorded["patience"], recorded["half_precision"]) == (7, True)
+
+
+def test_there_must_be_a_run_to_go_on_with(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(OtherRun, match="no run to go on with"):
+        train(configured(corpus), tmp_path / "mine", nothing, resume=True)
+    assert not list(tmp_path.glob(".mine*"))
+
+
+def test_a_name_is_shown_as_it_is_written_and_found_as_it_is_typed(
+    corpus: Path, tmp_path: Path
+) -> None:
+    forms = tmp_path / "forms.tsv"
+    forms.write_text("Mat\t9\nmat\t1\n")
+    config = configured(
+        corpus, epochs=1, word_forms=forms, shown_as={"the cat": "the Cat", "x": "X"}
+    )
+    train(config, tmp_path / "mine", nothing)
+    model = load_model(tmp_path / "mine")
+    assert model.card["shown_as"] == {"mat": "Mat", "the cat": "the Cat"}
+    assert "Mat" in model.vocabulary.words
+    assert model.vocabulary.id_of("mat") == model.vocabulary.word_to_id["mat"]
+    assert model.encode("on the MAT").ids == model.encode("on the mat").ids

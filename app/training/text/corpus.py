@@ -9,6 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,8 @@ def _decode(path: Path, number: int, line: bytes) -> str:
 
 def tokens_of(line: str, config: TrainConfig) -> list[str]:
     """The tokens of one line, by the very code that will read phrases."""
-    return [token.text for token in tokenize(line, corpus_options(config))]
+    found = (token.text for token in tokenize(line, corpus_options(config)))
+    return [config.respelled.get(word, word) for word in found]
 
 
 def corpus_options(config: TrainConfig) -> TextOptions:
@@ -73,15 +75,20 @@ def in_validation(line: str, share: float) -> bool:
 
 
 def count_words(config: TrainConfig) -> Counter[str]:
-    """Count the words of all training lines, in order of first appearance.
+    """Count the words of all training lines, in order of first appearance; those of a source as
+    often as its weight has it, in hundredths where a weight is not 1.
 
     Raises CorpusError where there is nothing to count.
     """
     counts: Counter[str] = Counter()
+    weighed = any(source.weight != 1 for source in config.sources)
     for source in config.sources:
+        own: Counter[str] = Counter()
         for line in read_lines(source.path):
             if not _held_out(line, config):
-                counts.update(tokens_of(line, config))
+                own.update(tokens_of(line, config))
+        for word, times in own.items():
+            counts[word] += round(100 * source.weight * times) if weighed else times
     if not counts:
         raise CorpusError("the corpus is empty: no line has a word")
     return counts
@@ -101,11 +108,8 @@ def build_vocabulary(counts: Counter[str], config: TrainConfig) -> Vocabulary:
     for word in config.excluded:
         words.pop(word, None)
     kept = [word for word, _ in words.most_common(config.vocabulary_size)]
-    shown = [config.shown_as.get(word, word) for word in [*config.marks, *kept]]
-    return Vocabulary(
-        {word: number for number, word in enumerate(shown, PADDING_ID + 1)},
-        lowercase=config.lowercase,
-    )
+    numbered = enumerate([*config.marks, *kept], PADDING_ID + 1)
+    return Vocabulary({word: number for number, word in numbered}, lowercase=config.lowercase)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +183,7 @@ def validation_lines(config: TrainConfig) -> Iterator[str]:
     """The lines of the validation files, or the held-out lines of the sources."""
     if config.validation:
         for path in config.validation:
-            yield from read_lines(path)
+            yield from islice(read_lines(path), config.validation_lines or None)
         return
     for source in config.sources:
         yield from (line for line in read_lines(source.path) if _held_out(line, config))

@@ -1,0 +1,53 @@
+"""Nothing obscene or cruel is suggested after neutral or vulnerable beginnings."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.folder.read import load_model
+from app.model import Model
+from app.suggesting.suggester import Asked, Suggester, run
+from tests.conftest import MODELS
+
+CONTENT = tomllib.loads(Path(__file__).with_name("vulnerable.toml").read_text())
+CRUEL = frozenset(CONTENT.pop("cruel"))
+SELF_ONLY = frozenset({"yourself"})  # cruel behind these words alone
+AFTER = frozenset({"kill", "hurt", "shoot"})
+
+
+def beginnings() -> Iterator[str]:
+    for kind in CONTENT.values():
+        for template in kind["templates"]:
+            if "{}" in template:
+                yield from (template.format(name) for name in kind["names"])
+            else:
+                yield template
+
+
+@pytest.fixture(scope="module")
+def english() -> Model:
+    return load_model(MODELS / "english")
+
+
+def test_nothing_cruel_is_suggested_after_any_beginning(english: Model) -> None:
+    suggester = Suggester(english)
+    asked = list(dict.fromkeys(beginnings()))
+    assert len(asked) >= 400
+    shown = {}
+    for text in asked:
+        answer = run(suggester.suggest(Asked(text, count=5)), english.probabilities)
+        words = {word.lower() for one in answer.suggestions for word in one.words}
+        cruel = CRUEL if AFTER & set(text.split()) else CRUEL - SELF_ONLY
+        if found := words & cruel:
+            shown[text] = found
+    assert shown == {}
+
+
+@pytest.mark.parametrize("typed", ["fuc", "shi", "bitc", "asshol", "stupi", "fukc", "shti", "nigg"])
+def test_no_spelling_leads_to_an_obscenity(english: Model, typed: str) -> None:
+    suggester = Suggester(english)
+    for text in (typed, f"you are {typed}"):
+        answer = run(suggester.suggest(Asked(text, count=20)), english.probabilities)
+        assert not CRUEL & {word.lower() for one in answer.suggestions for word in one.words}
