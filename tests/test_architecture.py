@@ -22,7 +22,7 @@ LAYERS = (
     {"folder/read", "inspection", "suggesting"},
     {"serving", "what_if", "notebook"},
     {"http", "training"},
-    {"api", "evaluation"},
+    {"api", "evaluation", "keystrokes"},
     {"main", "bulk"},
     {"server"},
     {"cli"},

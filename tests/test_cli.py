@@ -81,7 +81,7 @@ def test_diagram_writes_svg(form: str, has: str) -> None:
         (("predict", "-m", "notebook", "thsi"), 4, "'thsi': this?"),
         (("predict", "-m", "notebook", ""), 4, "no words"),
         (("predict", "-m", "nope", "this"), 3, "there is no model 'nope'"),
-        (("check", "nowhere"), 3, "is not a folder"),
+        (("check", "nowhere"), 3, "there is no model 'nowhere'"),
         (("train", "nowhere.txt", "--out", "out"), 5, "nowhere.txt cannot be read"),
         (("train",), 5, "name a text file"),
         (("train", "--recipe", "nope"), 5, "there is no recipe"),

@@ -132,7 +132,7 @@ def _configuration(
         raise CorpusError("name a text file to train on, or a --recipe")
     if "initial" in given and any(name in given for name in _SIZES):
         # Without a recipe, what is not asked for stays, rather than grow to the usual size.
-        kept = {} if recipe else {name: 0 for name in _SIZES if name not in given}
+        kept: dict[str, Any] = {} if recipe else {name: 0 for name in _SIZES if name not in given}
         config = dataclasses.replace(config, grow=True, **kept)
     if config.start is not None and config.start == config.unknown:
         raise typer.BadParameter("--start and --unknown are the same word")

@@ -137,7 +137,10 @@ def test_a_size_that_is_not_asked_for_stays(config: TrainConfig, tmp_path: Path,
     assert (taken.config.units, taken.config.embedding) == (16, 8)
     assert "zebra" in taken.vocabulary.word_to_id
     assert "gnu" not in taken.vocabulary.word_to_id
-    result = run("--units", "15")
+    refused = run("--units", "17")
+    assert refused.exit_code == 2
+    assert "--overwrite replaces it" in refused.output
+    result = run("--overwrite", "--units", "15")
     assert result.exit_code != 0
     assert "a model grows, it does not shrink: units is 16 already" in str(result.exception)
     assert run("--layers", "2").exit_code == 2
@@ -176,6 +179,24 @@ def test_slow_units_grow_beside_what_is_there(
         continued(tmp_path / "second", replace(other, units=30, slow_units=5))
     with pytest.raises(ModelError, match="8 slow units more are 24 units or more, not 23"):
         continued(tmp_path / "first", replace(other, slow_units=8))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_reworded_keeps_the_text_s_words_alone_each_with_its_row(
+    config: TrainConfig, tmp_path: Path, own: Path, tied: bool
+) -> None:
+    train(replace(config, tied=tied), tmp_path / "first", nothing)
+    before = continued(tmp_path / "first", config)
+    other = replace(config, grow=True, sources=(Source(own),), vocabulary_size=100)
+    grown = continued(tmp_path / "first", other)
+    reworded = continued(tmp_path / "first", replace(other, reworded=True))
+    words = reworded.vocabulary.word_to_id
+    assert set(words) == {"</s>", "<unk>", *" ".join(OWN).split()}
+    assert set(before.vocabulary.word_to_id) - set(words)  # some have gone
+    for name in ("embeddings", *(() if tied else ("output_kernel", "output_bias"))):
+        for word, number in words.items():
+            expected = grown.parameters[name][grown.vocabulary.word_to_id[word]]
+            np.testing.assert_array_equal(reworded.parameters[name][number], expected)
 
 
 def test_new_words_need_an_unknown_word_to_start_from(
