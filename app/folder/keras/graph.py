@@ -81,7 +81,7 @@ def _read_call(options: Options, call: object, masks: set[str]) -> tuple[Call, b
             **named,
         }:
             others, kwargs = rest, named.get("kwargs", {})
-        case [[name, node, tensor, kwargs]]:  # as Keras 2 wrote it
+        case [[name, node, tensor, kwargs]] | [name, node, tensor, kwargs]:  # as Keras 2 wrote it
             history = [name, node, tensor]
         case _:
             raise options.refuse(_OTHER_THAN_ONE)

@@ -36,8 +36,18 @@ def by_name(layers: Sequence[Named]) -> list[str]:
 
 
 def laid_out(group: str, root: str, separator: str) -> str:
-    """A group as an archive of another layout has it: under another root, or from Windows."""
-    return group.replace(ROOTS[0], root, 1).replace("/", separator)
+    """A group as an archive of another layout has it: under another root, or from Windows.
+
+    The older releases listed every layer with weights twice, and numbered them so.
+    """
+    if root != ROOTS[0]:
+        group = re.sub(r"^layers/(\w+?)_(\d+)(?=/|$)", _twice_the_number, group)
+        group = group.replace(ROOTS[0], root, 1)
+    return group.replace("/", separator)
+
+
+def _twice_the_number(found: re.Match[str]) -> str:
+    return f"{ROOTS[0]}/{found[1]}_{2 * int(found[2])}"
 
 
 def variables(group: str) -> str:
