@@ -7,7 +7,7 @@ padding is not masked its states are not those of the whole phrase with a gap.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,13 +16,14 @@ from app.engines.numpy_engine import NumpyEngine
 from app.errors import FieldProblem, InvalidRequest
 from app.inspection import compare
 from app.model import Model
-from app.network import Floats, Layer, Network, ReversedEmbedding
+from app.network import Bidirectional, Floats, Layer, Network, ReversedEmbedding
 from app.text.tokens import tokenize
 
 MOST_ORDERED = 4  # words: 24 orders
 MOST_EDITED = 1_000  # parameters of a model whose weights may be overridden
 MOST_LEFT_OUT = 31  # words of which one at a time is left out
 
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
 Weights = Mapping[str, Any]  # "layer/weight" -> nested lists of numbers
 
 
@@ -116,7 +117,10 @@ def _refused(name: str, message: str) -> InvalidRequest:
     return InvalidRequest("the weights cannot be used", problems=[problem])
 
 
-def _overridden(layer: Layer, arrays: Mapping[str, Floats]) -> Layer:
+def _overridden(layer: AnyLayer, arrays: Mapping[str, Floats]) -> AnyLayer:
+    if isinstance(layer, Bidirectional):
+        forward, backward = (_overridden(one, arrays) for one in (layer.forward, layer.backward))
+        return replace(layer, forward=forward, backward=backward)
     if isinstance(layer, ReversedEmbedding):  # untied, Keras keeps it the other way round
         table = arrays.get(f"{layer.name}/embeddings") if layer.tied else None
         own = arrays.get(f"{layer.name}/reverse_embeddings")

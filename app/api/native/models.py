@@ -14,7 +14,7 @@ from app.http.endpoint import Endpoint, Run
 from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
-from app.network import Network
+from app.network import Bidirectional, Layer, Network, Recurrent
 from app.summary import output_shapes, summary
 
 _TEXT = b"text/plain; charset=utf-8"
@@ -117,7 +117,21 @@ def _architecture(network: Network, max_length: int) -> Iterator[dict[str, Any]]
             "units": layer.units,
             "activation": getattr(layer, "activation", None),
             "parameters": sum(array.size for array in layer.weights.values()),
+            **_of_a_cell(layer),
         }
+
+
+def _of_a_cell(layer: Layer) -> dict[str, Any]:
+    """What makes a layer with gates, or one that reads both ways, what it is."""
+    if isinstance(layer, Bidirectional):
+        return {"merge_mode": layer.merge_mode, "layer": layer.forward.class_name}
+    if not isinstance(layer, Recurrent) or layer.recurrent_activation is None:
+        return {}
+    return {
+        name: layer.options[name]
+        for name in ("recurrent_activation", "reset_after")
+        if name in layer.options
+    }
 
 
 def _weight(name: str, array: Any, values: bool) -> dict[str, Any]:
