@@ -17,13 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from app.engines.activations import log_softmax
-from app.engines.numpy_engine import NumpyEngine
-from app.engines.packing import pack
 from app.errors import CorpusError
+from app.inspection import logits_before
 from app.model import Model
 from app.network import Floats, Indices, Mask
 from app.text.encoding import Encoded, encode
-from app.text.padding import context, pad
 
 _LINES = 32  # at a time
 _POSITIONS = 512  # distributions held at once
@@ -119,24 +117,10 @@ def _distributions(
         for begin in range(first, len(ids), _POSITIONS):
             positions = range(begin, len(ids))[:_POSITIONS]
             yield (
-                _logits(model, sentence.ids, positions),
+                logits_before(model, sentence.ids, positions),
                 np.array([ids[at] for at in positions], np.intp),
                 np.array([at in unknown for at in positions], np.bool_),
             )
-
-
-def _logits(model: Model, ids: Sequence[int], positions: range) -> Floats:
-    """[n, V] after the words before each position, exactly as `predict` would see them."""
-    engine, options = model.engine, model.options
-    whole = positions.stop <= options.max_length and model.start_id not in ids
-    unrolled = model.network.mask_zero and model.network.causal
-    if whole and unrolled and isinstance(engine, NumpyEngine):
-        # One pass over the sentence: where padding is masked, every prefix is a state on the way.
-        history = context(ids[: positions.stop - 1], model.start_id, options)
-        hidden = engine.run(pack([history]))[-1][0]  # [T, H]
-        return engine.output(hidden[-len(positions) :]).logits
-    padded = np.stack([pad(ids[:at], model.start_id, options).ids for at in positions])
-    return engine.forward(padded).logits
 
 
 def missed_phrases(model: Model, expected: Mapping[str, Sequence[str]], k: int = 3) -> list[str]:

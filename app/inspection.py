@@ -28,11 +28,13 @@ from app.answers import (
 from app.engines.activations import log_softmax
 from app.engines.base import RecurrentTrace, Trace
 from app.engines.cells.cell import Term
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
 from app.text.encoding import Encoded
-from app.text.padding import pad
+from app.text.padding import context, pad
 
 MOST_SCORED = 4096  # words of a phrase: each costs a forward pass
 _MOST_NATS = 88.0  # a word, in a perplexity: exp of more leaves float32's range
@@ -216,3 +218,18 @@ def _score_range(model: Model, encoded: Encoded, positions: range) -> list[Score
             )
         )
     return scored
+
+
+def logits_before(model: Model, ids: Sequence[int], positions: range) -> Floats:
+    """[n, V] after the words before each position, exactly as `predict` would see them."""
+    engine, options = model.engine, model.options
+    before = ids[: positions.stop - 1]
+    whole = positions.stop <= options.max_length and model.start_id not in before
+    unrolled = model.network.mask_zero and model.network.causal
+    if whole and unrolled and isinstance(engine, NumpyEngine):
+        # One pass over the sentence: where padding is masked, every prefix is a state on the way.
+        history = context(before, model.start_id, options)
+        hidden = engine.run(pack([history]))[-1][0]  # [T, H]
+        return engine.output(hidden[-len(positions) :]).logits
+    padded = np.stack([pad(ids[:at], model.start_id, options).ids for at in positions])
+    return engine.forward(padded).logits

@@ -133,10 +133,11 @@ class Batch:
     def _hidden_states(self) -> list[Floats]:
         """[B, T, H] of every recurrent layer; a skipped timestep repeats the state before it."""
         engine = self._model.engine
-        if not isinstance(engine, NumpyEngine):
+        if not isinstance(engine, NumpyEngine) or not engine.network.causal:
             traces = [engine.trace(row).recurrent for row in self._padded]
-            layers = range(len(self._model.network.recurrent))
-            states = [np.stack([one[at].hidden_state for one in traces]) for at in layers]
+            named = [{one.name: one.hidden_state for one in trace} for trace in traces]
+            names = [layer.name for layer in engine.network.recurrent]
+            states = [np.stack([trace[name] for trace in named]) for name in names]
         else:
             states = self._unrolled(engine)
         for one in states:

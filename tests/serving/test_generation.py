@@ -14,7 +14,15 @@ from app.serving.batching import Batcher
 from app.serving.generation import Piece, Prompt, Text, Wanted
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
 from app.text.writing import Writer, encode_text
-from tests.small_models import ForwardOnly, model_of, sentences, small_model, small_network, word
+from tests.small_models import (
+    ForwardOnly,
+    both_ways,
+    model_of,
+    sentences,
+    small_model,
+    small_network,
+    word,
+)
 
 GREEDY = Sampling(temperature=0)
 
@@ -50,8 +58,15 @@ def generate_pieces(
 
 @pytest.mark.parametrize("units", [(4,), (4, 3)])
 @pytest.mark.parametrize("masked", [True, False])
-def test_the_most_probable_words_are_those_of_predict(units: tuple[int, ...], masked: bool) -> None:
-    model = small_model(12 if masked else 3, units=units, masked=masked)
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU", "both ways"])
+def test_the_most_probable_words_are_those_of_predict(
+    units: tuple[int, ...], masked: bool, cell: str
+) -> None:
+    if cell == "both ways":
+        network = both_ways(small_network(units=units, masked=masked))
+    else:
+        network = small_network(units=units, masked=masked, cell=cell)
+    model = model_of(NumpyEngine(network), 12 if masked else 3)
     text = "w5 w6"
     for _ in range(8):
         text += f" {model.predict(text, 1).next_word}"

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from app.api.openai.encoding import DONE, Answer, choice, error_event, usage
@@ -15,6 +16,9 @@ from app.http.service import Service
 from app.serving.generation import Piece, Text
 from app.serving.scoring import scored
 
+_SCORED = (
+    64  # words of a prompt that are scored before it is seen whether the client is still there
+)
 _AHEAD = 64  # pieces of all texts that wait for a client to read them
 
 
@@ -75,10 +79,16 @@ async def _read(service: Service, work: Work) -> list[list[Piece]]:
     count = work.logprobs
     loop = asyncio.get_running_loop()
 
-    def read() -> list[list[Piece]]:
-        return [list(scored(work.model, prompt, count)) for prompt in work.prompts]
+    def some(pieces: Iterator[Piece]) -> list[Piece]:
+        return list(islice(pieces, _SCORED))
 
-    return await loop.run_in_executor(service.large, read)
+    read: list[list[Piece]] = []
+    for prompt in work.prompts:
+        pieces = scored(work.model, prompt, count)
+        read.append([])
+        while found := await loop.run_in_executor(service.large, some, pieces):
+            read[-1] += found
+    return read
 
 
 def _used(work: Work, texts: list[Text]) -> dict[str, int]:
