@@ -22,6 +22,8 @@ def recurrent_trace(
         before = [np.concatenate([one[1:], np.zeros_like(one[:1])]) for one in states]
     else:
         before = [np.concatenate([np.zeros_like(one[:1]), one[:-1]]) for one in states]
+    with np.errstate(over="ignore", invalid="ignore"):  # a linear network may overflow
+        computed = cell.terms(x, before, states)
     terms = tuple(
         term._replace(
             input_term=spread(term.input_term, steps, T),
@@ -29,7 +31,7 @@ def recurrent_trace(
             pre_activation=spread(term.pre_activation, steps, T),
             value=spread(term.value, steps, T),
         )
-        for term in cell.terms(x, before, states)
+        for term in computed
     )
     h, *others = (carried(one, steps, T, backwards=cell.layer.go_backwards) for one in states)
     return RecurrentTrace(cell.layer.name, spread(x, steps, T), terms, h, *others)
