@@ -19,17 +19,21 @@ class Encoded:
     ids: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     unknown: tuple[int, ...]  # positions of tokens that `options.unknown` stands in for
+    left_out: tuple[int, ...] = ()  # of unknown words, among all that the phrase has
 
 
 def encode(phrase: str, vocabulary: Vocabulary, options: TextOptions) -> Encoded:
     """Tokenize a phrase and look up every token.
 
-    Raises UnknownWords where a token is unknown and the model has no unknown word.
+    Raises UnknownWords where a token is unknown, the model has no unknown word, and its card does
+    not say that such words are dropped.
     """
     tokens = tokenize(phrase, options)
     found = [vocabulary.id_of(token.text) for token in tokens]
     missing = tuple(position for position, number in enumerate(found) if number is None)
     stand_in = vocabulary.id_of(options.unknown)
+    if missing and stand_in is None and options.drop_unknown:
+        return _without(tokens, found, missing)
     if missing and stand_in is None:
         unknown = describe_unknown(tokens, missing, vocabulary)
         listed = ", ".join(repr(word.word[:_LONGEST_WORD]) for word in unknown[:_SUGGESTED_WORDS])
@@ -40,6 +44,19 @@ def encode(phrase: str, vocabulary: Vocabulary, options: TextOptions) -> Encoded
         tuple(token.text for token in tokens),
         tuple(stand_in if number is None else number for number in found),  # type: ignore[misc]
         tuple((token.start, token.end) for token in tokens),
+        missing,
+    )
+
+
+def _without(
+    tokens: Sequence[Token], found: Sequence[int | None], missing: tuple[int, ...]
+) -> Encoded:
+    known = [(one, number) for one, number in zip(tokens, found, strict=True) if number is not None]
+    return Encoded(
+        tuple(token.text for token, _ in known),
+        tuple(number for _, number in known),
+        tuple((token.start, token.end) for token, _ in known),
+        (),
         missing,
     )
 

@@ -21,21 +21,22 @@ class Contexts:
         self._vocabulary = vocabulary
         self._options = options
         self._start_id = start_id
-        self._masked = masked
+        self._unpadded = masked or options.padding == "none"
+        self._separator = options.split if options.tokenizer == "keras" else None
         self._plain = _PlainWords(vocabulary, options)
 
     def of(self, phrase: str) -> Context:
         """Raises UnknownWords and EmptyPhrase, as `encode` and `pad` do."""
         typed = phrase.lower() if self._options.lowercase else phrase
         try:
-            ids = [self._plain[word] for word in typed.split()]
+            ids = [self._plain[word] for word in typed.split(self._separator) if word]
         except KeyError:
             ids = list(encode(phrase, self._vocabulary, self._options).ids)
         if self._start_id is not None or len(ids) > self._options.max_length:
             ids = context(ids, self._start_id, self._options)
         if not ids:
             pad(ids, self._start_id, self._options)  # raises
-        return tuple(ids) if self._masked else self._padded(ids)
+        return tuple(ids) if self._unpadded else self._padded(ids)
 
     def _padded(self, ids: list[int]) -> Context:
         padding = [PADDING_ID] * (self._options.max_length - len(ids))
@@ -52,7 +53,9 @@ class _PlainWords(dict[str, int]):
         self._spellings = vocabulary.spellings
         self._options = options
         self._marks = [m for m in (options.unknown, options.start, options.number) if m]
-        self._none = options.tokenizer == "words" and any(map(_could_be_typed, self._marks))
+        self._none = options.tokenizer == "text_vectorization" or (
+            options.tokenizer == "words" and any(map(_could_be_typed, self._marks))
+        )
 
     def __missing__(self, word: str) -> int:
         number = self._spellings.get(word)

@@ -12,7 +12,8 @@ from app.text.tokens import TextOptions
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """What enters the network: `ids` and `mask` of shape [max_length].
+    """What enters the network: `ids` and `mask` of shape [max_length], or as long as the phrase
+    where the card's padding is "none".
 
     `mask` is False where there is padding. `dropped` counts the tokens cut off. `positions[t]` is
     the token's position in the phrase, None for padding and for the start word.
@@ -54,13 +55,14 @@ def pad(ids: Sequence[int], start_id: int | None, options: TextOptions) -> Padde
     kept = _context(ids, start_id, options)
     if not kept:
         raise EmptyPhrase("the phrase has no words, and this model has no start word")
-    padded = np.zeros(options.max_length, np.int32)
-    mask = np.zeros(options.max_length, np.bool_)
-    first = options.max_length - len(kept) if options.padding == "pre" else 0
+    length = len(kept) if options.padding == "none" else options.max_length
+    padded = np.zeros(length, np.int32)
+    mask = np.zeros(length, np.bool_)
+    first = length - len(kept) if options.padding == "pre" else 0
     window = slice(first, first + len(kept))
     padded[window] = [number for number, _ in kept]
     mask[window] = True
-    positions: list[int | None] = [None] * options.max_length
+    positions: list[int | None] = [None] * length
     positions[window] = [at for _, at in kept]
     dropped = len(ids) - sum(at is not None for _, at in kept)
     return Padded(padded, mask, dropped, tuple(positions))

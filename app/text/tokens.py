@@ -1,24 +1,35 @@
 """Phrase -> tokens, as one model's card says.
 
-Spans are [start, end) character offsets into the phrase as it was sent.
+Spans are [start, end) character offsets into the phrase as it was sent; tokens are in Unicode's
+composed form (NFC), but for those that Keras itself would cut, which are left as they come.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from app.text.keras_words import KERAS_FILTERS, text_to_word_sequence, vectorized
+
 Side = Literal["pre", "post"]
-Tokenizer = Literal["whitespace", "words"]
+Padding = Literal["pre", "post", "none"]
+Tokenizer = Literal["whitespace", "words", "keras", "text_vectorization"]
+AS_KERAS: tuple[Tokenizer, ...] = ("keras", "text_vectorization")
 
 # "words": a number, a word with inner apostrophes, or the end of a sentence. The end counts only
 # when white space follows: "3.14" and a phrase whose last full stop was just typed go on.
+# LETTER is a letter; beyond ASCII, one with the marks and joiners that follow it (UAX #29, WB4).
 _WORDS = (
-    r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>[^\W\d_]+(?:['’ʼ][^\W\d_]+)*)|(?P<end>[.!?…]+(?=\s))"
+    r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>LETTER+(?:INNERLETTER+)*)|(?P<end>[.!?…]+(?=\s))"
 )
+_LETTER = r"[^\W\d_]"
+_INNER = "['’ʼ]"
+_INNER_ANYWHERE = "['’ʼ·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)
 _NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})  # "Mr. Smith"
 _WHITESPACE = re.compile(r"\S+")
+_FIRST_MARK, _LAST_MARK = 0x300, 0x1F000  # beyond these are no letters with marks
 
 
 class Token(NamedTuple):
@@ -34,7 +45,9 @@ class TextOptions:
     """How one model reads text; every field stands in its `model.json`.
 
     `unknown` stands in for words outside the vocabulary, `start` before the first word of a
-    sentence, `number` for digits; each is a word of the vocabulary, or None.
+    sentence, `number` for digits; each is a word of the vocabulary, or None. `filters` and `split`
+    are Keras's, for the tokenizers that are. `drop_unknown`: without an `unknown`, unknown words
+    are left out, as Keras does. `padding` "none": a phrase enters the network as long as it is.
     """
 
     max_length: int
@@ -43,27 +56,42 @@ class TextOptions:
     unknown: str | None = None
     start: str | None = None
     number: str | None = None
-    padding: Side = "pre"
+    padding: Padding = "pre"
     truncating: Side = "pre"
+    filters: str = KERAS_FILTERS
+    split: str = " "
+    drop_unknown: bool = False
 
 
 def tokenize(phrase: str, options: TextOptions) -> list[Token]:
-    """Cut a phrase into tokens: at white space, or into words, numbers and sentence ends."""
-    return list(
-        _words(phrase, options) if options.tokenizer == "words" else _split(phrase, options)
-    )
+    """Cut a phrase into tokens, as the card's `tokenizer` says."""
+    lower = options.lowercase
+    match options.tokenizer:
+        case "words":
+            return list(_words(phrase, options))
+        case "keras":
+            cuts = text_to_word_sequence(phrase, options.filters, options.split, lower=lower)
+            return [Token(*cut) for cut in cuts]
+        case "text_vectorization":
+            return [Token(*cut) for cut in vectorized(phrase, options.filters, lower=lower)]
+    return list(_split(phrase, options))
+
+
+def composed(word: str) -> str:
+    """Unicode's composed form, NFC: one "é" however it was typed."""
+    return word if word.isascii() else unicodedata.normalize("NFC", word)
 
 
 def _split(phrase: str, options: TextOptions) -> Iterator[Token]:
     for match in _WHITESPACE.finditer(phrase):
         text = match.group().lower() if options.lowercase else match.group()
-        yield Token(text, match.start(), match.end())
+        yield Token(composed(text), match.start(), match.end())
 
 
 def _words(phrase: str, options: TextOptions) -> Iterator[Token]:
     previous = ""
     marks = tuple(mark for mark in (options.unknown, options.start, options.number) if mark)
-    for match in _words_pattern(marks).finditer(phrase):
+    for match in _words_pattern(marks, phrase.isascii()).finditer(phrase):
         text, kind = match.group(), match.lastgroup
         if kind == "end":
             if options.start is None or (text == "." and previous in _NOT_A_SENTENCE):
@@ -73,13 +101,35 @@ def _words(phrase: str, options: TextOptions) -> Iterator[Token]:
             text = options.number or text
         elif kind == "word":
             text = text.replace("’", "'").replace("ʼ", "'")
-            text = text.lower() if options.lowercase else text
+            text = composed(text.lower() if options.lowercase else text)
         previous = text
         yield Token(text, match.start(), match.end())
 
 
 @lru_cache(maxsize=256)
-def _words_pattern(marks: tuple[str, ...]) -> re.Pattern[str]:
+def _words_pattern(marks: tuple[str, ...], ascii_only: bool) -> re.Pattern[str]:
     """Cuts words; a model's own marks ("<num>") are tokens where they are written out."""
+    letter = _LETTER if ascii_only else f"(?:{_LETTER}[{_combining()}]*)"
+    inner = _INNER if ascii_only else _INNER_ANYWHERE
+    words = _WORDS.replace("LETTER", letter).replace("INNER", inner)
     written = "|".join(re.escape(mark) for mark in marks)
-    return re.compile(f"(?P<mark>{written})|{_WORDS}" if written else _WORDS)
+    return re.compile(f"(?P<mark>{written})|{words}" if written else words)
+
+
+@lru_cache(maxsize=1)
+def _combining() -> str:
+    """Marks, joiners and soft hyphens as ranges of a regular expression's class."""
+    codes = [0xAD, *range(_FIRST_MARK, _LAST_MARK)]
+    found = [code for code in codes if _continues_a_letter(chr(code))]
+    ranges: list[list[int]] = []
+    for code in found:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+def _continues_a_letter(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in ("Mn", "Mc", "Me") or character in "\u00ad\u200c\u200d\u2060"
