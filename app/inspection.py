@@ -30,6 +30,7 @@ from app.engines.base import RecurrentTrace, Trace
 from app.engines.cells.cell import Term
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
+from app.engines.ragged import forward_each
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import DEFAULT_TOP_K, Model, check_finite
 from app.network import Floats
@@ -201,7 +202,7 @@ def _score_range(model: Model, encoded: Encoded, positions: range) -> list[Score
     histories = [
         pad(encoded.ids[:position], model.start_id, model.options).ids for position in positions
     ]
-    logits, probabilities = model.engine.forward(np.stack(histories))  # [N, V], [N, V]
+    logits, probabilities = forward_each(model.engine, histories)  # [N, V], [N, V]
     check_finite(logits)
     targets = np.array([encoded.ids[position] for position in positions])
     logs = log_softmax(logits.astype(np.float64), targets)  # [N]
@@ -231,5 +232,5 @@ def logits_before(model: Model, ids: Sequence[int], positions: range) -> Floats:
         history = context(before, model.start_id, options)
         hidden = engine.run(pack([history]))[-1][0]  # [T, H]
         return engine.output(hidden[-len(positions) :]).logits
-    padded = np.stack([pad(ids[:at], model.start_id, options).ids for at in positions])
-    return engine.forward(padded).logits
+    rows = [pad(ids[:at], model.start_id, options).ids for at in positions]
+    return forward_each(engine, rows).logits

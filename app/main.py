@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ from app.metrics import Metrics
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.serving.watcher import watch
-from app.settings import Settings, read_settings
+from app.settings import Settings, read_settings, unknown_settings
 
 _DESCRIPTION = (
     "Next-word prediction with Keras SimpleRNN models: words, ids, padding, hidden states and the "
@@ -94,6 +95,8 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     app = cast(Unrolled, fastapi)
     settings: Settings = app.state.settings or read_settings()
     logs.configure(settings)
+    for warning in unknown_settings():
+        logging.getLogger("unrolled").warning("%s", warning)
     repository: Repository = app.state.repository or Repository(
         settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
     )

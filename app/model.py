@@ -50,11 +50,17 @@ class Model:
     fingerprint: str  # changes with the network or the vocabulary
     blocked: frozenset[str] = frozenset()  # words that are never suggested
     created: int = 0  # Unix time of the network's file
+    warnings: tuple[str, ...] = ()  # what the folder may have meant otherwise
 
     @property
     def network(self) -> Network:
         """The network the engine runs."""
         return self.engine.network
+
+    @property
+    def timesteps(self) -> int | None:
+        """Of every padded input; None where phrases enter as long as they are."""
+        return None if self.options.padding == "none" else self.options.max_length
 
     @cached_property
     def start_id(self) -> int | None:
@@ -83,7 +89,7 @@ class Model:
     @cached_property
     def probe(self) -> Ids:
         """A padded input [1, T] for checking that the model answers."""
-        probe = np.zeros((1, self.options.max_length), np.int32)
+        probe = np.zeros((1, self.timesteps or 1), np.int32)
         probe[0, -1] = min(self.vocabulary.word_to_id.values())
         return probe
 
@@ -120,11 +126,20 @@ class Model:
         return Tokenized(self.id, phrase, encoded.tokens, encoded.ids, encoded.spans, unknown)
 
     def unknown_words(self, phrase: str, encoded: Encoded) -> tuple[UnknownWord, ...]:
-        """The words that the unknown word stands in for, with the closest known ones."""
-        if not encoded.unknown:
+        """The words that the unknown word stands in for, or that are left out, with the closest
+        known ones; positions count all words of the phrase.
+        """
+        positions = encoded.unknown or encoded.left_out
+        if not positions:
             return ()
         tokens = tokenize(phrase, self.options)
-        return tuple(describe_unknown(tokens, encoded.unknown, self.vocabulary))
+        return tuple(describe_unknown(tokens, positions, self.vocabulary))
+
+    def left_out(self, phrase: str) -> tuple[UnknownWord, ...]:
+        """The unknown words that this model's card has dropped from a phrase."""
+        if not self.options.drop_unknown:
+            return ()
+        return self.unknown_words(phrase, self.encode(phrase))
 
     def padded_input(self, phrase: str) -> PaddedInput:
         """Tokens, and the padded ids that enter the network."""

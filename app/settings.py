@@ -1,5 +1,9 @@
 """Settings from `UNROLLED_*` environment variables; README's table lists the same ones."""
 
+import difflib
+import json
+import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +23,15 @@ def _default_models() -> Path:
     """`models` here, if any folder in it is a model; else those that came with the service."""
     here = Path("models")
     return next((one for one in (here, *_SHIPPED) if any(one.glob("*/model.keras"))), here)
+
+
+# "null" is a page's that has none; apps have schemes of their own.
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s\"',*]+", re.IGNORECASE)
+# What Kubernetes and Docker tell of other services, by names that begin like ours.
+_OF_A_SERVICE = re.compile(
+    r".*(_SERVICE_(HOST|PORT)(_\w+)?|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|_NAME|_ENV_\w+)"
+)
+_LIKENESS = 0.6  # difflib's ratio
 
 
 class Settings(BaseSettings):
@@ -76,11 +89,45 @@ class Settings(BaseSettings):
         (), description="Origins whose pages may call, with commas between; * for all"
     )
 
-    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return _parts(value) if isinstance(value, str) else value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return _listed(value) if isinstance(value, str) else value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _some_keys(cls, value: Any) -> Any:
+        """What was set to protect the service and holds no key would leave it open."""
+        keys = _listed(value) if isinstance(value, str) else value
+        if isinstance(value, str) and not keys:
+            raise ValueError("holds no key; unset it to leave the service open")
+        return keys
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r:.80} is no origin, such as https://example.org, or *")
+        return value
+
+    @field_validator("host", mode="after")
+    @classmethod
+    def _some_host(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty, which would be every address; 0.0.0.0 says so")
+        return value
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def _some_folder(cls, value: Any) -> Any:
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("is empty")
         return value
 
     @field_validator("port", mode="before")
@@ -105,8 +152,45 @@ class Settings(BaseSettings):
         return tuple(key.encode() for key in self.api_keys)
 
 
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    """Texts with commas between, or a JSON list of them. Raises ValueError."""
+    if not value.lstrip().startswith("["):
+        return _parts(value)
+    try:
+        listed = json.loads(value)
+    except ValueError:
+        raise ValueError("begins like a JSON list and is none") from None
+    if not all(isinstance(one, str) and one.strip() for one in listed):
+        raise ValueError("a JSON list of texts is needed")
+    return tuple(one.strip() for one in listed)
+
+
+def unknown_settings() -> list[str]:
+    """A sentence for each `UNROLLED_*` variable that is no setting, with the nearest that is.
+
+    Raises SettingsError where it looks like the keys, without which the service would be open.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    said = []
+    for variable in sorted(map(str.upper, os.environ)):
+        name = variable.removeprefix("UNROLLED_")
+        if name == variable or name in known or _OF_A_SERVICE.fullmatch(variable):
+            continue
+        near = difflib.get_close_matches(name, known, 1, _LIKENESS)
+        if near and "API_KEY" in near[0] and "KEY" in name:
+            raise SettingsError(f"{variable} is no setting; UNROLLED_{near[0]} is")
+        meant = f"; was UNROLLED_{near[0]} meant?" if near else ""
+        said.append(f"{variable} is no setting{meant}")
+    return said
+
+
 def read_settings(**overrides: Any) -> Settings:
     """Settings from the environment. Raises SettingsError, naming the variable."""
+    unknown_settings()
     try:
         return Settings(**overrides)
     except ValidationError as error:

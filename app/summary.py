@@ -7,7 +7,7 @@ from app.network import Bidirectional, LastStep, Network, Recurrent
 _HEADER = ("Layer (type)", "Output Shape", "Param #")
 
 
-def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, ...]]:
+def output_shapes(network: Network, max_length: int | None) -> list[tuple[int | None, ...]]:
     """The shape that leaves each layer: (None, timesteps, units), or (None, units) at the end."""
     sequences = True
     shapes: list[tuple[int | None, ...]] = []
@@ -20,7 +20,7 @@ def output_shapes(network: Network, max_length: int) -> list[tuple[int | None, .
     return shapes
 
 
-def summary(network: Network, max_length: int, name: str | None = None) -> str:
+def summary(network: Network, max_length: int | None, name: str | None = None) -> str:
     """A table of layers with output shapes and numbers of weights; a tied table counts once.
 
     `name` heads it, else the name that the network was saved with.

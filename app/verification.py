@@ -10,6 +10,8 @@ import numpy as np
 from app.engines import make_engine
 from app.network import Embedding, Floats, Ids, Network
 
+_UNPADDED = 32  # timesteps
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -21,9 +23,10 @@ class Agreement:
 
 
 def compare_with_keras(
-    network: Network, max_length: int, phrases: int = 8, seed: int = 0
+    network: Network, max_length: int | None, phrases: int = 8, seed: int = 0
 ) -> Agreement:
-    """Run random phrases of all lengths up to `max_length` through both engines.
+    """Run random phrases of all lengths up to `max_length` through both engines; for None, where
+    there is no padding, up to 32 as they are.
 
     Raises MissingDependency where TensorFlow is not installed.
     """
@@ -46,13 +49,13 @@ def _difference(ours: Floats, theirs: Floats) -> float:
     return float(np.nan_to_num(differences, nan=np.inf, posinf=np.inf).max())
 
 
-def _inputs(network: Network, max_length: int, phrases: int, seed: int) -> list[Ids]:
+def _inputs(network: Network, max_length: int | None, phrases: int, seed: int) -> list[Ids]:
     first = network.layers[0]
     rows = first.embeddings.shape[0] if isinstance(first, Embedding) else network.classes
     rng = np.random.default_rng(seed)
     inputs = []
-    for length in np.linspace(1, max_length, phrases).astype(int):
-        padded = np.zeros(max_length, np.int32)
-        padded[max_length - length :] = rng.integers(1, max(rows, 2), length)
+    for length in np.linspace(1, max_length or _UNPADDED, phrases).astype(int):
+        padded = np.zeros(max_length or length, np.int32)
+        padded[len(padded) - length :] = rng.integers(1, max(rows, 2), length)
         inputs.append(padded)
     return inputs

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import SettingsError
-from app.settings import read_settings
+from app.settings import read_settings, unknown_settings
 
 
 def test_every_kind_of_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +30,23 @@ def test_every_kind_of_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "70000"), ("WORKERS", "0"), ("ENGINE", "abacus"), ("MAX_QUEUE", "many")],
+    [
+        ("PORT", "70000"),
+        ("WORKERS", "0"),
+        ("ENGINE", "abacus"),
+        ("MAX_QUEUE", "many"),
+        ("API_KEYS", ","),
+        ("API_KEYS", ""),
+        ("API_KEYS", "[]"),
+        ("API_KEYS", "[1]"),
+        ("API_KEYS", '["a"'),
+        ("HOST", ""),
+        ("HOST", " "),
+        ("MODELS_DIR", ""),
+        ("CORS_ORIGINS", "['http://a']"),
+        ("CORS_ORIGINS", '["http://a/"]'),
+        ("CORS_ORIGINS", "example.org"),
+    ],
 )
 def test_a_bad_value_is_refused_by_the_variable_s_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -43,3 +59,42 @@ def test_a_bad_value_is_refused_by_the_variable_s_name(
 def test_arguments_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNROLLED_PORT", "80")
     assert read_settings(port=81).port == 81
+
+
+def test_lists_may_be_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNROLLED_CORS_ORIGINS", '["http://a", "https://b.org:8443"]')
+    monkeypatch.setenv("UNROLLED_API_KEYS", '["one", "two, too"]')
+    settings = read_settings()
+    assert settings.cors_origins == ("http://a", "https://b.org:8443")
+    assert settings.keys == (b"one", b"two, too")
+
+
+def test_a_name_that_is_no_setting_is_told_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNROLLED_MODEL_DIR", "/srv")
+    monkeypatch.setenv("UNROLLED_XYZZY", "1")
+    assert unknown_settings() == [
+        "UNROLLED_MODEL_DIR is no setting; was UNROLLED_MODELS_DIR meant?",
+        "UNROLLED_XYZZY is no setting",
+    ]
+
+
+@pytest.mark.parametrize("name", ["UNROLLED_API_KEY", "UNROLLED_APIKEYS", "unrolled_api_key"])
+def test_mistyped_keys_leave_nothing_open(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "secret")
+    with pytest.raises(SettingsError, match=r"is no setting; UNROLLED_API_KEYS is"):
+        read_settings()
+
+
+def test_what_kubernetes_injects_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("PORT", "tcp://10.96.0.7:80"),
+        ("SERVICE_HOST", "10.96.0.7"),
+        ("SERVICE_PORT", "80"),
+        ("SERVICE_PORT_HTTP", "80"),
+        ("PORT_80_TCP", "tcp://10.96.0.7:80"),
+        ("PORT_80_TCP_PROTO", "tcp"),
+        ("PORT_80_TCP_ADDR", "10.96.0.7"),
+    ):
+        monkeypatch.setenv(f"UNROLLED_{name}", value)
+    assert read_settings().port == 8000
+    assert unknown_settings() == []

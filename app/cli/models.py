@@ -92,7 +92,7 @@ def inspect(
 def _summary_lines(model: "Model") -> list[str]:
     from app.summary import summary
 
-    return summary(model.network, model.options.max_length, model.id).splitlines()
+    return summary(model.network, model.timesteps, model.id).splitlines()
 
 
 def _facts(model: "Model") -> dict[str, object]:

@@ -17,6 +17,7 @@ from app.engines.base import Engine
 from app.engines.cells.cell import Cell, States
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
+from app.engines.ragged import forward_each
 from app.network import Context, Floats, Ids
 
 _KEY_BYTES = 250  # about what Python needs for an entry, beside its state and ids
@@ -171,11 +172,13 @@ def logits_afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) 
     """Logits [B, V] after non-empty contexts [B]: a new array. From any thread."""
     if isinstance(engine, NumpyEngine):
         return engine.logits(engine.final(contexts))
+    if not engine.network.mask_zero:  # padded already, or as long as they are
+        return forward_each(engine, [np.array(one, np.int32) for one in contexts]).logits.copy()
     return engine.forward(_padded(contexts, max_length)).logits.copy()
 
 
 def _padded(contexts: Sequence[Context], max_length: int) -> Ids:
-    """Contexts [B] -> padded ids [B, T]; where padding is not masked they are padded already."""
+    """Contexts [B] -> padded ids [B, T]."""
     padded = np.zeros((len(contexts), max_length), np.int32)
     for row, context in zip(padded, contexts, strict=True):
         row[max_length - len(context) :] = context

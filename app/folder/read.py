@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 from app.engines import make_engine
-from app.errors import ModelError, UnsupportedNetwork, VocabularyError
+from app.errors import ModelError, UnsupportedNetwork
+from app.folder.advice import advice
 from app.folder.card import parse_card, parse_word_to_id
 from app.folder.contents import read_contents
 from app.folder.keras import parse_network
 from app.model import Model
-from app.network import Bidirectional, Embedding, Network
+from app.network import Bidirectional, Network
 from app.text.tokens import TextOptions
-from app.text.vocabulary import Vocabulary
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -46,13 +46,7 @@ def _load(folder: Path, engine: str) -> Model:
     contents.check_digests(card)
     word_to_id = parse_word_to_id(contents.vocabulary)
     network = parse_network(contents.archive, apart=True)
-    vocabulary = Vocabulary(
-        word_to_id,
-        classes=network.classes,
-        lowercase=card.lowercase,
-        shown_as=card.shown_as,
-    )
-    _check_rows(network, vocabulary)
+    vocabulary = card.vocabulary(word_to_id, network)
     options = card.text_options(network, vocabulary)
     _check_last_step(network, options)
     return Model(
@@ -64,18 +58,8 @@ def _load(folder: Path, engine: str) -> Model:
         engine=make_engine(engine, network, vocabulary.id_of(options.start)),
         fingerprint=contents.fingerprint(),
         created=contents.created,
+        warnings=advice(card, vocabulary, options),
     )
-
-
-def _check_rows(network: Network, vocabulary: Vocabulary) -> None:
-    first = network.layers[0]
-    if isinstance(first, Embedding):
-        rows = first.embeddings.shape[0]
-        highest = max(vocabulary.word_to_id.values())
-        if highest >= rows:
-            raise VocabularyError(
-                f"vocabulary.json: id {highest} is outside the embedding, which has {rows} rows"
-            )
 
 
 def _check_last_step(network: Network, options: TextOptions) -> None:

@@ -185,6 +185,8 @@ class Repository:
             log.exception("model %s could not be read", folder.name)
             return "failed"
         log.info("model %s loaded", folder.name)
+        for warning in models[folder.name].warnings:
+            log.warning("model %s: %s", folder.name, warning)
         return "loaded"
 
     def _folders(self) -> list[Path]:

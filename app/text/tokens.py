@@ -21,9 +21,7 @@ AS_KERAS: tuple[Tokenizer, ...] = ("keras", "text_vectorization")
 # "words": a number, a word with inner apostrophes, or the end of a sentence. The end counts only
 # when white space follows: "3.14" and a phrase whose last full stop was just typed go on.
 # LETTER is a letter; beyond ASCII, one with the marks and joiners that follow it (UAX #29, WB4).
-_WORDS = (
-    r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>LETTER+(?:INNERLETTER+)*)|(?P<end>[.!?…]+(?=\s))"
-)
+_WORDS = r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>LETTER+(?:INNERLETTER+)*)|(?P<end>[.!?…]+(?=\s))"
 _LETTER = r"[^\W\d_]"
 _INNER = "['’ʼ]"
 _INNER_ANYWHERE = "['’ʼ·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)

@@ -1,12 +1,13 @@
-"""Words and their ids. Id 0 is the padding and never a word."""
+"""Words and their ids. Id 0 is the padding and no word, unless the card says that it is one."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
 from app.errors import VocabularyError
 from app.text.spelling import Spelling
+from app.text.tokens import composed
 
 PADDING_ID = 0
 
@@ -14,9 +15,12 @@ PADDING_ID = 0
 class Vocabulary:
     """Words and their ids, both ways.
 
-    `words[i]` is the word of id i, None for the padding and for classes without a word. With
-    `lowercase`, typed words are found whatever the case the vocabulary shows them in ("i" -> "I").
-    `shown_as` says how words are shown that are known by another spelling ("monday" -> "Monday").
+    `words[i]` is the word of id i, None for the padding and for classes without a word; words with
+    ids beyond the `classes` are no words, and those beyond `rows` are shown but cannot be read.
+    With `lowercase`, typed words are found whatever the case the vocabulary shows them in ("i" ->
+    "I"); with `normalize`, in whichever of Unicode's forms it has them. `blocked` words are known,
+    and never offered; `shown_as` says how words are shown that are known by another spelling
+    ("monday" -> "Monday").
     """
 
     def __init__(
@@ -24,20 +28,36 @@ class Vocabulary:
         word_to_id: Mapping[str, int],
         *,
         classes: int | None = None,
+        rows: int | None = None,
         lowercase: bool = False,
+        normalize: bool = True,
+        zero_is_a_word: bool = False,
+        blocked: Collection[str] = (),
         shown_as: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         classes = max(word_to_id.values(), default=0) + 1 if classes is None else classes
         words: list[str | None] = [None] * classes
         for word, number in word_to_id.items():
-            _check_entry(word, number, classes, words)
-            words[number] = word
+            _check_entry(word, number, words, lowest=0 if zero_is_a_word else 1)
+            if number < classes:
+                words[number] = word
         self.words = tuple(None if word is None else shown_as.get(word, word) for word in words)
-        self.word_to_id = dict(word_to_id)
-        self._ids = dict(word_to_id)
-        if lowercase:
-            for word, number in word_to_id.items():
-                self._ids.setdefault(word.lower(), number)
+        self.word_to_id = {word: at for word, at in word_to_id.items() if at < classes}
+        if not self.word_to_id:
+            raise VocabularyError(f"vocabulary.json: no id is among the network's {classes}")
+        self.without_class = len(word_to_id) - len(self.word_to_id)
+        readable = classes if rows is None else rows
+        self._ids = {word: at for word, at in self.word_to_id.items() if at < readable}
+        self._add_spellings(lowercase=lowercase, normalize=normalize)
+        self._blocked = {self._ids.get(word) for word in blocked}
+
+    def _add_spellings(self, *, lowercase: bool, normalize: bool) -> None:
+        for word, number in list(self._ids.items()):
+            if normalize:
+                self._ids.setdefault(composed(word), number)
+            if lowercase:
+                lowered = composed(word.lower()) if normalize else word.lower()
+                self._ids.setdefault(lowered, number)
 
     def __len__(self) -> int:
         return len(self.word_to_id)
@@ -58,22 +78,22 @@ class Vocabulary:
 
     @cached_property
     def _spelling(self) -> Spelling:
-        return Spelling(self._ids)
+        return Spelling([word for word, at in self._ids.items() if at not in self._blocked])
 
 
-def _check_entry(word: object, number: object, classes: int, words: Sequence[str | None]) -> None:
+def _check_entry(word: object, number: object, words: Sequence[str | None], lowest: int) -> None:
     if not isinstance(word, str) or not word or _has_control_characters(word):
         raise VocabularyError(f"vocabulary.json: {word!r:.60} is not a printable word")
     if not isinstance(number, int) or isinstance(number, bool):
         raise VocabularyError(f"vocabulary.json: the id of {word!r:.60} is not an integer")
-    if number == PADDING_ID:
-        raise VocabularyError(f"vocabulary.json: {word!r:.60} has id 0, which is the padding's")
-    if not 0 < number < classes:
+    if number == PADDING_ID and lowest:
         raise VocabularyError(
-            f"vocabulary.json: {word!r:.60} has id {number}, outside 1..{classes - 1}: "
-            f"the network has {classes} classes"
+            f"vocabulary.json: {word!r:.60} has id 0, which is the padding's "
+            "(or say in model.json: zero_is_a_word)"
         )
-    if words[number] is not None:
+    if number < lowest:
+        raise VocabularyError(f"vocabulary.json: {word!r:.60} has the negative id {number}")
+    if number < len(words) and words[number] is not None:
         raise VocabularyError(
             f"vocabulary.json: {word!r:.60} and {words[number]!r:.60} share id {number}"
         )

@@ -72,7 +72,7 @@ async def _get_weight(service: Service, exchange: Exchange, _request: None) -> R
 async def _get_summary(service: Service, exchange: Exchange, _request: None) -> Reply:
     """A table of the layers, as Keras prints it."""
     model = _model(service, exchange)
-    text = summary(model.network, model.options.max_length, model.id)
+    text = summary(model.network, model.timesteps, model.id)
     return _cached(exchange, model, text.encode, _TEXT)
 
 
@@ -93,7 +93,7 @@ def describe(model: Model) -> dict[str, Any]:
         "owned_by": "unrolled",
         "title": card["title"],
         "description": card["description"],
-        "architecture": list(_architecture(model.network, model.options.max_length)),
+        "architecture": list(_architecture(model.network, model.timesteps)),
         "parameters": model.network.parameters,
         "max_length": model.options.max_length,
         "vocabulary_size": len(model.vocabulary),
@@ -107,7 +107,7 @@ def describe(model: Model) -> dict[str, Any]:
     }
 
 
-def _architecture(network: Network, max_length: int) -> Iterator[dict[str, Any]]:
+def _architecture(network: Network, max_length: int | None) -> Iterator[dict[str, Any]]:
     shapes = output_shapes(network, max_length)
     for layer, shape in zip(network.layers, shapes, strict=True):
         yield {
