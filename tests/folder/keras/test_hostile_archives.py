@@ -416,7 +416,7 @@ def test_a_spoilt_configuration_is_refused_or_sound(
     [
         ('{"a": 1, "b": 1}', "share id 1"),
         ('{"a": 0}', "padding"),
-        ('{"a": 1, "b": 6}', "outside"),
+        ('{"a": 6, "b": 7}', "no id is among the network's 6"),
         ('{"a": 1, "a": 2}', "names a word twice"),
         ('{"a": 1', "not valid JSON"),
         ("[]", "not an object"),
@@ -433,6 +433,20 @@ def test_a_vocabulary_that_does_not_fit(tmp_path: Path, vocabulary: str, why: st
         load_model(folder)
 
 
+def test_words_without_a_class_are_unknown_and_said_to_be(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model")
+    (folder / "vocabulary.json").write_text('{"a": 1, "b": 6}')
+    model = load_model(folder)
+    assert model.vocabulary.id_of("b") is None
+    assert "1 words have ids beyond the network's 6 classes" in model.warnings[0]
+
+
+def test_figures_that_are_not_finite_take_no_model_out(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model")
+    (folder / "model.json").write_bytes(b'\xef\xbb\xbf{"metrics": {"loss": NaN}}')
+    assert load_model(folder).card["metrics"] == {"loss": None}
+
+
 @pytest.mark.parametrize(
     ("card", "why"),
     [
@@ -441,8 +455,10 @@ def test_a_vocabulary_that_does_not_fit(tmp_path: Path, vocabulary: str, why: st
         ({"padding": "sideways"}, "padding"),
         ({"unknown": "zebra"}, "zebra"),
         ({"sha256": {"model.keras": "0" * 64}}, "sha256"),
-        ({"metrics": {"loss": float("nan")}}, "not valid JSON"),
-        ({"metrics": {"loss": 10**400}}, "infinity"),
+        ({"max_length": float("nan")}, "max_length is not a finite number"),
+        ({"lower": True}, "lower is Keras's name; here it is lowercase"),
+        ({"oov_token": "<OOV>"}, "here it is unknown"),
+        ({"metrics": {"loss": 10**400}}, "exceeds 64-bit"),
         ({"description": "x" * (1 << 20)}, "larger than 1048576 bytes"),
         ('{"corpus": ' + "[" * 300 + "]" * 300 + "}", "[Rr]ecursion limit"),
         ("", "not valid JSON"),
