@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app import __version__, logs
-from app.api import operations
+from app.api import operations, page
 from app.api.inference import endpoints as inference
 from app.api.native import endpoints as native
 from app.api.openai import endpoints as openai
@@ -32,7 +32,13 @@ _DESCRIPTION = (
     "softmax distribution of every phrase."
 )
 
-PROTOCOLS = (native.PROTOCOL, openai.PROTOCOL, inference.PROTOCOL, operations.PROTOCOL)
+PROTOCOLS = (
+    native.PROTOCOL,
+    openai.PROTOCOL,
+    inference.PROTOCOL,
+    operations.PROTOCOL,
+    page.PROTOCOL,
+)
 
 # What FastAPI answers itself and needs no key: it has no data.
 _PUBLIC = ("/openapi.json", "/swagger/")

@@ -43,7 +43,7 @@ def orders(model: Model, phrase: str) -> tuple[str, ...]:
 
     Raises InvalidRequest for more than MOST_ORDERED words.
     """
-    words = _words(model, phrase)
+    words = words_of(model, phrase)
     if len(words) > MOST_ORDERED:
         raise InvalidRequest(f"all orders are shown of at most {MOST_ORDERED} words")
     return tuple(dict.fromkeys(" ".join(order) for order in permutations(words)))
@@ -56,7 +56,7 @@ def compare_orders(model: Model, phrase: str, k: int = 1) -> Compared:
 
 def leave_one_out(model: Model, phrase: str, k: int = 1) -> tuple[LeftOut, ...]:
     """What each word matters: the answer without it. Nothing for one word, or very many."""
-    words = _words(model, phrase)
+    words = words_of(model, phrase)
     if not 2 <= len(words) <= MOST_LEFT_OUT:
         return ()
     without = [" ".join(words[:at] + words[at + 1 :]) for at in range(len(words))]
@@ -73,7 +73,8 @@ def leave_one_out(model: Model, phrase: str, k: int = 1) -> tuple[LeftOut, ...]:
     )
 
 
-def _words(model: Model, phrase: str) -> list[str]:
+def words_of(model: Model, phrase: str) -> list[str]:
+    """A phrase's words as they stand in it."""
     return [phrase[token.start : token.end] for token in tokenize(phrase, model.options)]
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     {"model", "pictures", "excerpt", "logs"},
     {"folder/read", "inspection", "suggesting"},
     {"serving", "what_if", "notebook"},
-    {"http", "training"},
+    {"http", "training", "web"},
     {"api", "evaluation", "keystrokes"},
     {"main", "bulk"},
     {"server"},

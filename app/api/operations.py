@@ -13,11 +13,6 @@ _OK = Reply(b'{"status":"ok"}')
 _HTML = b"text/html; charset=utf-8"
 
 
-async def _start(_service: Service, _exchange: Exchange, _request: None) -> Reply:
-    """The documentation, until there is more to see."""
-    return Reply(b"", b"", 307, ((b"location", b"docs"),))
-
-
 async def _documentation(_service: Service, _exchange: Exchange, _request: None) -> Reply:
     """Swagger UI. Its addresses are relative: they hold behind a proxy too."""
     page = get_swagger_ui_html(
@@ -56,7 +51,6 @@ def _probe(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoin
 
 PROTOCOL = Protocol(
     (
-        Endpoint("/", _start, key=False),
         Endpoint("/docs", _documentation, key=False),
         _probe("/livez", _live, "live", "The process runs"),
         _probe("/readyz", _ready, "ready", "A prediction can be made"),

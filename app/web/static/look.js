@@ -1,0 +1,227 @@
+// Looking inside: type, step, edit, compare. The server draws every part; this swaps them in.
+
+import { ask, download, key, keyed, parsed, picturePng, root, show, withKey } from "./service.js";
+import { attach } from "./suggest.js";
+
+const $ = (id) => document.getElementById(id);
+const phrase = $("phrase"), model = $("model"), answer = $("answer"), tried = $("experiments");
+let at = {}, weights = null, running, timer, stale = false;
+
+const asked = () => ({ phrase: phrase.value.trim(), model: model.value || null, ...at, weights });
+
+async function swap(part, place, extra = {}) {
+  running?.abort();
+  const { signal } = (running = new AbortController());
+  place.classList.add("busy");
+  try {
+    const html = await (await ask("page/look", { ...asked(), part, ...extra }, signal)).text();
+    put(place, parsed(html));
+    show(null);
+    return true;
+  } catch (error) {
+    if (error.name !== "AbortError") show(error, replaceWord);
+    return false;
+  } finally {
+    if (!signal.aborted) place.classList.remove("busy");
+  }
+}
+
+// Part by part: what is folded stays folded, what is being edited stays as it is, focus stays.
+function put(place, fresh) {
+  const parts = [...fresh.children];
+  const known = parts.every((part) => !part.id || $(part.id));
+  if (!known || !place.children.length) {
+    place.replaceChildren(...parts);
+  } else {
+    for (const part of parts) {
+      const old = part.id && $(part.id);
+      if (!old || (old.id === "part-weights" && old.contains(document.activeElement))) continue;
+      const step = old.contains(document.activeElement) && (document.activeElement.dataset.step ?? "");
+      if (old.tagName === "DETAILS") part.open = old.open;
+      const rolled = old.querySelector("#form-rolled")?.checked;
+      old.replaceWith(part);
+      if (rolled) $("form-rolled").checked = true;
+      if (step !== false) (part.querySelector(`[data-step="${step}"]`) ?? part.querySelector("#stepper"))?.focus({ preventScroll: true });
+    }
+    for (const old of [...place.children]) if (old.id && !parts.some((part) => part.id === old.id) && parts.length > 1) old.remove();
+  }
+  equip();
+}
+
+function equip() {
+  for (const button of document.querySelectorAll(".copy")) button.hidden = !navigator.clipboard;
+  if ($("save-png")) $("save-png").hidden = false;
+  for (const code of document.querySelectorAll("pre code")) {
+    code.textContent = code.textContent.replaceAll("http://127.0.0.1:8000", root.href.replace(/\/$/, ""));
+  }
+  light();
+}
+
+async function look({ push = true } = {}) {
+  if (keyed && !key()) return;
+  if (!(await swap("answer", answer))) return;
+  remember(push);
+  document.title = `${phrase.value.trim() || "…"} · Unrolled`;
+  stale = true;
+  if (visible.has(tried)) more();
+}
+
+async function more(other) {
+  stale = false;
+  await swap("experiments", tried, other ? { other } : {});
+}
+
+function remember(push) {
+  const address = new URL($("permalink")?.getAttribute("href") ?? "", location.href);
+  history[push ? "pushState" : "replaceState"](null, "", address);
+}
+
+function replaceWord([start, end], word) {
+  phrase.value = phrase.value.trim();
+  phrase.setRangeText(word, start, end, "end");
+  phrase.focus();
+  fresh();
+}
+
+function fresh() {
+  at = {};
+  look();
+}
+
+// --- steps
+
+async function step(link) {
+  const { searchParams } = new URL(link.href);
+  at = { t: Number(searchParams.get("t")), unit: Number(searchParams.get("unit")) };
+  if (!(await swap("arithmetic", answer))) return;
+  const address = new URL(location.href);
+  for (const [name, value] of Object.entries({ phrase: phrase.value.trim(), model: model.value, ...at })) address.searchParams.set(name, value);
+  address.hash = "";
+  history.replaceState(null, "", address);
+  if ($("permalink")) $("permalink").href = address.search;
+}
+
+function light(term) {
+  const { t, unit, layer } = $("part-arithmetic")?.dataset ?? {};
+  for (const lit of document.querySelectorAll("svg .lit")) lit.classList.remove("lit");
+  const terms = term === "state" || term === "sum" ? "" : term && `path[data-term="${term}"][data-t="${t}"][data-layer="${layer}"]`;
+  const cells = `g[data-t="${t}"][data-layer="${layer}"],g[data-t="${t}"][data-unit="${unit}"]`;
+  for (const one of document.querySelectorAll(`.picture :is(${[cells, terms].filter(Boolean).join(",")})`)) one.classList.add("lit");
+}
+
+const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
+answer.addEventListener("keydown", (event) => {
+  const stepper = event.target.closest("#stepper");
+  if (!stepper || !ARROWS[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  const link = stepper.querySelector(`[data-step="${ARROWS[event.key]}"]`);
+  if (link) step(link);
+});
+answer.addEventListener("click", async (event) => {
+  const link = event.target.closest("[data-step]"), copy = event.target.closest(".copy");
+  if (link) {
+    event.preventDefault();
+    step(link);
+  } else if (copy) {
+    const code = copy.closest(".snippet").querySelector("code").textContent;
+    await navigator.clipboard.writeText(code);
+    copy.firstChild.textContent = "Copied";
+  } else if (event.target.id === "save-png" || event.target.id === "save-svg") {
+    event.preventDefault();
+    save(event.target.id === "save-png");
+  }
+});
+for (const kind of ["pointerover", "focusin"]) answer.addEventListener(kind, ({ target }) => light(target.closest?.("tr[data-term]")?.dataset.term));
+
+async function save(png) {
+  try {
+    const form = $("form-rolled").checked ? "rolled" : "unrolled";
+    const response = await ask("v1/diagram.svg", { phrase: phrase.value.trim(), model: model.value || null, form, weights });
+    const svg = await response.text();
+    if (!png) return download(new Blob([svg], { type: "image/svg+xml" }), "unrolled.svg");
+    const [, width, height] = /width="([\d.]+)" height="([\d.]+)"/.exec(svg);
+    download(await picturePng(svg, Number(width), Number(height)), "unrolled.png");
+  } catch (error) {
+    show(error);
+  }
+}
+
+// --- weights
+
+answer.addEventListener("input", ({ target }) => {
+  if (!target.closest("#weights")) return;
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    weights = edited();
+    if (weights) look({ push: false });
+  }, 150);
+});
+answer.addEventListener("reset", (event) => {
+  event.preventDefault();
+  weights = null;
+  document.activeElement.blur();
+  look({ push: false });
+});
+
+function edited() {
+  const fields = [...document.querySelectorAll("#weights fieldset")];
+  $("weights").toggleAttribute("data-changed", true);
+  if (fields.some((field) => [...field.querySelectorAll("input")].some((input) => !input.validity.valid || input.value === ""))) return null;
+  return Object.fromEntries(fields.map((field) => {
+    const rows = [...field.querySelectorAll(".numbers")].map((row) => [...row.children].map((input) => Number(input.value)));
+    return [field.dataset.name, field.dataset.shape.includes(",") ? rows : rows[0]];
+  }));
+}
+
+// --- the form
+
+const suggestions = attach(phrase, { url: root.href, model: () => model.value, key });
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearTimeout(timer);
+  fresh();
+});
+phrase.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
+  event.preventDefault();
+  $("ask").requestSubmit();
+});
+phrase.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(fresh, 450);
+});
+model.addEventListener("change", () => {
+  weights = null;
+  suggestions.refresh();
+  fresh();
+});
+tried.addEventListener("submit", (event) => {
+  event.preventDefault();
+  more($("other").value.trim());
+});
+tried.addEventListener("click", (event) => {
+  if (event.target.id !== "more") return;
+  event.preventDefault();
+  more();
+});
+addEventListener("popstate", () => location.reload());
+
+const visible = new Set();
+new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) visible[isIntersecting ? "add" : "delete"](target);
+  if (visible.has(tried) && (stale || $("more"))) more();
+}, { rootMargin: "200px" }).observe(tried);
+
+withKey(async () => {
+  try {
+    const { data } = await (await ask("v1/models")).json();
+    const wanted = new URLSearchParams(location.search);
+    model.replaceChildren(...data.map((one) => new Option(`${one.title ?? one.id} · ${one.parameters.toLocaleString("en")} weights`, one.id)));
+    model.value = wanted.get("model") ?? (data.some((one) => one.id === "english") ? "english" : data[0].id);
+    if (!phrase.value) phrase.value = { english: "thank you very", notebook: "this is" }[model.value] ?? "";
+    look({ push: false });
+  } catch (error) {
+    show(error);
+  }
+});
+equip();

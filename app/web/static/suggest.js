@@ -1,0 +1,150 @@
+// Word suggestions for any text box: attach(textarea, {url, model, key}) -> {refresh, detach}.
+// A combobox (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/): Tab takes the first suggestion
+// or the chosen one, arrows choose, 1-5 take one by its number, Escape hides them all. Asks
+// /v1/suggest of an Unrolled service, /v1/predict of an older one. No styles: see docs/text-box.md.
+
+let boxes = 0;
+
+export function attach(box, { url = "", model, key, count = 5, numbers = true, wait = 120 } = {}) {
+  const root = url.replace(/\/?$/, "/");
+  const list = document.createElement("ul");
+  const live = document.createElement("p");
+  const id = `unrolled-suggestions-${++boxes}`;
+  let found = { suggestions: [], replace: [0, 0] }, chosen = -1, shown = false, composing = false;
+  let timer, speaking, running, legacy = false;
+  list.id = id;
+  list.className = "unrolled-suggestions";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Suggestions");
+  live.setAttribute("role", "status");
+  live.className = "unrolled-live sr";
+  const attributes = { role: "combobox", "aria-autocomplete": "list", "aria-controls": id, "aria-expanded": "false", autocomplete: "off" };
+  for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
+  box.after(list, live);
+
+  const cursor = () => box.selectionStart === box.selectionEnd ? box.selectionStart : -1;
+  const option = (name) => (typeof name === "function" ? name() : name);
+
+  async function fetchSuggestions(text, signal) {
+    const secret = option(key);
+    const ask = (path, body) => fetch(root + path, {
+      method: "POST", signal, body: JSON.stringify({ ...body, model: option(model) || undefined }),
+      headers: secret ? { Authorization: `Bearer ${secret}` } : {},
+    });
+    if (!legacy) {
+      const answer = await ask("v1/suggest", { text, count });
+      if (answer.ok) return answer.json();
+      if (answer.status !== 404) return null;
+      const problem = await answer.json().catch(() => ({}));
+      if (problem.code === "model_not_found") return null;
+      legacy = true;
+    }
+    const [, before, typed] = /^([\s\S]*?)([^\s]*)$/.exec(text);
+    const answer = await ask("v1/predict", { phrase: before, top_k: count, prefix: typed || null });
+    if (!answer.ok) return null;
+    const { predictions } = await answer.json();
+    return { replace: [before.length, text.length], suggestions: predictions.map((one) => ({ text: one.word + " " })) };
+  }
+
+  async function refresh() {
+    const at = cursor(), text = box.value.slice(0, at);
+    running?.abort();
+    if (at < 0 || composing) return hide();
+    running = new AbortController();
+    try {
+      const answer = await fetchSuggestions(text, running.signal);
+      if (cursor() === at && box.value.slice(0, at) === text) show(answer);
+    } catch (error) {
+      if (error.name !== "AbortError") hide();
+    }
+  }
+
+  function show(answer) {
+    found = answer ?? { suggestions: [], replace: [0, 0] };
+    chosen = -1;
+    list.replaceChildren(...found.suggestions.map((one, index) => {
+      const item = document.createElement("li");
+      item.id = `${id}-${index}`;
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", "false");
+      item.textContent = one.text.trim();
+      return item;
+    }));
+    shown = found.suggestions.length > 0;
+    box.setAttribute("aria-expanded", String(shown));
+    box.removeAttribute("aria-activedescendant");
+    clearTimeout(speaking); // once typing rests, not at every letter
+    speaking = setTimeout(() => {
+      live.textContent = shown ? `${list.children.length} suggestions: ${[...list.children].map((one) => one.textContent).join(", ")}` : "";
+    }, 800);
+  }
+
+  const hide = () => show(null);
+
+  function choose(step) {
+    const size = list.children.length;
+    list.children[chosen]?.setAttribute("aria-selected", "false");
+    chosen = chosen < 0 ? (step > 0 ? 0 : size - 1) : (chosen + step + size) % size;
+    list.children[chosen].setAttribute("aria-selected", "true");
+    box.setAttribute("aria-activedescendant", list.children[chosen].id);
+  }
+
+  function accept(index) {
+    const [start, end] = found.replace, { text } = found.suggestions[index];
+    box.focus();
+    box.setSelectionRange(start, end);
+    // execCommand keeps the browser's undo; setRangeText is for where it is gone.
+    if (!document.execCommand?.("insertText", false, text)) {
+      box.setRangeText(text, start, end, "end");
+      box.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText" }));
+    }
+    hide();
+    later();
+  }
+
+  function later() {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, wait);
+  }
+
+  const listeners = {
+    input: (event) => { if (!event.isComposing) later(); },
+    compositionstart: () => { composing = true; },
+    compositionend: () => { composing = false; later(); },
+    blur: () => { clearTimeout(timer); running?.abort(); },
+    keydown: (event) => {
+      const { key: pressed } = event;
+      if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || !shown) return;
+      const number = numbers && /^[1-9]$/.test(pressed) ? Number(pressed) - 1 : -1;
+      const oneLine = !box.value.includes("\n");
+      if (pressed === "Tab" && !event.shiftKey) accept(Math.max(chosen, 0));
+      else if (pressed === "Enter" && chosen >= 0) accept(chosen);
+      else if (number >= 0 && number < found.suggestions.length) accept(number);
+      else if (pressed === "Escape") hide();
+      else if (pressed === "ArrowDown" && (oneLine || chosen >= 0)) choose(1);
+      else if (pressed === "ArrowUp" && (oneLine || chosen >= 0)) choose(-1);
+      else return;
+      event.preventDefault();
+    },
+  };
+  const clicked = (event) => {
+    const index = [...list.children].indexOf(event.target.closest("li"));
+    event.preventDefault(); // the box keeps the focus
+    if (index >= 0) accept(index);
+  };
+  for (const [name, listener] of Object.entries(listeners)) box.addEventListener(name, listener);
+  list.addEventListener("mousedown", clicked);
+
+  return {
+    refresh,
+    detach() {
+      for (const [name, listener] of Object.entries(listeners)) box.removeEventListener(name, listener);
+      for (const name of Object.keys(attributes)) box.removeAttribute(name);
+      clearTimeout(timer);
+      clearTimeout(speaking);
+      running?.abort();
+      list.remove();
+      live.remove();
+    },
+  };
+}

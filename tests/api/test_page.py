@@ -1,0 +1,107 @@
+"""The page as any browser gets it, without JavaScript: its answer, its problems, its policy."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.serving.repository import Repository
+from app.settings import Settings
+from tests.small_models import small_model
+
+
+def visible(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+
+
+def test_the_answer_stands_in_it(client: TestClient) -> None:
+    response = client.get("/?phrase=this+is&model=notebook")
+    assert response.status_code == 200
+    text = visible(response.text)
+    for part in (
+        "−0.9999972",
+        "−0.9945943",
+        "46.75 %",
+        "simple_rnn/recurrent_kernel",
+        "0.46750897",
+    ):
+        assert part in text
+
+
+def test_it_opens_with_an_example(client: TestClient) -> None:
+    assert 'spellcheck="false" autocapitalize="off">this is</textarea>' in client.get("/").text
+
+
+def test_a_permalink_names_a_step_and_a_unit(client: TestClient) -> None:
+    html = client.get("/?phrase=this+is&model=notebook&t=0&unit=0").text
+    assert 'id="part-arithmetic" open data-t="0" data-unit="0"' in html
+    assert 'href="?phrase=this+is&amp;model=notebook&amp;t=0&amp;unit=0"' in html
+
+
+def test_orders_and_words_left_out(client: TestClient) -> None:
+    text = visible(client.get("/?phrase=this+is&model=notebook&experiments=1&other=is+an").text)
+    assert "each of these 2 orders" in text
+    assert "tanh is full" in text
+    assert "46.79 %" in text
+    assert "The states are" in text
+
+
+def test_an_unknown_word_is_a_problem_with_a_way_out(client: TestClient) -> None:
+    response = client.get("/?phrase=thsi+is&model=notebook")
+    assert response.status_code == 422
+    assert 'href="?phrase=this+is&amp;model=notebook">this</a>' in response.text
+    assert client.get("/?phrase=this&model=nope").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/notebook"])
+def test_the_policy_allows_no_inline_script_or_style(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*(src=|json))", response.text)
+    assert not re.search(r'(?:src|href)="(?:https?:)?/', response.text), "addresses are relative"
+
+
+def test_what_was_typed_is_text(client: TestClient) -> None:
+    html = client.get("/?phrase=%3Cscript%3Ealert(1)%3C/script%3E&model=notebook").text
+    assert "<script>alert" not in html
+
+
+def test_the_notebook_is_trained_without_javascript(client: TestClient) -> None:
+    text = visible(client.get("/notebook?epochs=500").text)
+    assert "Trained: 13 numbers, 500 epochs" in text
+    assert "500 steps are too few" in text
+    assert client.get("/notebook?text=two+words").status_code == 422
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[TestClient]:
+    app = create_app(Settings(api_keys=("secret",)), Repository.of(small_model()))
+    with TestClient(app) as client:
+        yield client
+
+
+def test_with_keys_the_page_asks_for_one_and_computes_nothing(locked: TestClient) -> None:
+    for path in ("/?phrase=w1", "/notebook"):
+        response = locked.get(path)
+        assert response.status_code == 200
+        assert "asks for an API key" in response.text
+        assert "w1 </" not in response.text
+        assert 'id="said"' not in response.text
+    assert locked.get("/page/look?phrase=w1").status_code == 401
+    assert locked.get("/page/notebook").status_code == 401
+    headers = {"authorization": "Bearer secret"}
+    assert 'id="said"' in locked.get("/page/look?phrase=w1", headers=headers).text
+
+
+def test_files_are_compressed_and_kept(client: TestClient) -> None:
+    response = client.get("/static/suggest.js", headers={"accept-encoding": "gzip"})
+    assert response.headers["content-type"].startswith("text/javascript")
+    assert response.headers["content-encoding"] == "gzip"
+    again = client.get("/static/suggest.js", headers={"if-none-match": response.headers["etag"]})
+    assert again.status_code == 304
+    assert client.get("/static/nope.js").status_code == 404
+    assert len(response.text.splitlines()) <= 150
