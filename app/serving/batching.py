@@ -50,7 +50,9 @@ _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cach
 
 
 class Step(NamedTuple):
-    """Logits [V] after some ids, and the state [H] that they led to: None where none is carried."""
+    """Logits [V] after some ids, for their caller to write to, and the state [H] that they led to:
+    None where none is carried.
+    """
 
     logits: Floats
     state: Floats | None
@@ -288,7 +290,7 @@ def _answers(
         if ranking is not None:
             yield Ranking(ranking.ids[:k], ranking.probabilities[:k])
         elif k == _STEP:  # whoever draws from it sees whether it is finite
-            yield Step(logits[row].copy(), None if states is None else states[row].copy())
+            yield Step(logits[row], None if states is None else states[row].copy())
         elif k or not np.isfinite(logits[row]).all():
             yield NotFinite("the network's numbers overflow for this phrase")
         else:

@@ -83,6 +83,7 @@ class Text:
         self.finish: str | None = None
         self.drawn = 0  # words, whether or not they were sent
         self._nats = 0.0  # of these, where they are wanted
+        self._scored = wanted.scored or wanted.logprobs is not None
         self._batcher = batcher
         self._model = model
         self._wanted = wanted
@@ -124,10 +125,10 @@ class Text:
         end = self._model.start_id if self._wanted.stop_at_end else None
         while self.drawn < self._wanted.words and self.finish is None:
             logits = await self._state.logits(self._batcher)
-            number, sure = self._sampler.draw(logits, self._state.before)
+            number, sure = self._sampler.draw(self._spare(logits), self._state.before)
             if not sure:
                 logits = self._state.logits_alone()
-                number, _ = self._sampler.draw(logits, self._state.before)
+                number, _ = self._sampler.draw(self._spare(logits), self._state.before)
             self._sampler.take(number)
             self.drawn += 1
             piece = self._piece(number, logits)
@@ -138,9 +139,13 @@ class Text:
             yield piece
         self.finish = self.finish or "length"
 
+    def _spare(self, logits: Floats) -> Floats:
+        """Logits [V] to be written to."""
+        return logits.copy() if self._scored else logits
+
     def _piece(self, number: int, logits: Floats) -> Piece:
         offset = self._writer.length
-        if self._wanted.logprobs is None and not self._wanted.scored:
+        if not self._scored:
             return Piece(self._writer.write(number), offset)
         logs = log_probabilities(logits)
         self._nats += float(logs[number])
@@ -170,7 +175,7 @@ class _Carried:
         self._state: Floats | None = None
 
     async def logits(self, batcher: Batcher) -> Floats:
-        """Logits [V] of the next word, not to be written to."""
+        """Logits [V] of the next word."""
         logits, self._state = await batcher.step(self._model, self._ahead, self._state)
         return logits
 

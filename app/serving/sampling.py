@@ -63,7 +63,7 @@ class Sampler:
             self._luck = float(self._random.random())
 
     def draw(self, logits: Floats, before: int | None) -> tuple[int, bool]:
-        """The word after `before`, from logits [V], which stay as they are; whether it would be the
+        """The word after `before`, from logits [V], which are written to; whether it would be the
         same if they were rounded differently. Asked again, it draws with the same luck.
 
         Raises NotFinite.
@@ -88,7 +88,7 @@ class Sampler:
 
     def _scores(self, logits: Floats, before: int | None) -> Floats:
         sampling = self._sampling
-        scores = logits.copy()
+        scores = logits
         for number, bias in sampling.bias.items():
             scores[number] += np.float32(bias)
         if sampling.presence_penalty or sampling.frequency_penalty:

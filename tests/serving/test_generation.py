@@ -150,7 +150,7 @@ def test_words_are_drawn_as_often_as_their_probability_says(
     draws = Sampler(sampling, barred, None, 3)
     counts = np.zeros(4)
     for _ in range(20_000):
-        number, _ = draws.draw(logits, None)
+        number, _ = draws.draw(logits.copy(), None)
         draws.take(number)
         counts[number] += 1
     assert counts / 20_000 == pytest.approx(expected, abs=0.012)
@@ -165,7 +165,7 @@ def test_penalties_weigh_on_what_was_drawn() -> None:
     drawn: list[list[int]] = [[], []]
     for words, draws in zip(drawn, (presence, frequency), strict=True):
         for _ in range(5):
-            number, _ = draws.draw(logits, None)
+            number, _ = draws.draw(logits.copy(), None)
             draws.take(number)
             words.append(number)
     assert drawn == [[0, 1, 0, 0, 0], [0, 0, 1, 0, 2]]  # 1 .4 | .5 → 0; 1 .7 .4 | .5 .2
@@ -178,9 +178,9 @@ def test_a_word_that_hangs_on_rounding_is_not_sure() -> None:
     halves = logits_of(0.0, 0.0)
     draws = sampler(Sampling())
     draws._luck = 0.5 + 1e-7
-    assert draws.draw(halves, None) == (1, False)
+    assert draws.draw(halves.copy(), None) == (1, False)
     draws._luck = 0.6
-    assert draws.draw(halves, None) == (1, True)
+    assert draws.draw(halves.copy(), None) == (1, True)
     assert not sampler(Sampling(top_p=0.3)).draw(logits_of(0, 1e-7, -1, -1), None)[1]
 
 
