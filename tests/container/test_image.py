@@ -1,12 +1,6 @@
-"""The serving image, built and run for real with the `docker` command.
-
-Skipped where there is no engine or no base image. `UNROLLED_DOCKER_BUILD_ARGS` goes to
-`docker build`, such as `--network host` for an engine whose builds have no network of their own.
-"""
+"""The serving image, built and run for real with the `docker` command."""
 
 import json
-import os
-import shlex
 import shutil
 import socket
 import subprocess
@@ -14,86 +8,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app import __version__
+from tests.container.engine import BASE, ROOT, Container, docker
 
 pytestmark = pytest.mark.container
 
-ROOT = Path(__file__).parents[2]
-BASE = "python:3.12-slim-bookworm"
-IMAGE = "unrolled:under-test"
 MOST_ADDED_BYTES = 160_000_000
-HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")
-
-
-def docker(*arguments: str, timeout: float = 60) -> str:
-    done = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, timeout=timeout, cwd=ROOT
-    )
-    assert done.returncode == 0, f"docker {shlex.join(arguments)}\n{done.stdout}{done.stderr}"
-    return done.stdout.strip()
-
-
-def docker_can(*arguments: str, timeout: float) -> bool:
-    try:
-        done = subprocess.run(["docker", *arguments], capture_output=True, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
-
-
-@pytest.fixture(scope="module")
-def image() -> str:
-    if shutil.which("docker") is None:
-        pytest.skip("no docker command")
-    if not docker_can("info", timeout=20):
-        pytest.skip("no Docker engine answers; DOCKER_HOST may name one")
-    present = docker_can("image", "inspect", BASE, timeout=20)
-    if not present and not docker_can("pull", BASE, timeout=180):
-        pytest.skip(f"{BASE} is neither here nor to be pulled")
-    arguments = shlex.split(os.environ.get("UNROLLED_DOCKER_BUILD_ARGS", ""))
-    arguments += ("--build-arg", "REVISION=0123abc", "--build-arg", "SOURCE=https://example.org/")
-    docker("build", *arguments, "--tag", IMAGE, ".", timeout=900)
-    return IMAGE
-
-
-class Container:
-    """A running service."""
-
-    def __init__(self, image: str, *options: str) -> None:
-        self.name = docker(
-            *("run", "--detach", "--publish", "127.0.0.1::8000", "--health-interval", "1s"),
-            *(*HARDENED, *options, image),
-        )
-        host, port = docker("port", self.name, "8000/tcp").splitlines()[0].rsplit(":", 1)
-        self.address = (host, int(port))
-        self.http = httpx.Client(base_url=f"http://{host}:{port}")
-
-    def inspect(self, template: str) -> str:
-        return docker("inspect", "--format", template, self.name)
-
-    def wait_until_healthy(self) -> None:
-        for _ in range(240):
-            status = self.inspect("{{.State.Health.Status}}")
-            if status == "healthy":
-                return
-            running = self.inspect("{{.State.Running}}") == "true"
-            assert running, docker("logs", self.name)
-            assert status == "starting", self.inspect("{{json .State.Health}}")
-            time.sleep(0.25)
-        pytest.fail(f"not healthy after a minute: {self.inspect('{{json .State.Health}}')}")
-
-    def is_ready(self) -> bool:
-        try:
-            return self.http.get("/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def remove(self) -> None:
-        self.http.close()
-        docker("rm", "--force", "--volumes", self.name)
 
 
 @pytest.fixture
