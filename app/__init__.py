@@ -1,3 +1,3 @@
-"""Unrolled: next-word prediction with Keras SimpleRNN models, every number inspectable."""
+"""Unrolled: next-word prediction with recurrent Keras models, every number inspectable."""
 
 __version__ = "0.1.0"

@@ -28,7 +28,7 @@ from app.serving.watcher import watch
 from app.settings import Settings, read_settings, unknown_settings
 
 _DESCRIPTION = (
-    "Next-word prediction with Keras SimpleRNN models: words, ids, padding, hidden states and the "
+    "Next-word prediction with recurrent Keras models: words, ids, padding, hidden states and the "
     "softmax distribution of every phrase."
 )
 

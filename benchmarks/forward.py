@@ -23,11 +23,22 @@ from app.api.native import encoding
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.prefixes import Lookups, Runner
+from app.engines.products import product
 from app.engines.topk import best_of_rows
 from app.folder.read import load_model
 from app.http.exchange import encode
 from app.model import Model
-from app.network import Context, Ids
+from app.network import (
+    Context,
+    Dense,
+    Embedding,
+    Floats,
+    Ids,
+    Kernel,
+    Network,
+    Recurrent,
+)
+from app.terms import ARITHMETIC
 from benchmarks.timing import medians, table
 from benchmarks.yardstick import write_yardstick
 
@@ -40,6 +51,7 @@ def main() -> None:
         yardstick = load_model(write_yardstick(Path(folder)))
     print(_notebook())
     print(_bounds(yardstick))
+    print(_cells())
     print(_growth(yardstick))
     print(_encoding(yardstick))
 
@@ -131,6 +143,78 @@ def _bounds(model: Model) -> str:
             ),
         ],
     )
+
+
+def _cell_network(class_name: str) -> Network:
+    """Embedding(10000, 256, mask_zero) → 512 units of a cell → Dense(10000, softmax)."""
+    rng = np.random.default_rng(0)
+    V, F, H = 10_000, 256, 512
+
+    def weights(*shape: int) -> Floats:
+        drawn: Floats = rng.standard_normal(shape, np.float32) / np.float32(shape[0] ** 0.5)
+        return drawn
+
+    columns = H * len(ARITHMETIC[class_name].terms)
+    bias = weights(2, columns) if class_name == "GRU" else weights(columns)
+    layer = Recurrent(
+        *("cell", class_name, "tanh", weights(F, columns), weights(H, columns), bias, False),
+        recurrent_activation=None if class_name == "SimpleRNN" else "sigmoid",
+        reset_after=True if class_name == "GRU" else None,
+    )
+    embedding = Embedding("embedding", weights(V, F), True)
+    dense = Dense("dense", "softmax", weights(H, V), weights(V))
+    return Network(class_name, "Sequential", (embedding, layer, dense), None)
+
+
+def _cells() -> str:
+    """Each cell beside its own products alone, and beside a large product's rate."""
+    square = np.ones((1024, 1024), np.float32)
+    calls: dict[str, Callable[[], object]] = {"gemm": lambda: square @ square}
+    flops: dict[str, float] = {}
+    for class_name in ARITHMETIC:
+        engine = NumpyEngine(_cell_network(class_name))
+        [layer], dense = engine.network.recurrent, engine.network.layers[-1]
+        assert isinstance(dense, Dense)
+        for phrases in (1, 32):
+            name = f"{class_name}, {phrases} phrase{'s' if phrases > 1 else ''}"
+            rng = np.random.default_rng(1)
+            contexts = rng.integers(1, 10_000, (phrases, WORDS)).tolist()
+            x = rng.standard_normal((phrases * WORDS, 256), np.float32)
+            h = rng.standard_normal((phrases, 512), np.float32)
+            calls[name] = partial(_whole, engine, contexts)
+            calls[f"{name}: products"] = partial(_products, x, h, layer, dense.kernel)
+            entering = 0 if class_name == "SimpleRNN" else WORDS * layer.kernel.size
+            recurring = (WORDS - 1) * layer.recurrent_kernel.size
+            flops[name] = 2.0 * phrases * (entering + recurring + dense.kernel.size)
+    taken = medians(calls, rounds=15)
+    rate = 2 * 1024**3 / taken["gemm"]
+    rows: list[tuple[object, ...]] = [
+        (
+            name,
+            f"{taken[name] * 1e3:.2f} ms",
+            f"{taken[f'{name}: products'] * 1e3:.2f} ms",
+            f"{taken[name] / taken[f'{name}: products']:.2f}",
+            f"{taken[name] / (count / rate):.2f}",
+        )
+        for name, count in flops.items()
+    ]
+    return table(
+        f"512 units, {WORDS} words, 10,000 classes | forward | its products alone | ratio "
+        f"| ratio to a large product's rate ({rate / 1e9:.0f} GFLOP/s)",
+        rows,
+    )
+
+
+def _whole(engine: NumpyEngine, contexts: list[list[int]]) -> Floats:
+    return engine.logits(engine.final(contexts))
+
+
+def _products(x: Floats, h: Floats, layer: Recurrent, output: Kernel) -> None:
+    if layer.class_name != "SimpleRNN":  # whose E·W is computed once and for all
+        product(x, layer.kernel)
+    for _ in range(WORDS - 1):
+        product(h, layer.recurrent_kernel)
+    product(h, output)
 
 
 def _growth(model: Model) -> str:

@@ -14,7 +14,7 @@ Shapes: B phrases, N packed rows, F input features, H units of what is merged.
 import numpy as np
 
 from app.engines.cells import make_cell
-from app.engines.cells.cell import States, unroll
+from app.engines.cells.cell import States
 from app.engines.packing import Packed
 from app.network import Bidirectional, Floats
 
@@ -29,10 +29,10 @@ class BothWays:
 
     def run(self, x: Floats, packed: Packed) -> tuple[States, States]:
         """The states of both readings after each timestep: [N, F] -> [N, H] each."""
-        forward = unroll(self.forward, self.forward.enter(x), packed.running)
+        forward = self.forward.unroll(self.forward.enter(x), packed.running)
         turned = packed.turned()
         entered = self.backward.enter(x[turned])
-        backward = unroll(self.backward, entered, packed.running)
+        backward = self.backward.unroll(entered, packed.running)
         return forward, [state[turned] for state in backward]
 
     def final(self, packed: Packed, forward: Floats, backward: Floats) -> Floats:

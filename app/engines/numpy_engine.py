@@ -23,7 +23,7 @@ from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
 from app.engines.bidirectional import BothWays
 from app.engines.blocks import Blocks
 from app.engines.cells import make_cell
-from app.engines.cells.cell import Cell, States, unroll
+from app.engines.cells.cell import Cell, States
 from app.engines.packing import Packed, pack
 from app.engines.products import arranged, product
 from app.engines.traces import both_traces, recurrent_trace, spread
@@ -125,7 +125,7 @@ class NumpyEngine:
             second = self._after_start[len(states)] if all_start else None
             if entered is None:
                 entered = layer.enter(x)
-            states.append(unroll(layer, entered, packed.running, before, second))
+            states.append(layer.unroll(entered, packed.running, before, second))
             x, entered = states[-1][0], None  # [N, H]
         return states
 
@@ -168,7 +168,7 @@ class NumpyEngine:
                 h = layer.final(packed, both[0][0], both[1][0])  # [1, H]
                 x = layer.merge(both[0][0], both[1][0])
             elif isinstance(layer, Cell):
-                states = unroll(layer, layer.enter(x), packed.running)  # [S, H] each
+                states = layer.unroll(layer.enter(x), packed.running)  # [S, H] each
                 recurrent.append(recurrent_trace(layer, x, states, steps, T))
                 x = states[0]
                 h = x if len(steps) else np.zeros((1, x.shape[1]), np.float32)  # all padding

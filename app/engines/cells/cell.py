@@ -55,10 +55,31 @@ class Cell:
         """What a hidden state adds at the next timestep, h_{t-1}·U: [B, H] -> [B, G·H]."""
         return product(h, self.layer.recurrent_kernel)
 
-    def room(self, entered: Floats) -> States:
-        """Where the states of every timestep are written: [N, H] each, perhaps in `entered`."""
+    def unroll(
+        self,
+        entered: Floats,
+        running: list[int],
+        before: States | None = None,
+        second: Floats | None = None,
+    ) -> States:
+        """All timesteps of packed rows, from the states `before` [B, H] or zeros: [N, H] each.
+
+        `entered` [N, G·H] is written over. `second` [1, G·H] is what enters the second timestep
+        with the state of the first, where that is known and the same for all rows.
+        """
         shape = len(entered), self.layer.units
-        return [np.empty(shape, np.float32) for _ in range(self.states)]
+        states = [np.empty(shape, np.float32) for _ in range(self.states)]
+        start = 0
+        for t, rows in enumerate(running):
+            end = start + rows
+            recurred = None
+            if before is not None:
+                before = [state[:rows] for state in before]  # those that go on
+                recurred = second if t == 1 and second is not None else self.recur(before[0])
+            after = [state[start:end] for state in states]
+            self.step(entered[start:end], recurred, before, after)
+            before, start = after, end
+        return states
 
     def step(
         self, entered: Floats, recurred: Floats | None, before: States | None, after: States
@@ -109,29 +130,3 @@ class Cell:
                 )
             )
         return tuple(terms)
-
-
-def unroll(
-    cell: Cell,
-    entered: Floats,
-    running: list[int],
-    before: States | None = None,
-    second: Floats | None = None,
-) -> States:
-    """All timesteps of packed rows, from the states `before` [B, H] or zeros: [N, H] each.
-
-    `entered` [N, G·H] is written over. `second` [1, G·H] is what enters the second timestep with
-    the state of the first, where that is known and the same for all rows.
-    """
-    states = cell.room(entered)
-    start = 0
-    for t, rows in enumerate(running):
-        end = start + rows
-        recurred = None
-        if before is not None:
-            before = [state[:rows] for state in before]  # those that go on
-            recurred = second if t == 1 and second is not None else cell.recur(before[0])
-        after = [state[start:end] for state in states]
-        cell.step(entered[start:end], recurred, before, after)
-        before, start = after, end
-    return states

@@ -70,7 +70,8 @@ class GRU(Cell):
         z_r = entered[:, : 2 * H]
         if recurred is not None:
             z_r += recurred[:, : 2 * H]
-        z, r = self.gate(z_r[:, :H]), self.gate(z_r[:, H:])
+        self.gate(z_r)
+        z, r = z_r[:, :H], z_r[:, H:]
         g = entered[:, 2 * H :]
         if self.layer.reset_after and recurred is not None:
             r *= recurred[:, 2 * H :]

@@ -6,23 +6,33 @@ Keras's `kernel` is W [F, H], `recurrent_kernel` U [H, H], `bias` b [H].
 """
 
 from app.engines.cells.cell import Cell, States, Term
+from app.engines.products import product
 from app.network import Floats
 
 
 class SimpleRNN(Cell):
-    """The equation above. The states of every timestep are written over what entered."""
+    """The equation above. With one state and no gates, all of it is done in place."""
 
-    def room(self, entered: Floats) -> States:
-        """One state, in place: [N, H]."""
+    def unroll(
+        self,
+        entered: Floats,
+        running: list[int],
+        before: States | None = None,
+        second: Floats | None = None,
+    ) -> States:
+        """[N, H], [B, H] -> [N, H]: the states are written over what entered."""
+        f, U = self.activation, self.layer.recurrent_kernel
+        h = None if before is None else before[0]
+        start = 0
+        for t, rows in enumerate(running):
+            now = entered[start : start + rows]  # [rows, H], a view
+            if t == 1 and second is not None:
+                now += second
+            elif h is not None:
+                now += product(h[:rows], U)
+            h = f(now)
+            start += rows
         return (entered,)
-
-    def step(
-        self, entered: Floats, recurred: Floats | None, before: States | None, after: States
-    ) -> None:
-        """In place: `after` is `entered`."""
-        if recurred is not None:
-            entered += recurred
-        self.activation(entered)
 
     def terms(self, x: Floats, before: States, after: States) -> tuple[Term, ...]:
         """The one equation: its value is the hidden state."""
