@@ -1,4 +1,4 @@
-"""The deeper looks at a model: explain a prediction, compare phrases, score a text.
+"""The deeper looks at a model: explain a prediction, compare phrases.
 
 Pure functions of a Model and phrases. In-sequence states are those of one forward pass: where a
 network does not mask its padding, the state after word k differs from the final state of the
@@ -21,25 +21,17 @@ from app.answers import (
     GatedStep,
     LayerStep,
     Prediction,
-    Scored,
-    ScoredWord,
     TermStep,
 )
-from app.engines.activations import log_softmax
 from app.engines.base import RecurrentTrace, Trace
 from app.engines.cells.cell import Term
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.ragged import forward_each
-from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
-from app.model import DEFAULT_TOP_K, Model, check_finite
+from app.model import DEFAULT_TOP_K, Model
 from app.network import Floats
 from app.text.encoding import Encoded
 from app.text.padding import context, pad
-
-MOST_SCORED = 4096  # words of a phrase: each costs a forward pass
-_MOST_NATS = 88.0  # a word, in a perplexity: exp of more leaves float32's range
-_SCORED_AT_ONCE = 64  # phrases per forward pass: bounds the distributions held in memory
 
 
 def bag_of_words(encoded: Encoded) -> dict[str, int]:
@@ -170,55 +162,6 @@ def jensen_shannon(p: Floats, q: Floats) -> float:
 def _relative_entropy(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
     inside = p > 0
     return float((p[inside] * np.log2(p[inside] / q[inside])).sum())
-
-
-def score(model: Model, phrase: str) -> Scored:
-    """The probability of every word given the words before it, as `predict` would have said it.
-
-    Raises EmptyPhrase for a phrase without words, InvalidRequest for one of too many.
-    """
-    encoded = model.encode(phrase)
-    if not encoded.ids:
-        raise EmptyPhrase("the phrase has no words to score")
-    if len(encoded.ids) > MOST_SCORED:
-        what = f"at most {MOST_SCORED} words are scored at once, not {len(encoded.ids)}"
-        raise InvalidRequest(what, problems=[FieldProblem("/phrase", what)])
-    first = 0 if model.start_id is not None else 1
-    words = [
-        ScoredWord(token, number, None, None, None)
-        for token, number in zip(encoded.tokens[:first], encoded.ids[:first], strict=True)
-    ]
-    for begin in range(first, len(encoded.ids), _SCORED_AT_ONCE):
-        words += _score_range(model, encoded, range(begin, len(encoded.ids))[:_SCORED_AT_ONCE])
-    known = [word.log_probability for word in words if word.log_probability is not None]
-    if not known:
-        return Scored(model.id, phrase, tuple(words), None, None)
-    total = math.fsum(known)
-    perplexity = math.exp(min(-total / len(known), _MOST_NATS))
-    return Scored(model.id, phrase, tuple(words), np.float32(total), np.float32(perplexity))
-
-
-def _score_range(model: Model, encoded: Encoded, positions: range) -> list[ScoredWord]:
-    histories = [
-        pad(encoded.ids[:position], model.start_id, model.options).ids for position in positions
-    ]
-    logits, probabilities = forward_each(model.engine, histories)  # [N, V], [N, V]
-    check_finite(logits)
-    targets = np.array([encoded.ids[position] for position in positions])
-    logs = log_softmax(logits.astype(np.float64), targets)  # [N]
-    scored = []
-    for row, position in enumerate(positions):
-        target = encoded.ids[position]
-        scored.append(
-            ScoredWord(
-                encoded.tokens[position],
-                target,
-                probabilities[row, target],
-                np.float32(logs[row]),
-                1 + int((logits[row] > logits[row, target]).sum()),
-            )
-        )
-    return scored
 
 
 def logits_before(model: Model, ids: Sequence[int], positions: range) -> Floats:

@@ -111,10 +111,10 @@ def explain(
 
 def score(phrases: Phrases = None, model: ModelOption = None, as_json: JsonOption = False) -> None:
     """Show how probable each word was, given the words before it."""
-    from app import inspection
+    from app import scoring
     from app.cli.render import show_score
 
-    _answer_each(phrases, model, as_json, inspection.score, show_score)
+    _answer_each(phrases, model, as_json, scoring.score, show_score)
 
 
 def _answer_each(

@@ -60,6 +60,13 @@ class Blocks:
         found: NDArray[np.float32] = self.blocks[block, :, inside]
         return found
 
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        """Some rows, a new array in C order, without a copy of the others."""
+        first, last, _ = rows.indices(self.shape[0])
+        if self.transposed:
+            return np.ascontiguousarray(self.vectors(np.arange(first, last)))
+        return np.concatenate(self.blocks[:, first:last], axis=1)[:, : self.columns].copy()
+
     def __array__(self, dtype: None = None, copy: bool | None = None) -> NDArray[np.float32]:
         if copy is False:
             raise ValueError("a matrix in blocks has to be copied")

@@ -4,6 +4,8 @@ The encoder writes a dictionary several times faster than a data class with slot
 are large or many they are made of dictionaries, with the field names of `answers.py`.
 """
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,6 +13,7 @@ import orjson
 
 from app.engines.base import Outputs
 from app.engines.topk import Ranking
+from app.http.exchange import encode
 from app.model import Model
 from app.text.vocabulary import Vocabulary
 
@@ -40,3 +43,28 @@ def distribution(model: Model, phrase: str, outputs: Outputs) -> dict[str, Any]:
         "probabilities": outputs.probabilities,
         "logits": outputs.logits,
     }
+
+
+def pieces(answer: Any) -> Iterator[bytes]:
+    """A data class as JSON, an element of its tuples at a time: the encoder keeps others from the
+    interpreter while it works.
+    """
+    mark = b"{"
+    for field in fields(answer):
+        yield b'%b"%b":' % (mark, field.name.encode())
+        mark = b","
+        value = getattr(answer, field.name)
+        if isinstance(value, tuple) and value and is_dataclass(value[0]):
+            yield from listed(map(encode, value))
+        else:
+            yield encode(value)
+    yield b"}"
+
+
+def listed(elements: Iterator[bytes]) -> Iterator[bytes]:
+    """A list as JSON from its elements."""
+    mark = b"["
+    for element in elements:
+        yield mark + element
+        mark = b","
+    yield b"]" if mark == b"," else b"[]"

@@ -12,11 +12,14 @@ from app.http import problems
 from app.http.coding import is_known
 from app.http.endpoint import Endpoint, Run
 from app.http.exchange import JSON, Exchange, Reply, encode
+from app.http.pieces import reply_of
 from app.http.service import Service
 from app.model import Model
 from app.network import Bidirectional, Layer, Network, Recurrent
 from app.summary import output_shapes, summary
 
+_NUMBERS = 16_384  # of a weight that are written at once
+_LONG = 1 << 20  # bytes of an answer that is not whole in memory
 _TEXT = b"text/plain; charset=utf-8"
 
 
@@ -47,14 +50,15 @@ async def _list_weights(service: Service, exchange: Exchange, request: WeightsQu
     """Every weight by layer/weight, in Keras's order."""
     model = _model(service, exchange)
 
-    def body() -> bytes:
-        named = model.network.weights.items()
-        weights = [_weight(name, array, request.values) for name, array in named]
-        return encode(
-            {"model": model.id, "parameters": model.network.parameters, "weights": weights}
-        )
+    def pieces() -> Iterator[bytes]:
+        head = {"model": model.id, "parameters": model.network.parameters}
+        yield encode(head)[:-1] + b',"weights":['
+        for at, (name, array) in enumerate(model.network.weights.items()):
+            yield b"," * (at > 0)
+            yield from _weight({}, name, array, request.values)
+        yield b"]}"
 
-    return _cached(exchange, model, body)
+    return await _cached_pieces(service, exchange, model, pieces)
 
 
 async def _get_weight(service: Service, exchange: Exchange, _request: None) -> Reply:
@@ -64,8 +68,8 @@ async def _get_weight(service: Service, exchange: Exchange, _request: None) -> R
     array = model.network.weights.get(name)
     if array is None:
         raise NotFound(f"no such weight; this model has {', '.join(model.network.weights)}")
-    return _cached(
-        exchange, model, lambda: encode({"model": model.id, **_weight(name, array, True)})
+    return await _cached_pieces(
+        service, exchange, model, lambda: _weight({"model": model.id}, name, array, True)
     )
 
 
@@ -134,9 +138,20 @@ def _of_a_cell(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _weight(name: str, array: Any, values: bool) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": name, "shape": array.shape, "dtype": "float32"}
-    return described | ({"values": array.copy()} if values else {})
+def _weight(more: dict[str, Any], name: str, array: Any, values: bool) -> Iterator[bytes]:
+    """A weight as JSON, some rows at a time."""
+    shape = array.shape
+    described = encode({**more, "name": name, "shape": shape, "dtype": "float32"})
+    if not values:
+        yield described
+        return
+    yield described[:-1] + b',"values":'
+    rows = max(1, _NUMBERS // max(1, shape[-1] if len(shape) > 1 else 1))
+    mark = b"["
+    for begin in range(0, shape[0], rows):
+        yield mark + encode(array[begin : begin + rows].copy())[1:-1]
+        mark = b","
+    yield b"]}"
 
 
 def _cached(
@@ -148,6 +163,16 @@ def _cached(
     if is_known(etag, exchange.header(b"if-none-match")):
         return Reply(b"", b"", 304, headers)
     return Reply(body(), media_type, 200, headers)
+
+
+async def _cached_pieces(
+    service: Service, exchange: Exchange, model: Model, make: Callable[[], Iterator[bytes]]
+) -> Reply:
+    """The same, made beside the event loop, and streamed where it is long."""
+    reply = _cached(exchange, model, bytes)
+    if reply.status == 304:
+        return reply
+    return await reply_of(service.large, exchange, make, _LONG, JSON, reply.headers)
 
 
 def _both(error: UnrolledError, request_id: str) -> Reply:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 
-from app import answers, inspection
+from app import answers, costs, inspection, scoring
 from app.api.native import encoding
 from app.api.native.requests import (
     BatchRequest,
@@ -20,12 +19,13 @@ from app.api.native.requests import (
     PhraseRequest,
     PredictRequest,
 )
-from app.engines.topk import BATCHED_K, Ranking
+from app.engines.topk import BATCHED_K, Ranking, top_k
 from app.errors import RequestError
 from app.excerpt import excerpt
 from app.http import problems
-from app.http.endpoint import GET, POST, Endpoint
-from app.http.exchange import Exchange, Reply, encode
+from app.http.endpoint import GET, POST, Endpoint, Run
+from app.http.exchange import JSON, Exchange, Reply, encode
+from app.http.pieces import finished, reply_of
 from app.http.service import Service
 from app.model import Model
 from app.network import Context
@@ -62,15 +62,25 @@ async def predict_batch(service: Service, exchange: Exchange, request: BatchRequ
     """On one of the threads for large requests; a line for each phrase where that is accepted."""
     model = service.model(request.model)
     exchange.model = model.id
-    loop = asyncio.get_running_loop()
-    results = _predict_batch(model, request)
+    most = service.settings.max_seconds
     if NDJSON not in (exchange.header(b"accept") or b""):
-        found = await loop.run_in_executor(service.large, list, results)
+
+        def whole() -> Iterator[bytes]:
+            yield b'{"model":%b,"results":' % encode(model.id)
+            yield from encoding.listed(_predict_batch(model, request, most))
+            yield b"}"
+
+        async with exchange.while_connected():
+            limit = service.settings.max_buffered_bytes
+            reply = await reply_of(service.large, exchange, whole, limit)
         exchange.mark(b"compute")
-        fragments = [orjson.Fragment(one) for one in found]
-        return Reply(encode({"model": model.id, "results": fragments}))
+        return reply
+    results = _predict_batch(model, request, most)
+    loop = asyncio.get_running_loop()
+    first = await loop.run_in_executor(service.large, _next_lines, results)
 
     async def lines() -> AsyncGenerator[bytes, None]:
+        yield first
         while some := await loop.run_in_executor(service.large, _next_lines, results):
             yield some
 
@@ -82,14 +92,18 @@ def _next_lines(results: Iterator[bytes]) -> bytes:
     return b"".join(one + b"\n" for one in islice(results, _LINES))
 
 
-def _predict_batch(model: Model, request: BatchRequest) -> Iterator[bytes]:
+def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> Iterator[bytes]:
     """Every phrase on its own: an error in one leaves its neighbours as they are.
+
+    Raises TooExpensive.
 
     Each result is encoded as soon as it is there, so that one long encoding does not keep others
     from the interpreter.
     """
     contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
     sound = [context for context in contexts if not isinstance(context, RequestError)]
+    steps = sum(map(len, sound))
+    costs.check(costs.seconds(model.network, steps, len(sound)), most_seconds)
     computed = in_batches(model, sound, request.top_k if _is_ranked(request) else None)
     for phrase, context in zip(request.phrases, contexts, strict=True):
         result = context if isinstance(context, RequestError) else next(computed)
@@ -99,8 +113,12 @@ def _predict_batch(model: Model, request: BatchRequest) -> Iterator[bytes]:
             raise result
         elif isinstance(result, Ranking):
             answer = encoding.predicted(model, phrase, result)
-        else:
+        elif request.prefix:
             answer = model.answer(phrase, result.probabilities, request.top_k, request.prefix)
+        else:
+            ids = top_k(result.probabilities, request.top_k, model.barred)
+            ranking = Ranking(ids.tolist(), list(result.probabilities[ids]))
+            answer = encoding.predicted(model, phrase, ranking)
         yield encode(answer)
 
 
@@ -145,7 +163,7 @@ def _compare(model: Model, request: CompareRequest) -> answers.Compared:
 
 
 def _in_thread(compute: Compute) -> Respond:
-    """Run a computation beside the event loop, which goes on answering others."""
+    """Run a small computation beside the event loop, which goes on answering others."""
 
     async def respond(_service: Service, model: Model, request: Any) -> answers.Answer:
         return await asyncio.to_thread(compute, model, request)
@@ -153,31 +171,71 @@ def _in_thread(compute: Compute) -> Respond:
     return respond
 
 
+def _large(compute: Compute, media_type: bytes = JSON) -> Run:
+    """The same on the threads for large requests, which encode it too, in pieces."""
+
+    async def run(service: Service, exchange: Exchange, asked: Any) -> Reply:
+        model = _noted(service, exchange, asked)
+        steps = model.options.max_length * len(getattr(asked, "phrases", [None]))
+        expected = costs.seconds(model.network, steps, steps, together=False)
+        costs.check(expected, service.settings.max_seconds)
+
+        def make() -> Iterator[bytes]:
+            answer = compute(model, asked)
+            return iter([answer.encode()]) if isinstance(answer, str) else encoding.pieces(answer)
+
+        most = service.settings.max_buffered_bytes
+        async with exchange.while_connected():
+            reply = await reply_of(service.large, exchange, make, most, media_type)
+        exchange.mark(b"compute")
+        return reply
+
+    return run
+
+
+async def _score(service: Service, exchange: Exchange, asked: PhraseRequest) -> Reply:
+    """In slices, on the same threads."""
+    model = _noted(service, exchange, asked)
+    work = scoring.in_slices(model, asked.phrase, service.settings.max_seconds)
+    most = service.settings.max_buffered_bytes
+    async with exchange.while_connected():
+        scored = await finished(service.large, work)
+        exchange.mark(b"compute")
+        return await reply_of(service.large, exchange, lambda: encoding.pieces(scored), most)
+
+
+def _noted(service: Service, exchange: Exchange, asked: Any) -> Model:
+    """The model that is asked. Raises ModelNotFound."""
+    exchange.phrase = getattr(asked, "phrase", None)
+    model = service.model(asked.model)
+    exchange.model = model.id
+    return model
+
+
 def _endpoint(
     path: str,
     request: type[BaseModel],
     answer: Any,
-    respond: Respond,
+    respond: Respond | None,
     summary: str,
     get: bool = True,
+    run: Run | None = None,
 ) -> Endpoint:
     """An endpoint whose request names its model; without a type, its answer is SVG."""
     media_type = "image/svg+xml" if answer is None else "application/json"
 
-    async def run(service: Service, exchange: Exchange, asked: Any) -> Reply:
-        exchange.phrase = getattr(asked, "phrase", None)
-        model = service.model(asked.model)
-        exchange.model = model.id
-        answered = await respond(service, model, asked)
+    async def respond_encoded(service: Service, exchange: Exchange, asked: Any) -> Reply:
+        model = _noted(service, exchange, asked)
+        answered = await respond(service, model, asked)  # type: ignore[misc] # or there is `run`
         exchange.mark(b"compute")
-        body = answered.encode() if answer is None else encode(answered)
+        body = encode(answered)
         exchange.mark(b"encode")
-        return Reply(body, media_type.encode())
+        return Reply(body)
 
     name = path.removeprefix("/v1/").replace("/", "_").replace("-", "_").split(".")[0]
     return Endpoint(
         path,
-        run,
+        run or respond_encoded,
         (*GET, "POST") if get else ("POST",),
         request,
         summary=summary,
@@ -239,29 +297,33 @@ ENDPOINTS = (
         "/v1/explain",
         LookRequest,
         answers.Explained | answers.Excerpt,
-        _in_thread(_explain),
+        None,
         "Every number of the forward pass",
+        run=_large(_explain),
     ),
     _endpoint(
         "/v1/compare",
         CompareRequest,
         answers.Compared,
-        _in_thread(_compare),
+        None,
         "Phrases as bags of words and as hidden states",
         get=False,
+        run=_large(_compare),
     ),
     _endpoint(
         "/v1/score",
         PhraseRequest,
         answers.Scored,
-        _in_thread(lambda model, request: inspection.score(model, request.phrase)),
+        None,
         "The probability of every word given the words before it",
+        run=_score,
     ),
     _endpoint(
         "/v1/diagram.svg",
         DiagramRequest,
         None,
-        _in_thread(_diagram),
+        None,
         "The unrolled network with this phrase's numbers, as SVG",
+        run=_large(_diagram, b"image/svg+xml"),
     ),
 )

@@ -1,0 +1,66 @@
+"""Long work beside the event loop, a slice at a time: it stops when nobody waits for it any more.
+
+A slice that is under way when its client leaves is finished; the next one never begins.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from app.http.exchange import JSON, Exchange, Headers, Reply
+
+Result = TypeVar("Result")
+_AT_ONCE = 256 << 10  # bytes of a streamed answer that are made in one slice
+
+
+async def finished(threads: Executor, work: Generator[None, None, Result]) -> Result:
+    """What a generator returns, each of its pauses being one for others too."""
+    loop = asyncio.get_running_loop()
+    while not (done := await loop.run_in_executor(threads, _step, work)):
+        pass
+    return done[0]
+
+
+def _step(work: Generator[None, None, Result]) -> tuple[Result] | None:
+    try:
+        next(work)
+    except StopIteration as done:
+        return (done.value,)
+    return None
+
+
+async def reply_of(
+    threads: Executor,
+    exchange: Exchange,
+    make: Callable[[], Iterator[bytes]],
+    most: int,
+    media_type: bytes = JSON,
+    headers: Headers = (),
+) -> Reply:
+    """An answer from its pieces: whole where it has at most so many bytes, else streamed."""
+    loop = asyncio.get_running_loop()
+    pieces = await loop.run_in_executor(threads, make)
+    first = await loop.run_in_executor(threads, _up_to, pieces, most)
+    if len(first) < most:
+        return Reply(first, media_type, 200, headers)
+    exchange.hold(len(first))
+
+    async def streamed() -> AsyncGenerator[bytes, None]:
+        for begin in range(0, len(first), _AT_ONCE):
+            yield first[begin : begin + _AT_ONCE]
+        while some := await loop.run_in_executor(threads, _up_to, pieces, _AT_ONCE):
+            yield some
+
+    return Reply(streamed(), media_type, 200, headers)
+
+
+def _up_to(pieces: Iterator[bytes], most: int) -> bytes:
+    """At least `most` bytes more, or all that is left."""
+    taken, count = [], 0
+    for piece in pieces:
+        taken.append(piece)
+        count += len(piece)
+        if count >= most:
+            break
+    return b"".join(taken)

@@ -1,0 +1,162 @@
+"""Every word of a text given the words before it, as `predict` would have said it.
+
+Within a sentence the state after a word is that of the word before, one timestep on: it is computed
+once. Only where a sentence is longer than the network's window is each window computed anew.
+"""
+
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from app import costs
+from app.answers import Scored, ScoredWord
+from app.engines.activations import log_softmax, softmax
+from app.engines.numpy_engine import NumpyEngine
+from app.engines.packing import pack
+from app.engines.ragged import forward_each
+from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
+from app.model import Model, check_finite
+from app.network import Context, Floats, Ids
+from app.text.encoding import Encoded
+from app.text.padding import context, pad
+
+MOST_SCORED = 4096  # words of a phrase
+_MOST_NATS = 88.0  # a word, in a perplexity: exp of more leaves float32's range
+_RUNS = 128  # that are computed at once
+_ROWS = 64  # of distributions in memory
+
+Places = dict[Context, list[int]]  # which positions have this context
+Run = tuple[Context, list[Context]]  # a sequence, and its beginnings that are asked about
+
+
+def score(model: Model, phrase: str) -> Scored:
+    """All at once. Raises what `in_slices` raises."""
+    slices = in_slices(model, phrase, math.inf)
+    while True:
+        try:
+            next(slices)
+        except StopIteration as done:
+            scored: Scored = done.value
+            return scored
+
+
+def in_slices(model: Model, phrase: str, most_seconds: float) -> Generator[None, None, Scored]:
+    """The same with pauses.
+
+    Raises EmptyPhrase for a phrase without words, InvalidRequest for one of too many, TooExpensive
+    for one that would take longer than `most_seconds`.
+    """
+    encoded = model.encode(phrase)
+    N = len(encoded.ids)
+    if not N:
+        raise EmptyPhrase("the phrase has no words to score")
+    if N > MOST_SCORED:
+        what = f"at most {MOST_SCORED} words are scored at once, not {N}"
+        raise InvalidRequest(what, problems=[FieldProblem("/phrase", what)])
+    first = 0 if model.start_id is not None else 1
+    places: Places = {}
+    for position in range(first, N):
+        places.setdefault(_context(model, encoded.ids, position), []).append(position)
+    runs = list(_runs(places))
+    steps = sum(len(sequence) for sequence, _ in runs)
+    costs.check(costs.seconds(model.network, steps, len(places)), most_seconds)
+    words = [
+        ScoredWord(token, number, None, None, None)
+        for token, number in zip(encoded.tokens, encoded.ids, strict=True)
+    ]
+    for begin in range(0, len(runs), _RUNS):
+        for contexts, logits in _logits(model, runs[begin : begin + _RUNS]):
+            _note(words, encoded, places, contexts, logits)
+            yield
+    return _summed(model, phrase, words)
+
+
+def _context(model: Model, ids: Sequence[int], position: int) -> Context:
+    """What the network sees before a position; words further back than its window it does not."""
+    options = model.options
+    if options.truncating == "pre":
+        ids = ids[max(0, position - options.max_length) : position]
+    else:
+        ids = ids[:position]
+    if model.network.mask_zero:
+        return tuple(context(ids, model.start_id, options))
+    return tuple(pad(ids, model.start_id, options).ids.tolist())
+
+
+def _runs(contexts: Iterable[Context]) -> Iterator[Run]:
+    """Contexts, in the text's order, as few sequences whose beginnings they are."""
+    asked: list[Context] = []
+    for one in contexts:
+        if asked and one[:-1] != asked[-1]:
+            yield asked[-1], asked
+            asked = []
+        asked.append(one)
+    if asked:
+        yield asked[-1], asked
+
+
+def _logits(model: Model, runs: Sequence[Run]) -> Iterator[tuple[list[Context], Floats]]:
+    """Some contexts of these runs at a time, and logits [B, V] after each."""
+    asked = [one for _, contexts in runs for one in contexts]
+    of = _after_runs(model, runs)
+    for begin in range(0, len(asked), _ROWS):
+        some = asked[begin : begin + _ROWS]
+        logits = of(range(begin, begin + len(some)), some)
+        check_finite(logits)
+        yield some, logits
+
+
+def _after_runs(model: Model, runs: Sequence[Run]) -> Callable[[range, Sequence[Context]], Floats]:
+    engine = model.engine
+    if not _is_nested(model) or not isinstance(engine, NumpyEngine):
+        rows = _padded(model)
+        return lambda _, some: forward_each(engine, [rows(one) for one in some]).logits
+    packed = pack([sequence for sequence, _ in runs])
+    with np.errstate(over="ignore", invalid="ignore"):  # a linear network may overflow
+        hidden = engine.run(packed)[-1][0]  # [N, H]
+    begins = np.concatenate([[0], np.cumsum(packed.running)])
+    row_of = {run: row for row, run in enumerate(packed.order)}
+    asked = [
+        begins[len(one) - 1] + row_of[run]
+        for run, (_, contexts) in enumerate(runs)
+        for one in contexts
+    ]
+    return lambda which, _: engine.logits(hidden[asked[which.start : which.stop]])
+
+
+def _is_nested(model: Model) -> bool:
+    """Whether the state after a phrase is on the way to that after a longer one."""
+    return model.network.mask_zero and model.network.causal
+
+
+def _padded(model: Model) -> Callable[[Context], Ids]:
+    """A context as padded ids [T]; it is padded already where padding is not masked."""
+    padding = partial(pad, start_id=None, options=model.options)
+    return lambda one: padding(one).ids if model.network.mask_zero else np.array(one, np.int32)
+
+
+def _note(
+    words: list[ScoredWord],
+    encoded: Encoded,
+    places: Places,
+    contexts: Sequence[Context],
+    logits: Floats,
+) -> None:
+    where = [(row, at) for row, one in enumerate(contexts) for at in places[one]]
+    for row, at in where:
+        target = encoded.ids[at]
+        [log] = log_softmax(logits[row : row + 1].astype(np.float64), np.array([target]))
+        rank = 1 + int((logits[row] > logits[row, target]).sum())
+        probability = softmax(logits[row : row + 1])[0, target]
+        words[at] = ScoredWord(encoded.tokens[at], target, probability, np.float32(log), rank)
+
+
+def _summed(model: Model, phrase: str, words: Sequence[ScoredWord]) -> Scored:
+    known = [word.log_probability for word in words if word.log_probability is not None]
+    if not known:
+        return Scored(model.id, phrase, tuple(words), None, None)
+    total = math.fsum(known)
+    perplexity = math.exp(min(-total / len(known), _MOST_NATS))
+    return Scored(model.id, phrase, tuple(words), np.float32(total), np.float32(perplexity))
