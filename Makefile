@@ -4,6 +4,7 @@
 # make test      install the rest (TensorFlow, test tools); check format, lint, types; run the tests
 # make attack    try to break the service, for an hour; make test does it for a minute or two
 # make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
+# make browser   install what the browser tests need: Chromium and axe-core
 # make format    rewrite the code in its own style
 # make lock      resolve the dependencies anew into requirements/
 # make docker    build the serving image, unrolled
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 UNROLLED_DOCKER_BUILD_ARGS ?=
 
-.PHONY: serve install install-test clients test attack check bench format lock docker clean
+.PHONY: serve install install-test clients test attack browser check bench format lock docker clean
 
 serve: install
 	$(BIN)/unrolled serve
@@ -54,6 +55,11 @@ test: install-test clients check
 
 attack: install-test
 	ATTACK=long $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/attack
+
+# What the browser tests need; they are skipped without it.
+browser:
+	command -v chromium >/dev/null || apt-get install -y -qq --no-install-recommends chromium || true
+	npm install --silent --prefix .axe axe-core || true
 
 check: install-test
 	$(BIN)/ruff format --check

@@ -28,7 +28,9 @@ _POLICY = (
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-Number = Annotated[int | None, BeforeValidator(lambda value: value or None), Field(ge=0)]
+Number = Annotated[
+    int | None, BeforeValidator(lambda value: None if value == "" else value), Field(ge=0)
+]
 
 
 class _Lenient(BaseModel):

@@ -26,6 +26,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         auto_reload=False,
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # weights have an order
     environment.filters.update(num=number, pct=percent, plain=plain)
     return environment
 

@@ -4,7 +4,6 @@
 // /v1/suggest of an Unrolled service, /v1/predict of an older one. No styles: see docs/text-box.md.
 
 let boxes = 0;
-
 export function attach(box, { url = "", model, key, count = 5, numbers = true, wait = 120 } = {}) {
   const root = url.replace(/\/?$/, "/");
   const list = document.createElement("ul");
@@ -12,13 +11,14 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
   const id = `unrolled-suggestions-${++boxes}`;
   let found = { suggestions: [], replace: [0, 0] }, chosen = -1, shown = false, composing = false;
   let timer, speaking, running, legacy = false;
-  list.id = id;
-  list.className = "unrolled-suggestions";
+  Object.assign(list, { id, className: "unrolled-suggestions" });
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Suggestions");
   live.setAttribute("role", "status");
   live.className = "unrolled-live sr";
-  const attributes = { role: "combobox", "aria-autocomplete": "list", "aria-controls": id, "aria-expanded": "false", autocomplete: "off" };
+  const attributes = { "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-controls": id, autocomplete: "off" };
+  const single = box.tagName === "INPUT"; // a textarea stays a text box of many lines, ARIA says
+  if (single) Object.assign(attributes, { role: "combobox", "aria-expanded": "false" });
   for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
   box.after(list, live);
 
@@ -71,7 +71,7 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
       return item;
     }));
     shown = found.suggestions.length > 0;
-    box.setAttribute("aria-expanded", String(shown));
+    if (single) box.setAttribute("aria-expanded", String(shown));
     box.removeAttribute("aria-activedescendant");
     clearTimeout(speaking); // once typing rests, not at every letter
     speaking = setTimeout(() => {

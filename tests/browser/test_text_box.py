@@ -1,0 +1,38 @@
+"""suggest.js on a page of another origin: docs/text-box.md's example, typed into."""
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.browser.test_look import expect
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_example_page_gets_suggestions_from_another_origin(
+    browser: Any, site: str, tmp_path: Path
+) -> None:
+    example = (ROOT / "docs" / "text-box.html").read_text()
+    (tmp_path / "index.html").write_text(example.replace("http://127.0.0.1:8000", site))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        box = page.get_by_label("Write something")
+        box.press_sequentially("this i")
+        expect(page.get_by_role("option").first).to_have_text("is")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("option")).to_have_count(0)
+        box.press_sequentially("s ")
+        expect(page.get_by_role("option").first).to_have_text("an")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        expect(box).to_have_attribute("aria-activedescendant", "unrolled-suggestions-1-1")
+        page.keyboard.press("Enter")
+        expect(box).to_have_value("this is example ")
+        context.close()
+        server.shutdown()
