@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.test_server import PATIENCE
 
-COMMAND = (sys.executable, "-c", "from app.entry import main; main()", "serve", "--port", "0")
+COMMAND = (sys.executable, "-c", "from app.entry import main; main()", "serve")
 SIGTERM_BIT = 1 << 14
 
 
@@ -70,6 +70,7 @@ def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
 @contextlib.contextmanager
 def session(models: Path, log: Path, /, *wrapper: str, **settings: str) -> Iterator[Session]:
     """A service on a free port; whatever is left of it in the end is killed."""
+    settings = {"port": "0", **settings}
     environment = {f"UNROLLED_{name.upper()}": value for name, value in settings.items()}
     with log.open("wb") as stderr:
         process = subprocess.Popen(

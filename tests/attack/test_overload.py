@@ -1,0 +1,118 @@
+"""More clients than can be answered, and more requests than can be remembered."""
+
+import asyncio
+import json
+import resource
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.attack.clients import Client, Outcomes, ask_all
+from tests.attack.processes import Session, session
+from tests.attack.scale import LONG, say, scaled
+from tests.keras_files import write_folder
+from tests.test_lifecycle import port_of
+
+CLIENTS = 2_000
+EACH = scaled(2, 50)
+PROBES = ("/livez", "/readyz", "/metrics")
+SLOWEST_PROBE = 0.1  # seconds, with `make attack`
+REQUESTS = scaled(2_000, 1_000_000)
+WARM = scaled(1_000, 50_000)
+WORDS = "abcde"
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """As many as 2,000 connections need, here and in what is started here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, min(hard, 8192) if hard != resource.RLIM_INFINITY else 8192)
+    if wanted < 3 * CLIENTS // 2:
+        pytest.skip(f"only {hard} descriptors may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def phrases() -> Iterator[str]:
+    """Phrases of five words, each unlike the others for a long while."""
+    for number in count():
+        yield " ".join(WORDS[number // 5**place % 5] for place in range(9))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_two_thousand_clients_are_answered_or_told_when_to_come_back(
+    notebook_folder: Path, tmp_path: Path
+) -> None:
+    outcomes, probes, slowest = Outcomes(), Outcomes(), 0.0
+
+    async def attack(port: int) -> None:
+        nonlocal slowest
+        body = json.dumps({"phrases": ["this is", "is this"]}).encode()
+        requests = (("POST /v1/compare", body) for _ in range(CLIENTS * EACH))
+        load = asyncio.create_task(ask_all(port, requests, CLIENTS, outcomes))
+        probe = Client(port, probes)
+        while not load.done():
+            for path in PROBES:
+                begin = time.perf_counter()
+                await probe.ask(f"GET {path}")
+                slowest = max(slowest, time.perf_counter() - begin)
+            await asyncio.sleep(0.02)
+        await load
+        await probe.close()
+
+    settings = {"default_model": "notebook", "log_requests": "false", "max_queue": "256"}
+    with session(notebook_folder.parent, tmp_path / "log", **settings) as one:
+        asyncio.run(attack(port_of(one)))
+    say(
+        f"{CLIENTS} clients, {CLIENTS * EACH} requests: {dict(outcomes.statuses)}, lost "
+        f"{len(outcomes.lost)}; {probes.statuses[200]} probes, slowest {1e3 * slowest:.0f} ms"
+    )
+    assert outcomes.lost == []
+    assert set(outcomes.statuses) <= {200, 503}
+    assert sum(outcomes.statuses.values()) == CLIENTS * EACH
+    assert outcomes.without_retry_after == 0
+    assert (probes.lost, set(probes.statuses)) == ([], {200})
+    if LONG:
+        assert slowest < SLOWEST_PROBE
+
+
+def requests_of_all_kinds(number: int) -> Iterator[tuple[str, bytes]]:
+    """Unique phrases, over all endpoints that answer one."""
+    each = phrases()
+    paths = ("predict", "tokenize", "pad", "hidden-states", "distribution", "explain", "score")
+    for at in range(number):
+        path = paths[at % len(paths)]
+        yield f"POST /v1/{path}", json.dumps({"phrase": next(each)}).encode()
+
+
+def memory_and_descriptors(one: Session) -> tuple[float, int]:
+    """Resident memory in MB and open descriptors of a service's process."""
+    proc = Path(f"/proc/{one.process.pid}")
+    pages = int((proc / "statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6, len(list((proc / "fd").iterdir()))
+
+
+def test_memory_and_descriptors_stay_flat(tmp_path: Path) -> None:
+    write_folder(tmp_path / "models" / "one")
+    outcomes = Outcomes()
+    settings = {"log_requests": "false", "poll_seconds": "0"}
+    with session(tmp_path / "models", tmp_path / "log", **settings) as one:
+        port = port_of(one)
+        requests = requests_of_all_kinds(WARM + REQUESTS)
+        warm = (next(requests) for _ in range(WARM))
+        asyncio.run(ask_all(port, warm, 16, outcomes))
+        before, open_before = memory_and_descriptors(one)
+        asyncio.run(ask_all(port, requests, 16, outcomes))
+        after, open_after = memory_and_descriptors(one)
+    say(
+        f"{REQUESTS} requests of unique phrases: {before:.1f} -> {after:.1f} MB, "
+        f"{open_before} -> {open_after} descriptors"
+    )
+    assert outcomes.lost == []
+    assert outcomes.statuses == {200: WARM + REQUESTS}
+    assert after <= 1.05 * before
+    assert open_after <= open_before + 2
