@@ -5,7 +5,8 @@ UnrolledError
 │   ├── ArchiveError          model.keras is damaged, oversized, or tries something it should not
 │   ├── UnsupportedNetwork    a sound archive whose network is outside the contract
 │   ├── VocabularyError       vocabulary.json does not fit the network
-│   └── CardError             model.json cannot be understood
+│   ├── CardError             model.json cannot be understood
+│   └── TokenizerError        a tokenizer to import that cannot be read, or cannot be served
 ├── CorpusError               a text that cannot be trained or evaluated on
 ├── OtherRun                  a run to resume that had other options or another text
 ├── HelperDied                a worker process of a run was killed
@@ -76,6 +77,12 @@ class CardError(ModelError):
     """`model.json` has a field that cannot be understood."""
 
     code = "invalid_card"
+
+
+class TokenizerError(ModelError):
+    """A tokenizer's file that is damaged, no plain data, or outside the contract."""
+
+    code = "invalid_tokenizer"
 
 
 class OtherRun(UnrolledError):

@@ -20,7 +20,7 @@ LAYERS = (
     {"folder", "answers", "summary", "verification", "settings"},
     {"model", "pictures", "excerpt", "logs", "costs"},
     {"folder/read", "inspection", "scoring", "suggesting"},
-    {"serving", "what_if", "notebook"},
+    {"serving", "what_if", "notebook", "importing"},
     {"http", "training", "web"},
     {"api", "evaluation", "keystrokes"},
     {"main", "bulk"},
@@ -111,6 +111,11 @@ def test_http_does_no_arithmetic() -> None:
 def test_only_the_command_line_imports_training() -> None:
     importers = {layer_of(module) for module in MODULES if "training" in imported_layers(module)}
     assert importers == {"training", "cli"}
+
+
+def test_only_the_command_line_imports_what_people_have() -> None:
+    importers = {layer_of(module) for module in MODULES if "importing" in imported_layers(module)}
+    assert importers == {"importing", "cli"}
 
 
 def test_tensorflow_is_imported_where_it_is_named() -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import evaluation, looks, models, phrases, shelf, training
+from app.cli import evaluation, importing, looks, models, phrases, shelf, training
 from app.cli.common import exit_code_of, show_error
 from app.errors import UnrolledError
 
@@ -41,6 +41,7 @@ for command in (
     models.inspect,
 ):
     app.command()(command)
+app.command("import")(importing.import_)
 
 
 def _show_version(asked: bool) -> None:

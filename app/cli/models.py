@@ -54,7 +54,7 @@ def check(
     model = load_model(folder)
     facts = _facts(model)
     try:
-        agreement = compare_with_keras(model.network, model.options.max_length)
+        agreement = compare_with_keras(model.network, model.timesteps)
         facts["largest_difference_from_keras"] = {
             "hidden_states": agreement.hidden_states,
             "probabilities": agreement.probabilities,
@@ -67,10 +67,11 @@ def check(
     except NotFinite as error:
         facts["warning"] = str(error)
     if as_json:
-        print_json(facts)
+        print_json({**facts, "warnings": model.warnings})
         return
     print_lines(_summary_lines(model))
     print_lines(f"{name}: {_plain(value)}" for name, value in facts.items())
+    print_lines(f"warning: {warning}" for warning in model.warnings)
     print_lines(["this folder can be served"])
 
 
@@ -108,6 +109,7 @@ def _facts(model: "Model") -> dict[str, object]:
         "tokenizer": options.tokenizer,
         "lowercase": options.lowercase,
         "unknown": options.unknown,
+        "drop_unknown": options.drop_unknown,
         "start": options.start,
         "masks_padding": model.network.mask_zero,
         "fingerprint": model.fingerprint,

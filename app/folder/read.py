@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 from app.engines import make_engine
-from app.errors import ModelError, UnsupportedNetwork
+from app.errors import ArchiveError, ModelError, UnsupportedNetwork, VocabularyError
 from app.folder.advice import advice
 from app.folder.card import parse_card, parse_word_to_id
 from app.folder.contents import read_contents
+from app.folder.hints import import_command
 from app.folder.keras import parse_network
 from app.model import Model
 from app.network import Bidirectional, Network
@@ -27,6 +28,11 @@ def load_model(folder: Path, engine: str = "numpy") -> Model:
         raise ModelError(f"{folder} is not a folder")
     try:
         return _load(folder, engine)
+    except (ArchiveError, VocabularyError) as error:
+        command = import_command(folder)
+        if command is None:
+            raise
+        raise type(error)(f"{error}; to make a model folder of these files: {command}") from error
     except OSError as error:  # it may change, or go, while it is read
         raise ModelError(f"{folder.name} cannot be read: {error.strerror}") from error
 

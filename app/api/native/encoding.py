@@ -31,6 +31,19 @@ def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:
     return {"model": model.id, "phrase": phrase, "next_word": next_word, "predictions": best}
 
 
+def with_left_out(model: Model, phrase: str, answer: Any) -> Any:
+    """The same answer with the `unknown` words that this model's card has dropped, if any."""
+    unknown = model.left_out(phrase) if model.options.drop_unknown else ()
+    if not unknown:
+        return answer
+    named = (
+        answer
+        if isinstance(answer, dict)
+        else {field.name: getattr(answer, field.name) for field in fields(answer)}
+    )
+    return {**named, "unknown": unknown}
+
+
 def distribution(model: Model, phrase: str, outputs: Outputs) -> dict[str, Any]:
     """`answers.Distribution`; the words are written once for all answers."""
     words = _words.get(model.vocabulary)

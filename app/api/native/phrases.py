@@ -53,9 +53,11 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
     context = model.context(request.phrase)
     if _is_ranked(request):
         ranking = await service.batcher.rank(model, context, request.top_k)
-        return encoding.predicted(model, request.phrase, ranking)
-    outputs = await service.batcher.outputs(model, context)
-    return model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
+        answer: Any = encoding.predicted(model, request.phrase, ranking)
+    else:
+        outputs = await service.batcher.outputs(model, context)
+        answer = model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
+    return encoding.with_left_out(model, request.phrase, answer)
 
 
 async def predict_batch(service: Service, exchange: Exchange, request: BatchRequest) -> Reply:
@@ -119,6 +121,8 @@ def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> 
             ids = top_k(result.probabilities, request.top_k, model.barred)
             ranking = Ranking(ids.tolist(), list(result.probabilities[ids]))
             answer = encoding.predicted(model, phrase, ranking)
+        if not isinstance(result, RequestError):
+            answer = encoding.with_left_out(model, phrase, answer)
         yield encode(answer)
 
 

@@ -6,9 +6,11 @@ Sizes are bounded before anything is read: a hostile file costs an error, not me
 import io
 import json
 import os
+import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +20,8 @@ from app.folder.files import open_file
 WEIGHTS = "model.weights.h5"
 _CONFIG, _METADATA = "config.json", "metadata.json"
 _LARGEST = {_CONFIG: 4 << 20, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
+_VOCABULARY = re.compile(r"assets/[\w/]+/vocabulary\.txt")  # of TextVectorization and its like
+_LARGEST_VOCABULARY = 16 << 20  # bytes
 LARGEST = sum(_LARGEST.values()) + (1 << 20)  # bytes of an archive, its own tables included
 _LARGEST_RATIO = 200  # inflated to stored size; JSON of repeated layers reaches about 20
 _LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they hardly compress
@@ -36,6 +40,7 @@ class Archive:
     config: dict[str, Any]
     weights: bytes
     keras_version: str = ""  # where the archive says which
+    vocabularies: Mapping[str, bytes] = field(default_factory=dict)  # of layers of words, by path
 
 
 def read_bytes(path: Path) -> bytes:
@@ -56,12 +61,13 @@ def read_bytes(path: Path) -> bytes:
 
 def parse_archive(content: bytes, name: str = "model.keras") -> Archive:
     """The bytes of a `.keras` file. Raises ArchiveError where it is not a sound archive."""
-    config, weights, metadata = _read_members(content, name)
-    version = _parse(_METADATA, metadata).get("keras_version")
-    return Archive(_parse(_CONFIG, config), weights, version if isinstance(version, str) else "")
+    members = _read_members(content, name)
+    version = parse_config(_METADATA, members.pop(_METADATA, b"{}")).get("keras_version")
+    config, weights = parse_config(_CONFIG, members.pop(_CONFIG)), members.pop(WEIGHTS)
+    return Archive(config, weights, version if isinstance(version, str) else "", members)
 
 
-def _read_members(content: bytes, name: str) -> tuple[bytes, bytes, bytes]:
+def _read_members(content: bytes, name: str) -> dict[str, bytes]:
     _check_members(content)
     try:
         return _inflate(io.BytesIO(content), len(content))
@@ -85,27 +91,27 @@ def _check_members(content: bytes) -> None:
         raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
 
 
-def _inflate(file: BinaryIO, size: int) -> tuple[bytes, bytes, bytes]:
+def _inflate(file: BinaryIO, size: int) -> dict[str, bytes]:
     with zipfile.ZipFile(file) as archive:
         members = _checked_members(archive.infolist(), size)
-        metadata = archive.read(members[_METADATA]) if _METADATA in members else b"{}"
-        return archive.read(members[_CONFIG]), archive.read(members[WEIGHTS]), metadata
+        return {name: archive.read(info) for name, info in members.items()}
 
 
 def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
-        name = info.filename
-        if name.rstrip("/\\") == "assets" and not info.file_size:
+        name = info.filename.replace("\\", "/")  # some were written on Windows
+        if name.split("/")[0] == "assets" and not info.file_size:
             continue
-        if name not in _LARGEST:
+        largest = _LARGEST_VOCABULARY if _VOCABULARY.fullmatch(name) else _LARGEST.get(name)
+        if largest is None:
             raise ArchiveError(
                 f"the archive has a member {name!r:.80}, which does not belong there"
             )
         if name in members:
             raise ArchiveError(f"the archive has {name} twice")
-        if info.file_size > _LARGEST[name]:
-            raise ArchiveError(f"{name} is {info.file_size} bytes, more than {_LARGEST[name]}")
+        if info.file_size > largest:
+            raise ArchiveError(f"{name} is {info.file_size} bytes, more than {largest}")
         if info.compress_type not in _COMPRESSIONS:
             raise ArchiveError(f"{name} is compressed with a method that is not read")
         # The stated size may be a lie; more than the archive it cannot be.
@@ -122,7 +128,8 @@ def _may_inflate_to(stored: int) -> int:
     return min(_LARGEST_RATIO * max(stored, 1), max(_LARGEST_RATIO_OF_LARGE * stored, _LARGE))
 
 
-def _parse(member: str, content: bytes) -> dict[str, Any]:
+def parse_config(member: str, content: bytes) -> dict[str, Any]:
+    """A JSON object of bounded depth; `member` names it in the ArchiveError that is raised."""
     try:
         config = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -17,7 +17,7 @@ from app.folder.keras.container import WEIGHTS
 from app.network import Floats
 
 # What h5py raises for a file that is not what it says it is.
-_H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
+H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
 
 
 class StoredWeights:
@@ -34,8 +34,8 @@ class StoredWeights:
         `owner` names the weight in errors ("simple_rnn/kernel").
         """
         try:
-            return self._read(names.dataset(self._laid_out(group), index), shape, owner)
-        except _H5_ERRORS as error:
+            return self._read(self._path(group, index), shape, owner)
+        except H5_ERRORS as error:
             raise ArchiveError(f"{owner} cannot be read from {WEIGHTS}") from error
 
     def count(self, group: str) -> int:
@@ -43,8 +43,11 @@ class StoredWeights:
         try:
             found = self._follow(names.variables(self._laid_out(group)))
             return len(found) if isinstance(found, h5py.Group) else 0
-        except _H5_ERRORS:
+        except H5_ERRORS:
             return 0
+
+    def _path(self, group: str, index: int) -> str:
+        return names.dataset(self._laid_out(group), index)
 
     def _laid_out(self, group: str) -> str:
         return names.laid_out(group, self._root, self._separator)
@@ -98,7 +101,7 @@ def _layout(file: h5py.File) -> tuple[str, str]:
     """The root and the separator of the groups, as the release that wrote the file had them."""
     try:
         keys = [key for key in file if isinstance(key, str)]  # bytes, where it is not UTF-8
-    except _H5_ERRORS as error:
+    except H5_ERRORS as error:
         raise ArchiveError(f"{WEIGHTS} is not a sound HDF5 file") from error
     for root in names.ROOTS:
         if root in keys:
@@ -117,7 +120,7 @@ def open_weights(image: bytes) -> Iterator[StoredWeights]:
     """Open the bytes of an HDF5 file. Raises ArchiveError where it is not a sound one."""
     try:
         file = h5py.File(h5py.h5f.open_file_image(image), "r")
-    except _H5_ERRORS as error:
+    except H5_ERRORS as error:
         raise ArchiveError(f"{WEIGHTS} is not a sound HDF5 file") from error
     with file:
         yield StoredWeights(file, len(image))

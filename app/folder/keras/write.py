@@ -17,6 +17,7 @@ from app.errors import UnsupportedNetwork
 from app.folder.keras import names
 from app.folder.keras.container import WEIGHTS
 from app.network import (
+    Bidirectional,
     Dense,
     Elementwise,
     Embedding,
@@ -97,7 +98,7 @@ def _config(network: Network) -> dict[str, Any]:
     line = _Line(network.max_length, numbers=not isinstance(network.layers[0], Embedding))
     sequences = True
     for layer in network.layers:
-        if isinstance(layer, Recurrent):
+        if isinstance(layer, Recurrent | Bidirectional):
             sequences = layer.return_sequences
         if isinstance(layer, ReversedEmbedding):
             line.call_reversed(layer.name, layer.units)
@@ -130,12 +131,30 @@ def _options(layer: Layer) -> dict[str, object]:
             return {"input_dim": rows, "output_dim": columns, "mask_zero": layer.mask_zero, **tied}
         case Recurrent():
             return {**layer.options, "return_sequences": layer.return_sequences}
+        case Bidirectional():
+            backward = _part(layer.backward, layer.name, go_backwards=True)
+            forward = _part(layer.forward, layer.name, go_backwards=False)
+            return {"layer": forward, "backward_layer": backward, "merge_mode": layer.merge_mode}
         case Dense():
             use_bias = layer.bias is not None
             return {"units": layer.units, "activation": layer.activation, "use_bias": use_bias}
         case Elementwise(class_name="Softmax"):
             return {"axis": -1}
+        case Elementwise(class_name="Activation"):
+            return {"activation": layer.activation}
     raise UnsupportedNetwork(f"layer {layer.name!r} ({layer.class_name}) cannot be written")
+
+
+def _part(layer: Recurrent, below: str, *, go_backwards: bool) -> dict[str, object]:
+    """One of the two layers of a Bidirectional, as its options hold it."""
+    name = layer.name.removeprefix(f"{below}/")
+    config = {"name": name, "dtype": _POLICY, **_options(layer), "go_backwards": go_backwards}
+    return {
+        "module": "keras.layers",
+        "class_name": layer.class_name,
+        "config": config,
+        "registered_name": None,
+    }
 
 
 def _weights_file(network: Network, dtype: type[np.floating[Any]]) -> bytes:
@@ -144,7 +163,19 @@ def _weights_file(network: Network, dtype: type[np.floating[Any]]) -> bytes:
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         for layer, group in zip(layers, groups, strict=True):
-            below = group + names.CELL if isinstance(layer, Recurrent) else group
-            for index, array in enumerate(layer.weights.values()):
-                file[names.dataset(below, index)] = np.asarray(array).astype(dtype)
+            for below, part in _parts(layer):
+                for index, array in enumerate(part.weights.values()):
+                    path = names.dataset(group + below, index)
+                    file[path] = np.asarray(array).astype(dtype)
     return image.getvalue()
+
+
+def _parts(layer: Layer) -> list[tuple[str, Layer]]:
+    """What has weights in a layer, and where below the layer's group they lie."""
+    match layer:
+        case Recurrent():
+            return [(names.CELL, layer)]
+        case Bidirectional():
+            readings = ("/forward_layer", layer.forward), ("/backward_layer", layer.backward)
+            return [(below + names.CELL, part) for below, part in readings]
+    return [("", layer)]

@@ -1,0 +1,90 @@
+"""Keras's older `.h5`: the configuration in an attribute, the weights in a group for each layer.
+
+An attribute lists each layer's weights in Keras's order, by which they are found.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from app.errors import ArchiveError
+from app.folder.files import read_file
+from app.folder.keras.container import parse_config
+from app.folder.keras.hdf5 import H5_ERRORS, StoredWeights
+
+_LARGEST = 2 << 30  # bytes
+_WEIGHTS = "model_weights"
+
+
+class LegacyWeights(StoredWeights):
+    """The weights of a `.h5`: `place.Weights`, groups being the layers' own names."""
+
+    def count(self, group: str) -> int:
+        """Weights of a group, 0 where there is no such group."""
+        return len(self._paths(group))
+
+    def _path(self, group: str, index: int) -> str:
+        return self._paths(group)[index]
+
+    def _paths(self, group: str) -> list[str]:
+        layer, _, below = group.partition("/")
+        names = self._names(layer)
+        half = len(names) // 2
+        if below.startswith("forward_layer"):
+            names = names[:half]
+        elif below.startswith("backward_layer"):
+            names = names[half:]
+        return [f"{_WEIGHTS}/{layer}/{name}" for name in names]
+
+    def _names(self, layer: str) -> list[str]:
+        try:
+            group = self._follow(f"{_WEIGHTS}/{layer}")
+            return [] if group is None else [*map(_text, group.attrs["weight_names"])]
+        except H5_ERRORS:
+            return []
+
+
+@contextmanager
+def open_legacy(path: Path) -> Iterator[tuple[dict[str, Any], str, LegacyWeights]]:
+    """The configuration, Keras's version and the weights of a `.h5`.
+
+    Raises ArchiveError where it is no sound file, or holds no whole model.
+    """
+    try:
+        image = read_file(path, _LARGEST)
+        file = h5py.File(h5py.h5f.open_file_image(image), "r")
+    except H5_ERRORS as error:
+        raise ArchiveError(f"{path.name} is not a sound HDF5 file") from error
+    with file:
+        yield (
+            _config(path, file),
+            _attribute(file, "keras_version"),
+            LegacyWeights(file, len(image)),
+        )
+
+
+def _config(path: Path, file: h5py.File) -> dict[str, Any]:
+    text = _attribute(file, "model_config")
+    if not text:
+        raise ArchiveError(
+            f"{path.name} holds weights without the network they are of: save the whole model, "
+            "with model.save and not save_weights"
+        )
+    return parse_config("model_config", text.encode())
+
+
+def _attribute(file: h5py.File, name: str) -> str:
+    try:
+        return _text(file.attrs[name]) if name in file.attrs else ""
+    except H5_ERRORS as error:
+        raise ArchiveError(f"the attribute {name} cannot be read") from error
+
+
+def _text(value: Any) -> str:
+    text = value.decode() if isinstance(value, bytes) else value
+    if not isinstance(text, str):
+        raise ValueError("an attribute is no text")
+    return text
