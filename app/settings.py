@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Keys that open the service, with commas between; none leaves it open"
     )
+    api_keys_file: Path | None = Field(None, description="File with more of them, one a line")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body")
     max_seconds: float = Field(
         10.0, gt=0, description="Most seconds of one core that a request may cost; else 422"
@@ -147,9 +148,22 @@ class Settings(BaseSettings):
         return value
 
     @cached_property
+    def _keys_of_the_file(self) -> tuple[str, ...]:
+        if self.api_keys_file is None:
+            return ()
+        try:
+            lines = self.api_keys_file.read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"UNROLLED_API_KEYS_FILE cannot be read: {error}") from error
+        keys = tuple(line.strip() for line in lines if line.strip())
+        if not keys:  # it was to protect the service, and would leave it open
+            raise SettingsError("UNROLLED_API_KEYS_FILE holds no key")
+        return keys
+
+    @cached_property
     def keys(self) -> tuple[bytes, ...]:
         """The API keys as they come over the wire."""
-        return tuple(key.encode() for key in self.api_keys)
+        return tuple(key.encode() for key in (*self.api_keys, *self._keys_of_the_file))
 
 
 def _parts(value: str) -> tuple[str, ...]:

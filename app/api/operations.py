@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi.openapi.docs import get_swagger_ui_html
 
+from app.api import problem_pages
 from app.http.endpoint import Endpoint, Protocol, Run
 from app.http.exchange import Exchange, Reply
 from app.http.exposition import CONTENT_TYPE, exposition
@@ -52,6 +53,7 @@ def _probe(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoin
 PROTOCOL = Protocol(
     (
         Endpoint("/docs", _documentation, key=False),
+        problem_pages.ENDPOINT,
         _probe("/livez", _live, "live", "The process runs"),
         _probe("/readyz", _ready, "ready", "A prediction can be made"),
         _probe("/health", _ready, "health", "The same as /readyz, where others look for it"),

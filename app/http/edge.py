@@ -22,6 +22,9 @@ from app.http.table import Found, Table
 
 log = logging.getLogger("unrolled")
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_NO_STORE = (b"cache-control", b"no-store")  # whoever has no key should not find it in a cache
+
 
 class InternalError(UnrolledError):
     """Something that no client can cause; what it was stands in the log alone."""
@@ -41,6 +44,8 @@ class Edge:
         public: tuple[str, ...] = (),
     ) -> None:
         settings = service.settings
+        if not settings.keys and settings.host not in _THIS_MACHINE:
+            log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)
         self.service = service
         self.bounds = Bounds.of(settings)
         self.table = Table(protocols, settings.root_path)
@@ -91,6 +96,8 @@ class Edge:
         if found is None:
             await self._pass_on(exchange)
             return
+        if found.endpoint.key and self.service.settings.keys:
+            exchange.shared = (*exchange.shared, _NO_STORE)
         exchange.parameters = found.parameters
         exchange.route = found.endpoint.path
         self._admit(exchange, found.endpoint.key, found.endpoint.limited)

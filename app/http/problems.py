@@ -31,7 +31,7 @@ _LONGEST_WORD = 64
 def problem(error: UnrolledError, request_id: str | None = None) -> dict[str, Any]:
     """The members of a problem document."""
     members: dict[str, Any] = {
-        "type": f"urn:unrolled:problem:{error.code}",
+        "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": str(error),

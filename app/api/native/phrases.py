@@ -33,6 +33,7 @@ from app.pictures import picture
 from app.serving.batching import in_batches
 from app.what_if import with_weights
 
+_SAFE = ((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),)
 NDJSON = b"application/x-ndjson"
 _LINES = 64  # of a streamed answer that are sent together
 
@@ -190,7 +191,9 @@ def _large(compute: Compute, media_type: bytes = JSON) -> Run:
 
         most = service.settings.max_buffered_bytes
         async with exchange.while_connected():
-            reply = await reply_of(service.large, exchange, make, most, media_type)
+            reply = await reply_of(
+                service.large, exchange, make, most, media_type, _SAFE if media_type != JSON else ()
+            )
         exchange.mark(b"compute")
         return reply
 

@@ -20,7 +20,15 @@ MOST_OFFERED = 20
 MOST_WORDS = 5
 MOST_EXCLUDED = 64
 
-TopK = Annotated[int, Field(ge=1, le=MOST_SUGGESTIONS)]
+
+def _whole(value: object) -> object:
+    """JSON Schema calls 5.0 an integer; null is the default, as it is for `model`."""
+    if value is None:
+        return DEFAULT_TOP_K
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+TopK = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MOST_SUGGESTIONS)]
 Prefix = Annotated[
     str | None,
     Field(max_length=64, description="Letters typed so far of the next word"),
