@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from app import __version__
-from app.cli import evaluation, importing, looks, models, phrases, shelf, training
+from app.cli import evaluation, importing, looks, models, phrases, plan, shelf, training
 from app.cli.common import exit_code_of, show_error
 from app.errors import UnrolledError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 for command in (
     models.serve,
     shelf.models,
+    plan.plan,
     phrases.predict,
     phrases.suggest,
     phrases.explain,

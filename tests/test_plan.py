@@ -1,0 +1,31 @@
+"""`unrolled plan`: its arithmetic, and that what it measured is what it says."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app
+from app.cli.plan import cores_for
+
+
+@pytest.mark.parametrize(
+    ("requests", "seconds", "utilisation", "cores"),
+    [(50_000, 0.001, 0.5, 100), (50_001, 0.001, 0.5, 101), (1, 0.001, 0.6, 1)],
+)
+def test_cores_are_what_is_asked_over_what_one_answers(
+    requests: float, seconds: float, utilisation: float, cores: int
+) -> None:
+    assert cores_for(requests, seconds, utilisation) == cores
+
+
+def test_a_plan_fits_together() -> None:
+    options = ("--keyboards", "100000", "--words-per-minute", "30", "--model", "notebook")
+    done = CliRunner().invoke(app, ["plan", *options, "--json"])
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.output)
+    assert facts["requests_per_second"] == 50_000
+    milliseconds = facts["milliseconds_per_request"]
+    assert milliseconds > 0.043
+    needed = 50_000 * milliseconds / 1e3 / facts["utilisation"]
+    assert abs(facts["cores"] - needed) < 1 + 0.01 * needed
