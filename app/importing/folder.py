@@ -17,6 +17,7 @@ from app.importing.sources import read_source
 from app.importing.tokenizers import Kept, read_tokenizer
 from app.network import Elementwise, LastStep, Layer, Network
 from app.text.keras_words import KERAS_FILTERS
+from app.text.vocabulary import has_control_characters
 
 _SIGNED = ("model.keras", "vocabulary.json")
 _UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
@@ -89,7 +90,11 @@ def _check_out(source: Path, tokenizer: Path | None, out: Path, *, overwrite: bo
 
 def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]]:
     """Words with the ids that the network has them by, and what was found out about these."""
-    words = known.words
+    words = {word: at for word, at in known.words.items() if not has_control_characters(word)}
+    lost = len(known.words) - len(words)
+    if lost:
+        words, notes = _words_for(network, replace(known, words=words))
+        return words, [f"{lost} words have control characters, and are unknown words", *notes]
     if not words:
         raise VocabularyError("the tokenizer has no words")
     if known.is_list and min(words.values()) == 0 and not _begins_with_zero(network, len(words)):

@@ -82,7 +82,7 @@ class Vocabulary:
 
 
 def _check_entry(word: object, number: object, words: Sequence[str | None], lowest: int) -> None:
-    if not isinstance(word, str) or not word or _has_control_characters(word):
+    if not isinstance(word, str) or not word or has_control_characters(word):
         raise VocabularyError(f"vocabulary.json: {word!r:.60} is not a printable word")
     if not isinstance(number, int) or isinstance(number, bool):
         raise VocabularyError(f"vocabulary.json: the id of {word!r:.60} is not an integer")
@@ -99,6 +99,6 @@ def _check_entry(word: object, number: object, words: Sequence[str | None], lowe
         )
 
 
-def _has_control_characters(word: str) -> bool:
+def has_control_characters(word: str) -> bool:
     """Surrogates too. Soft hyphens, joiners and the like are not printable, but texts have them."""
     return not word.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in word)
