@@ -51,10 +51,10 @@ def test_the_card_has_the_figures_that_evaluate_measures(
 ) -> None:
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is absent")
-    texts = [path.name for path in TrainConfig.from_recipe(RECIPE, DATA).validation]
     promised = card["metrics"]["evaluation"]
-    assert promised["command"] == " ".join(["unrolled evaluate english", *texts])
-    for text in texts[::2]:  # all but the chat, which takes the longest
+    texts = promised["command"].removeprefix("unrolled evaluate english ").split()
+    assert {*texts, "command"} == set(promised)
+    for text in texts:
         found = evaluate(english, read_lines(DATA / text)).as_metrics()
         assert found == pytest.approx(promised[text], rel=1e-3), text
 
@@ -70,7 +70,7 @@ def test_it_is_small_and_its_vocabulary_is_words(english: Model) -> None:
     ]
     assert odd == []
     letters = {word for word in english.vocabulary.word_to_id if len(word) == 1}
-    assert letters <= {"a", "I", "o"}
+    assert letters <= {"a", "i", "o"}
 
 
 def test_the_card_names_its_sources_and_their_licences(card: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ def test_i_is_shown_as_people_write_it(english: Model) -> None:
 
 def test_names_are_shown_as_people_write_them(english: Model) -> None:
     for phrase, name in [
-        ("see you on", "Monday"),
+        ("see you on", "Saturday"),
         ("i live in new", "York"),
         ("do you speak", "English"),
     ]:
@@ -163,3 +163,10 @@ def test_keras_suggests_the_same(english: Model, keras: Any) -> None:
 def test_a_distribution_is_one(english: Model) -> None:
     for phrase in PHRASES:
         assert math.isclose(english.outputs(phrase).probabilities.sum(), 1, abs_tol=1e-4)
+
+
+def test_most_beginnings_of_messages_go_on_as_a_reader_would(english: Model) -> None:
+    """Greetings, sign-offs, invitations, apologies, times, thanks: 69 of 74 when it was trained."""
+    beginnings = read_expected(ROOT / "tests" / "training" / "beginnings.toml")
+    missed = missed_phrases(english, beginnings)
+    assert len(beginnings) - len(missed) >= 68, missed
