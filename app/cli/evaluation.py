@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.common import find_model, model_folder, print_json, print_lines
-from app.errors import CorpusError
 
 if TYPE_CHECKING:
     from app.evaluation import Evaluation
@@ -37,7 +36,7 @@ def evaluate(
 
     loaded = find_model(model)
     if not texts and phrases is None:
-        raise CorpusError("name a text file to evaluate on, or --phrases")
+        raise typer.BadParameter("name a text file to evaluate on, or --phrases")
     metrics: dict[str, object] = {}
     if texts and keystrokes:
         metrics["keystrokes"] = _evaluate_keystrokes(loaded, texts, as_json)

@@ -9,7 +9,7 @@ import typer
 
 from app.cli.common import print_lines
 from app.cli.options import with_options
-from app.errors import CorpusError, ModelError
+from app.errors import ModelError
 
 if TYPE_CHECKING:
     from app.training.config import TrainConfig
@@ -115,7 +115,7 @@ def _recipe(recipe: str) -> Path:
     path = Path(recipe) if recipe.endswith(".toml") else _RECIPES / f"{recipe}.toml"
     if not path.is_file():
         known = ", ".join(sorted(one.stem for one in _RECIPES.glob("*.toml")))
-        raise CorpusError(f"there is no recipe {recipe!r}; there are {known}")
+        raise typer.BadParameter(f"there is no recipe {recipe!r}; there are {known}")
     return path
 
 
@@ -129,7 +129,7 @@ def _configuration(
     elif corpus:
         config = TrainConfig(sources=tuple(Source(path) for path in corpus)).changed(given)
     else:
-        raise CorpusError("name a text file to train on, or a --recipe")
+        raise typer.BadParameter("name a text file to train on, or a --recipe")
     if "initial" in given and any(name in given for name in _SIZES):
         # Without a recipe, what is not asked for stays, rather than grow to the usual size.
         kept: dict[str, Any] = {} if recipe else {name: 0 for name in _SIZES if name not in given}
