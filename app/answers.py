@@ -100,7 +100,7 @@ class HiddenStates:
     phrase: str
     layer: str
     units: int
-    timesteps: tuple[HiddenState | GatedState, ...]
+    timesteps: tuple[GatedState | HiddenState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +219,22 @@ class GatedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerExcerpt(LayerStep):
+    """The most active units of a layer, and of its input: which ones they are."""
+
+    indices: Integers
+    input_indices: Integers | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatedExcerpt(GatedStep):
+    """The same of a layer with gates."""
+
+    indices: Integers
+    input_indices: Integers | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedStep:
     """One padded position; `predictions`: what the network would have said after this word."""
 
@@ -226,7 +242,7 @@ class ExplainedStep:
     token: str | None
     id: int
     masked: bool
-    layers: tuple[LayerStep | GatedStep, ...]
+    layers: tuple[LayerExcerpt | GatedExcerpt | LayerStep | GatedStep, ...]
     predictions: tuple[Prediction, ...]
 
 
@@ -236,6 +252,13 @@ class DenseOutput:
 
     name: str
     output: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class DenseExcerpt(DenseOutput):
+    """The most active units, or of an output of all words those that are predicted."""
+
+    indices: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,33 +277,10 @@ class Explained:
     dropped: int
     bag_of_words: dict[str, int]
     timesteps: tuple[ExplainedStep, ...]
-    dense: tuple[DenseOutput, ...]
+    dense: tuple[DenseExcerpt | DenseOutput, ...]
     logits: Vector
     predictions: tuple[Prediction, ...]
     entropy: Number
-
-
-@dataclass(frozen=True, slots=True)
-class LayerExcerpt(LayerStep):
-    """The most active units of a layer, and of its input: which ones they are."""
-
-    indices: Integers
-    input_indices: Integers | None
-
-
-@dataclass(frozen=True, slots=True)
-class GatedExcerpt(GatedStep):
-    """The same of a layer with gates."""
-
-    indices: Integers
-    input_indices: Integers | None
-
-
-@dataclass(frozen=True, slots=True)
-class DenseExcerpt(DenseOutput):
-    """The most active units, or of an output of all words those that are predicted."""
-
-    indices: Integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ class Unrolled(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = openapi.document(self, self.protocols)
+            keys = self.edge is not None and bool(self.edge.service.settings.keys)
+            self.openapi_schema = openapi.document(self, self.protocols, keys_are_set=keys)
         return self.openapi_schema
 
 

@@ -1,8 +1,9 @@
 """Probes, metrics and the documentation: the endpoints of whoever runs the service."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi.openapi.docs import get_swagger_ui_html
+from typing_extensions import TypedDict
 
 from app.api import problem_pages
 from app.http.endpoint import Endpoint, Protocol, Run
@@ -12,6 +13,12 @@ from app.http.service import Service
 
 _OK = Reply(b'{"status":"ok"}')
 _HTML = b"text/html; charset=utf-8"
+
+
+class Status(TypedDict):
+    """A probe's answer."""
+
+    status: Literal["ok"]
 
 
 async def _documentation(_service: Service, _exchange: Exchange, _request: None) -> Reply:
@@ -54,9 +61,15 @@ PROTOCOL = Protocol(
     (
         Endpoint("/docs", _documentation, key=False),
         problem_pages.ENDPOINT,
-        _probe("/livez", _live, "live", "The process runs"),
-        _probe("/readyz", _ready, "ready", "A prediction can be made"),
-        _probe("/health", _ready, "health", "The same as /readyz, where others look for it"),
+        _probe("/livez", _live, "live", "The process runs", answer=Status),
+        _probe("/readyz", _ready, "ready", "A prediction can be made", answer=Status),
+        _probe(
+            "/health",
+            _ready,
+            "health",
+            "The same as /readyz, where others look for it",
+            answer=Status,
+        ),
         _probe(
             "/metrics",
             _metrics,
@@ -64,5 +77,6 @@ PROTOCOL = Protocol(
             "Metrics in Prometheus's text format",
             media_type="text/plain",
         ),
-    )
+    ),
+    fields={"status": "ok, always: what is not is a problem"},
 )

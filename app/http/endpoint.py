@@ -5,8 +5,8 @@ says which path and methods it answers, how a request is read, what runs, and wh
 like; what runs gives a Reply, whole or in pieces. `openapi.py` documents it.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl
@@ -60,7 +60,7 @@ class Endpoint:
     summary: str = ""
     name: str = ""  # the operation's id
     tag: str = ""
-    answer: Any = None  # its type, where it is JSON
+    answer: Any = None  # its type; without one it is text, or bytes
     media_type: str = "application/json"
     tagged: bool = False  # whether a GET's answer has an ETag of its bytes
 
@@ -103,11 +103,19 @@ class Endpoint:
 class Protocol:
     """Endpoints that are answered alike. What is not found `under` these paths is an error in the
     protocol's shape too.
+
+    What follows is for the OpenAPI document: the type of an error and how it is written, what each
+    field is ("Type.field", or "field" wherever it stands; a part of a path by its name), and
+    examples of the parts of paths.
     """
 
     endpoints: tuple[Endpoint, ...]
     errors: Errors = problems.reply
     under: tuple[str, ...] = ()
+    problem: Any = problems.Problem
+    problem_media_type: str = problems.CONTENT_TYPE.decode()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
 
 
 async def raw(service: Service, exchange: Exchange) -> bytes:

@@ -1,10 +1,11 @@
 """Errors as RFC 9457 problem documents. What the caller sent is not echoed back."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NotRequired
 
 import orjson
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from app.errors import (
     FieldProblem,
@@ -15,6 +16,7 @@ from app.errors import (
     Overloaded,
     RequestError,
     Unauthorized,
+    UnknownWord,
     UnknownWords,
     UnrolledError,
     UnsupportedEncoding,
@@ -26,6 +28,19 @@ CONTENT_TYPE = b"application/problem+json"
 ACCEPT_QUERY = (b"accept-query", b"application/json")
 _MOST_PROBLEMS = 20
 _LONGEST_WORD = 64
+
+
+class Problem(TypedDict):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: NotRequired[str]
+    errors: NotRequired[list[FieldProblem]]
+    unknown: NotRequired[list[UnknownWord]]
 
 
 def problem(error: UnrolledError, request_id: str | None = None) -> dict[str, Any]:

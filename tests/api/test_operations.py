@@ -110,7 +110,10 @@ def test_the_openapi_document_says_what_is_answered(client: TestClient) -> None:
         answer = document["paths"][path]["get"]["responses"]["200"]
         assert list(answer["content"]) == ["text/plain"]
     body = document["paths"]["/v1/predict"]["post"]["requestBody"]
-    schema = body["content"]["application/json"]["schema"]
+    schema = document["components"]["schemas"]["PredictRequest"]
+    assert body["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/PredictRequest"
+    }
     assert (body["required"], schema["required"]) == (True, ["phrase"])
     assert schema["additionalProperties"] is False
     by_name = {one["name"]: one for one in document["paths"]["/v1/predict"]["get"]["parameters"]}

@@ -19,7 +19,7 @@ CLIENTS = ROOT / ".venv-clients" / "bin"
 PYTHON = """
 import sys
 from unrolled_client import Client
-from unrolled_client.api.{tag} import {name}_post as call
+from unrolled_client.api.{tag} import {name} as call
 from unrolled_client.models import {request}
 
 client = Client(base_url=sys.argv[1])

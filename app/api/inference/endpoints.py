@@ -1,6 +1,8 @@
 """All endpoints of the Open Inference Protocol."""
 
-from app.api.inference import errors, metadata
+from typing import Any
+
+from app.api.inference import answers, errors, metadata
 from app.api.inference.infer import infer
 from app.api.inference.wire import InferRequest, read
 from app.http.endpoint import GET, POST, Endpoint, Protocol, Run
@@ -10,16 +12,16 @@ _MODEL = "/v2/models/{model}"
 _VERSION = "/v2/models/{model}/versions/{version}"
 
 
-def _about_model(tail: str, run: Run, summary: str) -> tuple[Endpoint, Endpoint]:
+def _about_model(tail: str, run: Run, answer: Any, summary: str) -> tuple[Endpoint, Endpoint]:
     """A GET of a model's, and of one version of it."""
     name = f"v2_model{tail.replace('/', '_')}"
     return (
-        Endpoint(_MODEL + tail, run, GET, summary=summary, name=name, tag=_TAG, answer=dict),
+        Endpoint(_MODEL + tail, run, GET, summary=summary, name=name, tag=_TAG, answer=answer),
         Endpoint(_VERSION + tail, run, GET),
     )
 
 
-def _server(path: str, run: Run, summary: str, *, probe: bool = False) -> Endpoint:
+def _server(path: str, run: Run, answer: Any, summary: str, *, probe: bool = False) -> Endpoint:
     """A GET about all of the server."""
     name = path.strip("/").replace("/", "_")
     return Endpoint(
@@ -31,16 +33,29 @@ def _server(path: str, run: Run, summary: str, *, probe: bool = False) -> Endpoi
         summary=summary,
         name=name,
         tag=_TAG,
-        answer=dict,
+        answer=answer,
     )
 
 
 PROTOCOL = Protocol(
     (
-        _server("/v2", metadata.server, "The server, and what it can do"),
-        _server("/v2/health/live", metadata.live, "The process runs", probe=True),
-        _server("/v2/health/ready", metadata.ready, "A prediction can be made", probe=True),
-        _server("/v2/models/stats", metadata.stats, "What was inferred of all models"),
+        _server("/v2", metadata.server, answers.ServerMetadata, "The server, and what it can do"),
+        _server(
+            "/v2/health/live", metadata.live, answers.ServerLive, "The process runs", probe=True
+        ),
+        _server(
+            "/v2/health/ready",
+            metadata.ready,
+            answers.ServerReady,
+            "A prediction can be made",
+            probe=True,
+        ),
+        _server(
+            "/v2/models/stats",
+            metadata.stats,
+            answers.Statistics,
+            "What was inferred of all models",
+        ),
         Endpoint(
             "/v2/repository/index",
             metadata.index,
@@ -48,12 +63,17 @@ PROTOCOL = Protocol(
             summary="All models, also those that cannot be served",
             name="v2_repository_index",
             tag=_TAG,
-            answer=list,
+            answer=list[answers.IndexEntry],
         ),
-        *_about_model("", metadata.model, "A model's inputs and outputs"),
-        *_about_model("/ready", metadata.model_ready, "The model is loaded"),
-        *_about_model("/config", metadata.config, "A model's configuration, as Triton has it"),
-        *_about_model("/stats", metadata.stats, "What was inferred of a model"),
+        *_about_model("", metadata.model, answers.ModelMetadata, "A model's inputs and outputs"),
+        *_about_model("/ready", metadata.model_ready, answers.ModelReady, "The model is loaded"),
+        *_about_model(
+            "/config",
+            metadata.config,
+            answers.ModelConfig,
+            "A model's configuration, as Triton has it",
+        ),
+        *_about_model("/stats", metadata.stats, answers.Statistics, "What was inferred of a model"),
         Endpoint(
             _MODEL + "/infer",
             infer,
@@ -63,10 +83,14 @@ PROTOCOL = Protocol(
             summary="Tensors of phrases, or of ids",
             name="v2_infer",
             tag=_TAG,
-            answer=dict,
+            answer=answers.Inferred,
         ),
         Endpoint(_VERSION + "/infer", infer, POST, read=read),
     ),
     errors.reply,
     under=("/v2",),
+    problem=answers.InferenceError,
+    problem_media_type="application/json",
+    fields=answers.FIELDS,
+    examples={"model": "notebook"},
 )

@@ -5,6 +5,14 @@ from typing import Any
 
 import orjson
 
+from app.api.native.model_answers import (
+    LayerObject,
+    ModelList,
+    ModelObject,
+    NamedWeight,
+    Vocabulary,
+    WeightList,
+)
 from app.api.native.requests import WeightsQuery
 from app.api.shapes import openai_error
 from app.errors import NotFound, UnrolledError
@@ -87,7 +95,7 @@ def _model(service: Service, exchange: Exchange) -> Model:
     return model
 
 
-def describe(model: Model) -> dict[str, Any]:
+def describe(model: Model) -> ModelObject:
     """A model as OpenAI's object, and what it is made of."""
     card = model.card
     return {
@@ -111,7 +119,7 @@ def describe(model: Model) -> dict[str, Any]:
     }
 
 
-def _architecture(network: Network, max_length: int | None) -> Iterator[dict[str, Any]]:
+def _architecture(network: Network, max_length: int | None) -> Iterator[LayerObject]:
     shapes = output_shapes(network, max_length)
     for layer, shape in zip(network.layers, shapes, strict=True):
         yield {
@@ -121,7 +129,7 @@ def _architecture(network: Network, max_length: int | None) -> Iterator[dict[str
             "units": layer.units,
             "activation": getattr(layer, "activation", None),
             "parameters": sum(array.size for array in layer.weights.values()),
-            **_of_a_cell(layer),
+            **_of_a_cell(layer),  # type: ignore[typeddict-item] # whose names they are
         }
 
 
@@ -187,17 +195,30 @@ def _endpoint(path: str, run: Run, name: str, summary: str, **more: Any) -> Endp
 
 
 ENDPOINTS = (
-    _endpoint("", _list_models, "list_models", "The models in service", errors=_both),
-    _endpoint("/{model_id}", _get_model, "get_model", "One model", errors=_both),
-    _endpoint("/{model_id}/vocabulary", _get_vocabulary, "get_vocabulary", "word → id"),
+    _endpoint(
+        "", _list_models, "list_models", "The models in service", answer=ModelList, errors=_both
+    ),
+    _endpoint(
+        "/{model_id}", _get_model, "get_model", "One model", answer=ModelObject, errors=_both
+    ),
+    _endpoint(
+        "/{model_id}/vocabulary", _get_vocabulary, "get_vocabulary", "word → id", answer=Vocabulary
+    ),
     _endpoint(
         "/{model_id}/weights",
         _list_weights,
         "list_weights",
         "Names and shapes of weights",
         request=WeightsQuery,
+        answer=WeightList,
     ),
-    _endpoint("/{model_id}/weights/{name:path}", _get_weight, "get_weight", "One weight's values"),
+    _endpoint(
+        "/{model_id}/weights/{name:path}",
+        _get_weight,
+        "get_weight",
+        "One weight's values",
+        answer=NamedWeight,
+    ),
     _endpoint(
         "/{model_id}/summary",
         _get_summary,

@@ -46,7 +46,7 @@ class Batch:
     """A predict answer, or a problem, for each phrase in order."""
 
     model: str
-    results: list[answers.Predicted | answers.PrefixPredicted | dict[str, Any]]
+    results: list[answers.PrefixPredicted | answers.Predicted | problems.Problem]
 
 
 async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
@@ -286,7 +286,7 @@ ENDPOINTS = (
     _endpoint(
         "/v1/predict",
         PredictRequest,
-        answers.Predicted | answers.PrefixPredicted,
+        answers.PrefixPredicted | answers.Predicted,  # a client takes the first that fits
         predict,
         "The most probable next words",
     ),
@@ -303,7 +303,7 @@ ENDPOINTS = (
     _endpoint(
         "/v1/explain",
         LookRequest,
-        answers.Explained | answers.Excerpt,
+        answers.Excerpt | answers.Explained,
         None,
         "Every number of the forward pass",
         run=_large(_explain),

@@ -14,7 +14,10 @@ MOST_PHRASES = 1_000
 MOST_COMPARED = 32
 MOST_SUGGESTIONS = 1_000
 
-Phrase = Annotated[str, Field(max_length=LONGEST_PHRASE, examples=["this is"])]
+Phrase = Annotated[
+    str,
+    Field(max_length=LONGEST_PHRASE, description="The words so far", examples=["this is"]),
+]
 LONGEST_RECENT = 4_096
 MOST_OFFERED = 20
 MOST_WORDS = 5
@@ -28,7 +31,11 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-TopK = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MOST_SUGGESTIONS)]
+TopK = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Field(ge=1, le=MOST_SUGGESTIONS, description="How many of the most probable words to give"),
+]
 Prefix = Annotated[
     str | None,
     Field(max_length=64, description="Letters typed so far of the next word"),
@@ -38,13 +45,20 @@ Prefix = Annotated[
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    model: Annotated[str | None, Field(max_length=64, examples=["notebook"])] = None
+    model: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="The model to ask; the default one where none is named",
+            examples=["notebook"],
+        ),
+    ] = None
 
 
 class WeightsQuery(BaseModel):
     """The query string of a model's weights."""
 
-    values: bool = False
+    values: Annotated[bool, Field(description="Whether to give the numbers too")] = False
 
 
 class PhraseRequest(_Request):
@@ -56,7 +70,14 @@ class PhraseRequest(_Request):
 class HiddenStatesRequest(PhraseRequest):
     """`layer` names a recurrent layer; the last one where none is named."""
 
-    layer: Annotated[str | None, Field(max_length=200)] = None
+    layer: Annotated[
+        str | None,
+        Field(
+            max_length=200,
+            description="The recurrent layer; the last one where none is named",
+            examples=["simple_rnn"],
+        ),
+    ] = None
 
 
 class ExplainRequest(PhraseRequest):
@@ -98,8 +119,10 @@ class LookRequest(ExplainRequest):
 class DiagramRequest(ExplainRequest):
     """`form` is what is drawn, `columns` how many timesteps stand on a line."""
 
-    form: Form = "unrolled"
-    columns: Annotated[int, Field(ge=1, le=40)] = COLUMNS
+    form: Annotated[Form, Field(description="What is drawn")] = "unrolled"
+    columns: Annotated[
+        int, Field(ge=1, le=40, description="How many timesteps stand on a line")
+    ] = COLUMNS
     weights: Weights = None
 
 
@@ -108,11 +131,17 @@ class NotebookRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: Annotated[str, Field(max_length=4096, examples=[TEXT])] = TEXT
+    text: Annotated[
+        str, Field(max_length=4096, description="The text to train on", examples=[TEXT])
+    ] = TEXT
     window: Annotated[int, Field(ge=1, le=10, description="Words of an example's phrase")] = WINDOW
-    units: Annotated[int, Field(ge=1, le=16)] = 1
-    epochs: Annotated[int, Field(ge=0, le=5000)] = 500
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 56
+    units: Annotated[int, Field(ge=1, le=16, description="Units of the recurrent layer")] = 1
+    epochs: Annotated[
+        int, Field(ge=0, le=5000, description="How often to go through all examples")
+    ] = 500
+    seed: Annotated[
+        int, Field(ge=0, le=2**32 - 1, description="What the first weights are drawn from")
+    ] = 56
 
 
 class PredictRequest(PhraseRequest):
@@ -125,7 +154,15 @@ class PredictRequest(PhraseRequest):
 class BatchRequest(_Request):
     """Many phrases at once; each is answered, or refused, on its own."""
 
-    phrases: Annotated[list[Phrase], Field(min_length=1, max_length=MOST_PHRASES)]
+    phrases: Annotated[
+        list[Phrase],
+        Field(
+            min_length=1,
+            max_length=MOST_PHRASES,
+            description="The phrases, each answered on its own",
+            examples=[["this is", "is an"]],
+        ),
+    ]
     top_k: TopK = DEFAULT_TOP_K
     prefix: Prefix = None
 
@@ -163,17 +200,40 @@ class _SuggestOptions(_Request):
 class SuggestRequest(_SuggestOptions):
     """`text` is everything before the cursor, as it is typed."""
 
-    text: Annotated[str, Field(max_length=LONGEST_PHRASE, examples=["I'm going to the sto"])]
+    text: Annotated[
+        str,
+        Field(
+            max_length=LONGEST_PHRASE,
+            description="Everything before the cursor, as it is typed",
+            examples=["I'm going to the sto"],
+        ),
+    ]
 
 
 class SuggestBatchRequest(_SuggestOptions):
     """Many texts at once; each is answered, or refused, on its own."""
 
-    texts: Annotated[list[Phrase], Field(min_length=1, max_length=MOST_PHRASES)]
+    texts: Annotated[
+        list[Phrase],
+        Field(
+            min_length=1,
+            max_length=MOST_PHRASES,
+            description="The texts, each answered on its own",
+            examples=[["this is", "is an"]],
+        ),
+    ]
 
 
 class CompareRequest(_Request):
     """Phrases to lay side by side."""
 
-    phrases: Annotated[list[Phrase], Field(min_length=2, max_length=MOST_COMPARED)]
+    phrases: Annotated[
+        list[Phrase],
+        Field(
+            min_length=2,
+            max_length=MOST_COMPARED,
+            description="The phrases to lay side by side",
+            examples=[["this is", "is this"]],
+        ),
+    ]
     top_k: TopK = DEFAULT_TOP_K

@@ -58,4 +58,7 @@ PROTOCOL = Protocol(
     ),
     errors.reply,
     under=("/v1/completions", "/v1/chat", "/v1/embeddings", "/v1/responses"),
+    problem=answers.OpenAIError,
+    problem_media_type="application/json",
+    fields=answers.FIELDS,
 )

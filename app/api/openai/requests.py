@@ -25,7 +25,7 @@ Stop = Annotated[str, Field(min_length=1, max_length=256)]
 Count = Annotated[int, Field(ge=1, le=MOST_TEXTS)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
-ModelName = Annotated[str | None, Field(max_length=64, examples=["english"])]
+ModelName = Annotated[str | None, Field(max_length=64, examples=["notebook"])]
 
 _PROMPT = "should be a string, a list of strings, a list of ids, or a list of lists of ids"
 
