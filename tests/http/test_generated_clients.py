@@ -24,19 +24,37 @@ from unrolled_client.models import {request}
 
 client = Client(base_url=sys.argv[1])
 answer = call.sync(client=client, body={request}.from_dict({body!r}))
-assert not hasattr(answer, "code"), answer
+assert type(answer).__name__ == "{kind}", answer
 assert answer.to_dict() {check}, answer
 """
+BATCH = """
+import sys
+from unrolled_client import Client
+from unrolled_client.api.phrases import predict_batch
+from unrolled_client.models import BatchRequest
+
+client = Client(base_url=sys.argv[1])
+body = {"phrases": ["this is", "zebra"], "model": "notebook"}
+answer = predict_batch.sync(client=client, body=BatchRequest.from_dict(body))
+assert [type(one).__name__ for one in answer.results] == ["Predicted", "Problem"], answer
+assert answer.results[1].unknown[0].word == "zebra", answer
+"""
 CALLS = [
-    ("phrases", "predict", "PredictRequest", {"phrase": "this is", "model": "notebook"},
-     '["next_word"] == "an"'),
-    ("phrases", "score", "PhraseRequest", {"phrase": "this is", "model": "notebook"},
+    ("phrases", "predict", "PredictRequest", "Predicted",
+     {"phrase": "this is", "model": "notebook"}, '["next_word"] == "an"'),
+    ("phrases", "predict", "PredictRequest", "PrefixPredicted",
+     {"phrase": "this is", "model": "notebook", "prefix": "e"}, '["next_word"] == "example"'),
+    ("phrases", "predict", "PredictRequest", "Problem",
+     {"phrase": "zebra", "model": "notebook"}, '["unknown"][0]["word"] == "zebra"'),
+    ("phrases", "explain", "LookRequest", "Excerpt",
+     {"phrase": "this is", "model": "notebook", "units": 1}, '["logit_indices"][0] == 2'),
+    ("phrases", "score", "PhraseRequest", "Scored", {"phrase": "this is", "model": "notebook"},
      '["words"][0]["probability"] is None'),
-    ("openai", "create_completion", "CompletionRequest",
+    ("openai", "create_completion", "CompletionRequest", "Completion",
      {"prompt": "this is", "model": "notebook", "temperature": 0, "max_tokens": 1},
      '["choices"][0]["text"] == " an"'),
-    ("openai", "tokenize_text", "TokenizeRequest", {"prompt": "this", "model": "notebook"},
-     '["tokens"] == [3]'),
+    ("openai", "tokenize_text", "TokenizeRequest", "Tokens",
+     {"prompt": "this", "model": "notebook"}, '["tokens"] == [3]'),
 ]  # fmt: skip
 
 
@@ -73,9 +91,12 @@ def test_openapi_python_client(served: Served, document: Path) -> None:
         "--output-path", folder / "unrolled_client", cwd=folder,
     )  # fmt: skip
     assert "will not be generated" not in told, told
-    for tag, name, request, body, check in CALLS:
-        script = PYTHON.format(tag=tag, name=name, request=request, body=body, check=check)
+    for tag, name, request, kind, body, check in CALLS:
+        script = PYTHON.format(
+            tag=tag, name=name, request=request, kind=kind, body=body, check=check
+        )
         run(CLIENTS / "python", "-c", script, url(served), cwd=folder)
+    run(CLIENTS / "python", "-c", BATCH, url(served), cwd=folder)
 
 
 TYPESCRIPT = """
@@ -99,9 +120,11 @@ def test_openapi_typescript(served: Served, document: Path) -> None:
     bin_folder = folder / "node_modules" / ".bin"
     run(bin_folder / "openapi-typescript", document, "-o", folder / "schema.ts", cwd=folder)
     constants = []
-    paths = {"predict": "/v1/predict", "score": "/v1/score",
+    paths = {"predict": "/v1/predict", "score": "/v1/score", "explain": "/v1/explain",
              "create_completion": "/v1/completions", "tokenize_text": "/tokenize"}  # fmt: skip
-    for at, (_, name, _, body, _) in enumerate(CALLS):
+    for at, (_, name, _, kind, body, _) in enumerate(CALLS):
+        if kind == "Problem":
+            continue
         answer = httpx.post(url(served, paths[name]), json=body).json()
         real = json.dumps(answer)
         constants.append(f'export const answer{at}: Answer<"{paths[name]}"> = {real};')
