@@ -62,6 +62,7 @@ class Endpoint:
     tag: str = ""
     answer: Any = None  # its type; without one it is text, or bytes
     media_type: str = "application/json"
+    streamed: str = ""  # another media type, of an answer that is streamed where that is asked for
     tagged: bool = False  # whether a GET's answer has an ETag of its bytes
 
     async def __call__(self, service: Service, exchange: Exchange) -> None:

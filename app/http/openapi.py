@@ -110,6 +110,8 @@ class _Writer:
         elif endpoint.media_type == "application/zip":
             schema["format"] = "binary"
         content = {endpoint.media_type: {"schema": schema}}
+        if endpoint.streamed:
+            content[endpoint.streamed] = {"schema": {"type": "string"}}
         answer = {"description": "The answer", "content": content}
         return {"200": answer, "4XX": self._refused, "503": self._refused}
 

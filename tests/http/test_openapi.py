@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
+from app.folder.read import load_model
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
+from tests.keras_files import write_folder
 
 METHODS = ("get", "post")
 PHRASE = {"phrase": "this is", "model": "notebook"}
@@ -132,7 +135,7 @@ def test_answers_are_what_the_document_says(
     response = call(client, operations[name], sent, parts)
     assert response.status_code == 200, response.text
     _, _, operation = operations[name]
-    [(media_type, content)] = operation["responses"]["200"]["content"].items()
+    (media_type, content), *_ = operation["responses"]["200"]["content"].items()
     assert response.headers["content-type"].split(";")[0] == media_type.split(";")[0]
     assert content["schema"], "an empty schema says nothing"
     if media_type == "application/json":
@@ -165,6 +168,30 @@ def test_problems_are_what_the_document_says(
     if name == "get_model":  # which OpenAI's clients read too
         assert answer.pop("error")["code"] == answer["code"]
     validator(document, content["schema"]).validate(answer)
+
+
+def test_words_that_are_left_out_and_answers_that_are_streamed_are_documented(
+    document: dict[str, Any], operations: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path / "dropping")
+    card = {"max_length": 3, "drop_unknown": True}
+    (folder / "model.json").write_text(json.dumps(card))
+    dropping = Repository.of(load_model(folder))
+    schema = {"$ref": "#/components/schemas/Predicted"}
+    with TestClient(create_app(Settings(), dropping)) as client:
+        answer = client.get("/v1/predict?phrase=a zebra").json()
+        assert [one["word"] for one in answer["unknown"]] == ["zebra"]
+        validator(document, schema).validate(answer)
+        for name, sent, headers in (
+            ("predict_batch", {"phrases": ["a"]}, {"accept": "application/x-ndjson"}),
+            ("create_completion", {"prompt": "a", "max_tokens": 1, "stream": True}, {}),
+        ):
+            _, path, operation = operations[name]
+            response = client.post(path, json=sent, headers=headers)
+            media_type = response.headers["content-type"].split(";")[0]
+            assert media_type != "application/json"
+            assert media_type in operation["responses"]["200"]["content"]
+            assert response.text
 
 
 def test_a_validator_refuses_what_is_not_documented(document: dict[str, Any]) -> None:

@@ -6,18 +6,39 @@ are large or many they are made of dictionaries, with the field names of `answer
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, NotRequired
 from weakref import WeakKeyDictionary
 
 import orjson
+from typing_extensions import TypedDict
 
+from app.answers import Number, Prediction
 from app.engines.base import Outputs
 from app.engines.topk import Ranking
+from app.errors import UnknownWord
 from app.http.exchange import encode
 from app.model import Model
 from app.text.vocabulary import Vocabulary
 
 _words: WeakKeyDictionary[Vocabulary, orjson.Fragment] = WeakKeyDictionary()
+
+
+# `answers.Predicted` as it is written: with `unknown` where the model drops unknown words.
+class Predicted(TypedDict):
+    """The most probable next words, best first; `next_word` is null where no word fits."""
+
+    model: str
+    phrase: str
+    next_word: str | None
+    predictions: tuple[Prediction, ...]
+    unknown: NotRequired[tuple[UnknownWord, ...]]
+
+
+class PrefixPredicted(Predicted):
+    """The most probable next words that begin with `prefix`."""
+
+    prefix: str
+    prefix_mass: Number
 
 
 def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:

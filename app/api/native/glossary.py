@@ -60,6 +60,8 @@ FIELDS = {
     "prefix": "The letters that each word begins with",
     "prefix_mass": "The share of the distribution that all words with the prefix have",
     "results": "An answer for each phrase, in order",
+    "Predicted.unknown": "The words that were left out; only where the model drops unknown words",
+    "PrefixPredicted.unknown": "The same",
     "Batch.results": "A prediction, or a problem, for each phrase in order",
     "ScoredWord.probability": "Given the words before it; null where the model cannot say",
     "ScoredWord.log_probability": "The natural logarithm of the probability",

@@ -46,7 +46,7 @@ class Batch:
     """A predict answer, or a problem, for each phrase in order."""
 
     model: str
-    results: list[answers.PrefixPredicted | answers.Predicted | problems.Problem]
+    results: list[encoding.PrefixPredicted | encoding.Predicted | problems.Problem]
 
 
 async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
@@ -286,7 +286,7 @@ ENDPOINTS = (
     _endpoint(
         "/v1/predict",
         PredictRequest,
-        answers.PrefixPredicted | answers.Predicted,  # a client takes the first that fits
+        encoding.PrefixPredicted | encoding.Predicted,  # a client takes the first that fits
         predict,
         "The most probable next words",
     ),
@@ -299,6 +299,7 @@ ENDPOINTS = (
         name="predict_batch",
         tag="phrases",
         answer=Batch,
+        streamed=NDJSON.decode(),
     ),
     _endpoint(
         "/v1/explain",

@@ -24,6 +24,7 @@ PROTOCOL = Protocol(
             name="create_completion",
             tag=_TAG,
             answer=answers.Completion,
+            streamed="text/event-stream",
         ),
         Endpoint(
             "/tokenize",
