@@ -23,6 +23,7 @@ _TRACEPARENT = re.compile(
 )
 _LINGER_SECONDS = 3.0
 _MOST_DIGITS = 19  # of a length
+_USUAL = Bounds()  # until the edge has said which
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
 
@@ -72,7 +73,7 @@ class Exchange:
     unread: bool = False  # whether the client may still be sending a body that is refused
     shared: Headers = ()  # headers of every answer, whatever it is
     fault: str = ""  # why the head is not valid HTTP/1.1
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: Bounds = field(default_factory=lambda: _USUAL)
     held: int = 0  # bytes, of all that `bounds` allow
 
     @classmethod

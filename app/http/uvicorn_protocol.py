@@ -59,7 +59,7 @@ class Protocol(HttpToolsProtocol):
     _pending: RequestError | None = None  # to be answered behind what is under way
     _barren = 0  # bytes in which neither a request began nor a part of a body was
     _fruitful = False
-    _head_bytes = 0
+    _large = False  # whether the head may be larger than MOST_HEADERS
     _refusal: RequestError | None = None
     _upgrade = False
 
@@ -82,6 +82,7 @@ class Protocol(HttpToolsProtocol):
             self.begun = True
             self.deadline = self.loop.time() + self.bounds.read_seconds
         self._fruitful = False
+        self._large = self._barren + len(data) > MOST_HEADERS
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -102,7 +103,6 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._fruitful = self.in_head = self.partial = True
-        self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Collect the target."""
@@ -111,17 +111,12 @@ class Protocol(HttpToolsProtocol):
             self._refusal = TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
             raise self._refusal
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header."""
-        self._head_bytes += len(name) + len(value) + _EACH
-        if self._head_bytes > MOST_HEADERS:
-            self._refusal = HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
-            raise self._refusal
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Choose the way."""
         self._fruitful, self.in_head = True, False
+        if self._large and self._bytes_of_head() > MOST_HEADERS:
+            self._refusal = HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
+            raise self._refusal
         if self.parser.should_upgrade():
             self._upgrade = True
             return
@@ -136,6 +131,9 @@ class Protocol(HttpToolsProtocol):
             task.add_done_callback(self.tasks.discard)
         if self.edge is not None and self.edge.service.draining:
             self.drain()
+
+    def _bytes_of_head(self) -> int:
+        return sum(len(name) + len(value) + _EACH for name, value in self.headers)
 
     def drain(self) -> None:
         """Say with the answer that is under way that it is the last one."""
