@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from app.model import DEFAULT_TOP_K
 from app.notebook.steps import TEXT, WINDOW
@@ -22,12 +22,17 @@ LONGEST_RECENT = 4_096
 MOST_OFFERED = 20
 MOST_WORDS = 5
 MOST_EXCLUDED = 64
+_LONGEST_NUMBER = 9  # digits, of which no bound has so many
 
 
-def _whole(value: object) -> object:
-    """JSON Schema calls 5.0 an integer; null is the default, as it is for `model`."""
+def _whole(value: object, info: ValidationInfo) -> object:
+    """JSON Schema calls 5.0 an integer; null is the default, as it is for `model`. In a query
+    string all values are letters, which are read here: what follows is strict.
+    """
     if value is None:
         return DEFAULT_TOP_K
+    if isinstance(value, str) and info.mode != "json" and value.isascii() and value.isdigit():
+        return int(value[:_LONGEST_NUMBER])
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

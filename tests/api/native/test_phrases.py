@@ -183,3 +183,15 @@ def test_the_diagram_shows_the_numbers(client: TestClient) -> None:
     texts = [node.text for node in ElementTree.fromstring(response.content).iter() if node.text]
     for number in ("−6.3124", "−0.4257", "−0.4255", "h −1.0000", "h −0.9946", "46.8"):
         assert number in texts
+
+
+@pytest.mark.parametrize(
+    ("given", "status"), [("3", 200), ("0", 422), ("x", 422), ("1001", 422), ("9" * 40, 422)]
+)
+def test_a_query_string_s_numbers_are_read(client: TestClient, given: str, status: int) -> None:
+    answer = client.get("/v1/predict", params={"phrase": "this is", "top_k": given})
+    assert answer.status_code == status
+    if status == 200:
+        assert len(answer.json()["predictions"]) == 3
+    else:
+        assert answer.json()["errors"][0]["pointer"] == "/top_k"
