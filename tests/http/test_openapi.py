@@ -34,6 +34,7 @@ CALLS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     *((f"{name}_get", PHRASE, {}) for name in ("predict", "explain", "score", "diagram")),
     ("predict", PREFIXED, {}),
     ("predict_get", PREFIXED, {}),
+    ("predict_get", {**PHRASE, "top_k": 2}, {}),
     ("predict_batch", PHRASES, {}),
     ("predict_batch", {**PHRASES, "prefix": "e"}, {}),
     ("predict_batch", {**PHRASES, "phrases": ["this is", "zebra", ""]}, {}),
