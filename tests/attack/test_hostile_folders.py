@@ -86,5 +86,7 @@ def test_hostile_folders_are_refused_within_little_memory(tmp_path: Path) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     assert len(lines) == len(list(folders.iterdir()))
     loaded = [line.split()[1] for line in lines if line.startswith("loaded")]
-    assert [name for name in loaded if name.startswith("bomb-")] == ["bomb-none"]
+    # Half a million words of which the network has classes for five: the others are unknown words.
+    bombs = sorted(name for name in loaded if name.startswith("bomb-"))
+    assert bombs == ["bomb-none", "bomb-words"]
     say(f"{len(lines)} hostile folders in {MEMORY >> 20} MB: {len(lines) - len(loaded)} refused")
