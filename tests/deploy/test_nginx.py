@@ -1,5 +1,6 @@
 """deploy/nginx.conf, run: a prefix, TLS and two processes, of which one goes away under load."""
 
+import html
 import os
 import re
 import shutil
@@ -132,7 +133,7 @@ def test_everything_that_the_pages_name_is_there(site: Site) -> None:
         answer = site.client.get(site.url + page, follow_redirects=True)
         named = re.findall(r"""(?:href|src|url)\s*[=:]\s*["']([^"'#]+)["']""", answer.text)
         assert named, page
-        for one in {urljoin(str(answer.url), name) for name in named}:
+        for one in {urljoin(str(answer.url), html.unescape(name)) for name in named}:
             if one.startswith(site.url):
                 assert one.startswith(f"{site.url}/words/"), one
                 assert site.client.get(one, follow_redirects=True).status_code == 200, one
