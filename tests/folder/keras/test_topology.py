@@ -220,9 +220,13 @@ def test_what_is_written_is_read_again(kind: tuple[str, bool], tmp_path: Path) -
         np.testing.assert_array_equal(again.weights[name], array)
 
 
-def test_a_bidirectional_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedNetwork, match=r"\(Bidirectional\) cannot be written"):
-        write_network(tmp_path / "model.keras", both_ways(small_network()))
+def test_a_bidirectional_is_read_as_it_was_written(tmp_path: Path) -> None:
+    network = both_ways(small_network())
+    write_network(tmp_path / "model.keras", network)
+    again = read_network(tmp_path / "model.keras")
+    assert again.weights.keys() == network.weights.keys()
+    for name, array in network.weights.items():
+        np.testing.assert_array_equal(again.weights[name], array)
 
 
 @pytest.mark.parametrize("root", names.ROOTS)
