@@ -132,15 +132,18 @@ def test_who_asks_again_after_a_while_need_not_wait(notebook_folder: Path, tmp_p
 def test_hangup_reloads_the_models_where_there_is_no_terminal(tmp_path: Path) -> None:
     models = tmp_path / "models"
     write_folder(models / "one", seed=1)
-    settings = {"workers": "2", "poll_seconds": "0"}
+    settings = {"workers": "8", "poll_seconds": "0"}
     with session(models, tmp_path / "log", **settings) as one:
-        port = port_of(one)
+        port = port_of(one)  # one worker serves, most of the others are starting
         shutil.move(write_folder(tmp_path / "two", seed=2), models / "two")
         one.process.send_signal(signal.SIGHUP)
-        eventually(lambda: one.log.read_text().count("model two loaded") == 2)
+        eventually(lambda: one.log.read_text().count("model two loaded") == 8)
         assert get(port, "/v1/models/two").status_code == 200
-        reloads = 'unrolled_reloads_total{outcome="loaded"} 2.0'
+        reloads = 'unrolled_reloads_total{outcome="loaded"} 8.0'
         eventually(lambda: reloads in get(port, "/metrics").text)
+        [worker, *_] = one.members() - {one.process.pid}
+        os.kill(worker, signal.SIGKILL)  # who takes its place inherits models that are out of date
+        eventually(lambda: one.log.read_text().count("model two loaded") == 9)
         one.process.send_signal(signal.SIGTERM)
         assert one.process.wait(PATIENCE) == 0
 

@@ -31,7 +31,6 @@ from app.main import Unrolled
 GRACE_SECONDS = 30  # for requests in flight, once the port is closed
 BACKLOG = 2048
 PATIENCE_SECONDS = 1.0  # a signal that follows another sooner is the same one, sent twice
-RELOAD = signal.SIGUSR1 if hasattr(signal, "SIGUSR1") else None  # from parent to worker
 _ASKED_TO_STOP = (signal.SIGTERM, signal.SIGINT)
 _HANGUP = getattr(signal, "SIGHUP", None)
 
@@ -88,6 +87,7 @@ class Server(uvicorn.Server):
         self._announce = announce
         self._parent = parent
         self._told = 0.0  # when it was asked to stop, by the monotonic clock
+        self._reload_is_due = False  # asked for before there was anybody to do it
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -116,8 +116,7 @@ class Server(uvicorn.Server):
             (signal.SIGINT, signal.SIGHUP), signal.SIG_IGN
         )
         handlers[signal.SIGTERM] = self._told_by_parent
-        if RELOAD is not None:
-            handlers[RELOAD] = self._asked_to_reload
+        handlers[signal.SIGUSR1] = self._asked_to_reload
         return handlers
 
     def _asked(self, _sig: int, _frame: FrameType | None) -> None:
@@ -134,7 +133,9 @@ class Server(uvicorn.Server):
         self._stop(0 if orphaned else self._drain_seconds)
 
     def _asked_to_reload(self, _sig: int, _frame: FrameType | None) -> None:
-        if self.state is State.SERVING:
+        if self.state is State.STARTING:
+            self._reload_is_due = True
+        elif self.state is State.SERVING:
             self._loop.call_soon_threadsafe(self._service.reload.set)
 
     def _stop(self, drain_seconds: float) -> None:
@@ -172,6 +173,8 @@ class Server(uvicorn.Server):
         """Load, and listen."""
         await super().startup(sockets)
         self.state = State.SERVING
+        if self._reload_is_due and self.started:
+            self._service.reload.set()
         if self._announce is not None:
             self._announce()
 

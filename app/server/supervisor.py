@@ -20,7 +20,6 @@ from app.orphans import end_with_parent
 from app.server.lifecycle import (
     GRACE_SECONDS,
     PATIENCE_SECONDS,
-    RELOAD,
     Parent,
     has_terminal,
     leave,
@@ -29,6 +28,7 @@ from app.shared_numbers import SharedNumbers
 
 log = logging.getLogger("unrolled")
 
+_RELOAD = signal.SIGUSR1
 _SHORT_LIFE = 10.0  # seconds; a worker that ends sooner has not served
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 15.0  # seconds before the next attempt
 _TROUBLE = 3  # short lives in a row
@@ -57,6 +57,7 @@ class Workers:
         self._alive: dict[int, tuple[int, float]] = {}  # pid -> worker, when it was forked
         self._due: dict[int, float] = {}  # worker -> when the next one is to be forked
         self._short_lives = 0
+        self._reloaded = False  # whether the models that workers inherit are out of date
         self._stopping = 0.0  # since when
         self._now_asked = False  # whether somebody could not wait
         self._failed = False
@@ -72,7 +73,8 @@ class Workers:
     def supervise(self) -> int:
         """Keep the workers running until a signal, then wait for them; the exit code."""
         signal.signal(signal.SIGCHLD, lambda *_: None)  # what is ignored may not be waited for
-        signal.pthread_sigmask(signal.SIG_BLOCK, self._heeded)
+        # A worker unblocks what it heeds once it can, so that what it is told before is not lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {*self._heeded, _RELOAD})
         hangup_reloads = not has_terminal()
         ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN and not hangup_reloads
         self._due = dict.fromkeys(range(self._count), 0.0)
@@ -82,7 +84,8 @@ class Workers:
             if sig == signal.SIGCHLD:
                 self._reap()
             elif sig == signal.SIGHUP and hangup_reloads:
-                self._tell(RELOAD)
+                self._reloaded = True
+                self._tell(_RELOAD)
             elif sig in (signal.SIGTERM, signal.SIGINT) or (
                 sig == signal.SIGHUP and not ignores_hangup
             ):
@@ -101,10 +104,9 @@ class Workers:
             self._now_asked = True
             self._tell(signal.SIGKILL)
 
-    def _tell(self, sig: int | None) -> None:
+    def _tell(self, sig: int) -> None:
         for pid in self._alive:
-            if sig is not None:
-                os.kill(pid, sig)  # not waited for yet: nobody else has this number
+            os.kill(pid, sig)  # not waited for yet: nobody else has this number
 
     def _look_at_clock(self) -> None:
         """Do what is due, and have a signal sent when the next thing is."""
@@ -167,6 +169,8 @@ class Workers:
         if pid:
             del self._due[worker]
             self._alive[pid] = worker, time.monotonic()
+            if self._reloaded:
+                os.kill(pid, _RELOAD)
             return
         try:
             end_with_parent(parent, signal.SIGTERM)
