@@ -10,6 +10,7 @@ from app.network import Network
 
 _TOGETHER = 2e10  # multiplications a second, of many rows
 _ALONE = 4e9
+_EPOCH, _NUMBER = 3e-4, 2e-8  # seconds of an epoch of any size, and for each number in it
 
 
 def seconds(network: Network, steps: int, outputs: int, together: bool = True) -> float:
@@ -23,8 +24,18 @@ def seconds(network: Network, steps: int, outputs: int, together: bool = True) -
     return work / (_TOGETHER if together else _ALONE)
 
 
-def check(expected: float, most: float) -> None:
-    """Raises TooExpensive where so many seconds are more than a request may cost."""
+def training_seconds(examples: int, steps: int, units: int, classes: int, epochs: int) -> float:
+    """Of one core, to train a notebook: small arrays, whose calls cost more than their numbers."""
+    numbers = examples * (steps * units + classes)
+    return epochs * (_EPOCH + numbers * _NUMBER)
+
+
+def check(expected: float, most: float, fewer: str = "words or phrases") -> None:
+    """Raises TooExpensive where so many seconds are more than a request may cost.
+
+    `fewer` is what would make it cheaper.
+    """
     if expected > most:
-        what = f"this would take about {expected:.0f} seconds, more than {most:g}"
-        raise TooExpensive(f"{what} (UNROLLED_MAX_SECONDS): ask for fewer words or phrases")
+        about = f"{expected:.0f}" if expected >= 10 else f"{expected:.2g}"
+        what = f"this would take about {about} seconds, more than {most:g}"
+        raise TooExpensive(f"{what} (UNROLLED_MAX_SECONDS): ask for fewer {fewer}")

@@ -4,18 +4,18 @@ The page itself needs no key, and with keys set computes nothing: its parts do, 
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.errors import InvalidRequest, ModelNotFound, NotFound, RequestError, UnknownWords
+from app.api.training import NotebookFields, trained
+from app.errors import ModelNotFound, NotFound, RequestError, UnknownWord, UnknownWords
 from app.http.endpoint import GET, Endpoint, Protocol
 from app.http.exchange import Exchange, Reply
 from app.http.service import Service
 from app.model import Model
-from app.notebook.answer import Training
-from app.notebook.steps import TEXT, WINDOW
 from app.web import snippets
 from app.web.course import Course
 from app.web.looks import EXAMPLES, Experiments, Look, experiments, look
@@ -46,6 +46,7 @@ class LookAsked(_Lenient):
     model: Annotated[str, Field(max_length=64)] | None = None
     t: Number = None
     unit: Number = None
+    layer: Annotated[str, Field(max_length=256)] | None = None
     other: Annotated[str, Field(max_length=4096)] = ""
     experiments: bool = False
     weights: dict[str, Any] | None = None
@@ -80,7 +81,7 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     asked = asked.model_copy(update={"phrase": phrase})
     if model is not None and (phrase or model.start_id is not None):
         try:
-            looked = await asyncio.to_thread(look, model, phrase, asked.t, asked.unit)
+            looked = await asyncio.to_thread(look, model, phrase, asked.t, asked.unit, asked.layer)
             if asked.experiments:
                 tried = await asyncio.to_thread(experiments, model, phrase, asked.other or None)
         except RequestError as error:
@@ -101,7 +102,9 @@ async def _parts(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     if asked.part == "experiments":
         tried = await asyncio.to_thread(experiments, model, phrase, asked.other or None)
     else:
-        looked = await asyncio.to_thread(look, model, phrase, asked.t, asked.unit, asked.weights)
+        looked = await asyncio.to_thread(
+            look, model, phrase, asked.t, asked.unit, asked.layer, asked.weights
+        )
     exchange.mark(b"compute")
     values = _values(service, exchange, asked, model, looked, tried)
     return page(service, await asyncio.to_thread(render, f"{asked.part}.html", **values))
@@ -118,7 +121,9 @@ def _values(
     name = model.id if model else asked.model or ""
     asks = {"phrase": asked.phrase or "", "model": name}
     reading = looked.arithmetic if looked else None
+    layer = {"layer": reading.layer} if reading and len(reading.layers) > 1 else {}
     at = {"t": reading.t, "unit": reading.unit} if reading else {}
+    unknown = looked.explained.unknown if looked else ()
     return {
         "here": "look",
         "phrase": asked.phrase or "",
@@ -127,9 +132,11 @@ def _values(
         "experiments": tried,
         "other": asked.other or _another(asked.phrase or ""),
         "other_problem": "",
-        "step_query": urlencode(asks),
-        "picture_query": urlencode(asks),
-        "here_query": urlencode({**asks, **at}),
+        "fixes": _fixes(unknown, asks["phrase"], name),
+        "phrase_query": urlencode(asks),
+        "step_query": urlencode({**asks, **layer}),
+        "here_query": urlencode({**asks, **layer, **at}),
+        "examples": EXAMPLES,
         "snippets": snippets.all_of(asks["phrase"], name, keyed=bool(service.settings.keys)),
     }
 
@@ -163,31 +170,27 @@ def _models(service: Service, keyed: bool) -> list[dict[str, Any]]:
 
 def _problem(error: RequestError, phrase: str, model: Model) -> dict[str, Any]:
     """A problem as the page shows it: what is wrong, and what may have been meant."""
-    fixes = []
-    for word in error.unknown[:3] if isinstance(error, UnknownWords) else ():
-        start, end = word.span
-        choices = [
-            {
-                "word": choice,
-                "query": urlencode(
-                    {"phrase": phrase[:start] + choice + phrase[end:], "model": model.id}
-                ),
-            }
-            for choice in word.suggestions
-        ]
-        if choices:
-            fixes.append({"word": word.word, "choices": choices})
+    unknown = error.unknown if isinstance(error, UnknownWords) else ()
+    fixes = _fixes(unknown, phrase, model.id)
     return {"title": error.title, "detail": str(error), "fixes": fixes}
 
 
-class NotebookAsked(_Lenient):
-    """A notebook: the form's fields, bounded as `/v1/notebook`'s."""
+def _fixes(unknown: Sequence[UnknownWord], phrase: str, model: str) -> list[dict[str, Any]]:
+    """Words that may have been meant, each with the address of the phrase that has it."""
+    fixes = []
+    for word in unknown[:3]:
+        start, end = word.span
+        mended = [(one, phrase[:start] + one + phrase[end:]) for one in word.suggestions]
+        choices = [
+            {"word": one, "query": urlencode({"phrase": whole, "model": model})}
+            for one, whole in mended
+        ]
+        fixes.append({"word": word.word, "choices": choices})
+    return fixes
 
-    text: Annotated[str, Field(max_length=4096)] = TEXT
-    window: Annotated[int, Field(ge=1, le=10)] = WINDOW
-    units: Annotated[int, Field(ge=1, le=16)] = 1
-    epochs: Annotated[int, Field(ge=0, le=5000)] = 500
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 56
+
+class NotebookAsked(NotebookFields, _Lenient):
+    """A notebook: the form's fields."""
 
 
 async def _notebook(service: Service, exchange: Exchange, asked: NotebookAsked) -> Reply:
@@ -197,8 +200,8 @@ async def _notebook(service: Service, exchange: Exchange, asked: NotebookAsked) 
     status = 200
     if not keyed:
         try:
-            course = await _trained(exchange, asked)
-        except InvalidRequest as error:
+            course = Course(await trained(service, exchange, asked))
+        except RequestError as error:
             problem = {"title": error.title, "detail": str(error), "fixes": ()}
             status = error.status
     html = await asyncio.to_thread(
@@ -214,17 +217,9 @@ async def _notebook(service: Service, exchange: Exchange, asked: NotebookAsked) 
 
 
 async def _notebook_part(service: Service, exchange: Exchange, asked: NotebookAsked) -> Reply:
-    course = await _trained(exchange, asked)
+    course = Course(await trained(service, exchange, asked))
     exchange.mark(b"compute")
     return page(service, await asyncio.to_thread(render, "course.html", course=course))
-
-
-async def _trained(exchange: Exchange, asked: NotebookAsked) -> Course:
-    training = Training(asked.text, asked.window, asked.units, asked.epochs, asked.seed)
-    async with exchange.while_connected():
-        while await asyncio.to_thread(training.advance):
-            pass
-        return Course(await asyncio.to_thread(training.answer))
 
 
 async def _file(service: Service, exchange: Exchange, _request: None) -> Reply:

@@ -157,6 +157,12 @@ class Training:
         self._records = fit(weights, x, labels, epochs, MOST_RECORDS)
         self._history: list[Record] = []
 
+    @property
+    def size(self) -> tuple[int, int, int, int]:
+        """Examples N, timesteps T, units H, classes V."""
+        examples, classes = self.prepared.labels.shape
+        return examples, self.prepared.padded.shape[1], self._asked[2], classes
+
     def advance(self) -> bool:
         """Train up to the next record. False when there is none."""
         record = next(self._records, None)

@@ -33,7 +33,7 @@ def cell(layer: LayerStep | GatedStep, t: int, level: int, box: Box) -> str:
         content = "".join(_numbers(state, inner))
     else:
         content = "".join(_rising_and_falling(state, inner))
-    name = f"{short(layer.name, 12 - len(str(len(state))))} · {len(state)}"
+    name = f"{short(layer.name, 15 - len(str(len(state))))} {len(state)}"
     title = words(x + width / 2, y + 17, name, "soft") if height >= 60 else ""
     return (
         f'<g data-t="{t}" data-layer="{level}"><rect class="box" x="{x:g}" y="{y:g}" '

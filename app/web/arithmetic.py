@@ -1,13 +1,14 @@
 """One unit at one timestep, term by term, as one does it by hand: h = f(x·W + h·U + b)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.answers import Explained, GatedStep, LayerStep
+from app.engines.activations import ACTIVATIONS
 from app.engines.topk import most_active
-from app.network import Floats, Network, Recurrent
+from app.network import Floats, Kernel, Network, Recurrent
 from app.terms import ARITHMETIC
 
 _MOST_PRODUCTS = 6  # shown of each sum: the largest ones
@@ -16,28 +17,35 @@ _MOST_UNITS = 12  # to step through
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Entry `index` of a vector times its weight."""
+    """An entry of a vector times its weight."""
 
-    index: int
     value: float
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The largest products of a sum, what the others add, and the whole as the network has it."""
+    """The largest products of a sum, what the others add, and the whole as the network has it.
 
+    A GRU's reset gate may multiply all of it, with a bias inside: total = scale · (sum + bias).
+    """
+
+    label: str
     products: tuple[Product, ...]
     others: int
     rest: float
     total: float
+    scale: float | None = None
+    bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One gate, or the only equation: symbol = f(x·W + h·U + b)."""
 
+    name: str
     symbol: str
+    gate: bool
     activation: str
     entering: Sum
     recurrent: Sum
@@ -47,20 +55,30 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """How one unit's state came about. Without lines the network skipped the timestep.
+class Ending:
+    """How gates make a state: symbol = equation, which is a sum of products."""
 
-    `ending` says how gates make the state. `previous` and `following` are timesteps that were
-    computed, `above` and `below` units.
+    symbol: str
+    sum: Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """How one unit's state came about. Without lines the network skipped the timestep, or the layer
+    merges the states of two others.
+
+    `level` is the layer's place among `layers`, which have states. `previous` and `following` are
+    timesteps that were computed, `above` and `below` units.
     """
 
     layer: str
+    layers: tuple[str, ...]
     level: int
     t: int
     unit: int
     token: str
     lines: tuple[Line, ...]
-    ending: tuple[str, ...]
+    ending: tuple[Ending, ...]
     hidden_state: float
     previous: int | None
     following: int | None
@@ -68,33 +86,43 @@ class Arithmetic:
     below: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A layer's arithmetic at a timestep, and the states that it went on from, [H] each."""
+
+    layer: Recurrent
+    now: LayerStep | GatedStep
+    h: Floats
+    c: Floats
+
+
 def arithmetic(
-    explained: Explained, network: Network, t: int | None, unit: int | None
+    explained: Explained, network: Network, t: int | None, unit: int | None, layer: str | None
 ) -> Arithmetic:
-    """The last recurrent layer's unit at a timestep; what is out of range is brought into it."""
-    level = len(network.recurrent) - 1
-    layer = network.recurrent[level]
+    """A layer's unit at a timestep; what is not there becomes the last layer, timestep or unit."""
+    names = network.states
+    level = names.index(layer) if layer in names else len(names) - 1
     steps = [step for step in explained.timesteps if not step.masked] or [explained.timesteps[-1]]
     positions = [step.position for step in steps]
     at = positions.index(t) if t in positions else len(positions) - 1
-    states = np.stack([step.layers[level].hidden_state for step in steps])  # [T, H]
-    units = most_active(states, _MOST_UNITS)
-    last = states.shape[1] - 1
+    one_layer = [step.layers[level] for step in steps]
+    units = most_active(np.stack([one.hidden_state for one in one_layer]), _MOST_UNITS)
+    last = len(one_layer[at].hidden_state) - 1
     u = int(units[0]) if unit is None else min(max(unit, 0), last)
-    step = steps[at].layers[level]
-    before = states[at - 1] if at else np.zeros(last + 1, np.float32)
-    known = ARITHMETIC.get(layer.class_name)
     order = sorted({*units.tolist(), u})
     where = order.index(u)
+    cell = next((one for one in network.recurrent if one.name == names[level]), None)
+    step = cell and _step(cell, one_layer, at)
     return Arithmetic(
-        layer.name,
+        names[level],
+        names,
         level,
         positions[at],
         u,
         steps[at].token or "padding",
-        tuple(_lines(layer, step, before, u)) if known else (),
-        tuple(one.format(f=layer.activation) for one in known.ending) if known else (),
-        float(step.hidden_state[u]),
+        tuple(_lines(step, u)) if step else (),
+        tuple(_ending(step, u)) if step else (),
+        float(one_layer[at].hidden_state[u]),
         positions[at - 1] if at else None,
         positions[at + 1] if at + 1 < len(positions) else None,
         order[where - 1] if where else None,
@@ -102,40 +130,86 @@ def arithmetic(
     )
 
 
-def _lines(
-    layer: Recurrent, step: LayerStep | GatedStep, before: Floats, unit: int
-) -> Iterator[Line]:
+def _step(layer: Recurrent, steps: Sequence[LayerStep | GatedStep], at: int) -> _Step:
+    """What one layer did at the `at`-th of its timesteps, which it may read backwards."""
+    now = steps[at]
+    from_ = at + 1 if layer.go_backwards else at - 1
+    zeros = np.zeros(layer.units, np.float32)
+    if not 0 <= from_ < len(steps):
+        return _Step(layer, now, zeros, zeros)
+    before = steps[from_]
+    cell = before.cell_state if isinstance(before, GatedStep) else None
+    return _Step(layer, now, before.hidden_state, zeros if cell is None else cell)
+
+
+def _lines(step: _Step, unit: int) -> Iterator[Line]:
     """One line a gate; a gate's columns stand side by side in the kernels, in Keras's order."""
-    if step.input is None:
+    layer, now = step.layer, step.now
+    if now.input is None:
         return
-    names = ARITHMETIC[layer.class_name].terms
-    kernels = [np.asarray(one) for one in (layer.kernel, layer.recurrent_kernel)]
-    for gate, name in enumerate(names):
-        term = step if isinstance(step, LayerStep) else (step.terms or {})[name.name]
-        column = gate * len(step.hidden_state) + unit
+    for gate, name in enumerate(ARITHMETIC[layer.class_name].terms):
+        term = now if isinstance(now, LayerStep) else (now.terms or {})[name.name]
+        column = gate * layer.units + unit
         if term.input_term is None or term.recurrent_term is None or term.pre_activation is None:
             return
         value = term.hidden_state if isinstance(term, LayerStep) else term.value
         yield Line(
+            name.name,
             name.symbol,
+            name.gate,
             str(layer.recurrent_activation if name.gate else layer.activation),
-            _sum(step.input, kernels[0][:, column], float(term.input_term[unit])),
-            _sum(before, kernels[1][:, column], float(term.recurrent_term[unit])),
+            _sum("x·W", now.input, layer.kernel, column, float(term.input_term[unit])),
+            _recurrent(step, name.name, column, float(term.recurrent_term[unit])),
             float(term.bias[unit]),
             float(term.pre_activation[unit]),
             float(value[unit]),
         )
 
 
-def _sum(vector: Floats, weights: Floats, total: float) -> Sum:
-    """vector [N] · weights [N], its largest products in the order of the entries.
+def _recurrent(step: _Step, name: str, column: int, total: float) -> Sum:
+    """What the state before adds; of a GRU's candidate, what its reset gate lets through."""
+    layer, terms = step.layer, step.now.terms if isinstance(step.now, GatedStep) else None
+    U = layer.recurrent_kernel
+    if name != "candidate" or terms is None:
+        return _sum("h·U", step.h, U, column, total)
+    r = terms["reset"].value  # [H]
+    if not layer.reset_after:
+        return _sum("(r·h)·U", r * step.h, U, column, total)
+    inside = _sum("r·(h·U + d)", step.h, U, column)
+    bias = 0.0 if layer.bias is None else float(layer.bias[1, column])
+    return replace(inside, total=total, scale=float(r[column % layer.units]), bias=bias)
 
-    Without products where they do not make the total: a GRU's reset gate acts on h·U as a whole.
-    """
+
+def _ending(step: _Step, unit: int) -> Iterator[Ending]:
+    """The state of a layer with gates, its equations from `app.terms` with their numbers."""
+    layer, now = step.layer, step.now
+    if not isinstance(now, GatedStep) or now.terms is None:
+        return
+    value = {name: float(term.value[unit]) for name, term in now.terms.items()}
+    h = float(now.hidden_state[unit])
+    if now.cell_state is None:
+        z = value["update"]
+        sums = [([(z, float(step.h[unit])), (1 - z, value["candidate"])], h)]
+    else:
+        c = now.cell_state  # [H]
+        shown = float(ACTIVATIONS[layer.activation](c[np.newaxis].copy())[0, unit])
+        kept, new = (value["forget"], float(step.c[unit])), (value["input"], value["cell"])
+        sums = [([kept, new], float(c[unit])), ([(value["output"], shown)], h)]
+    equations = ARITHMETIC[layer.class_name].ending
+    for equation, (factors, total) in zip(equations, sums, strict=True):
+        symbol, right = equation.format(f=layer.activation).split(" = ")
+        products = tuple(Product(*pair) for pair in factors)
+        yield Ending(symbol, Sum(right, products, 0, 0.0, total))
+
+
+def _sum(
+    label: str, vector: Floats, kernel: Kernel, column: int, total: float | None = None
+) -> Sum:
+    """vector [N] · a kernel's column [N], its largest products in the order of the entries."""
+    weights = np.asarray(kernel)[:, column]
     products = vector * weights  # [N]
-    if not np.isclose(products.sum(), total, rtol=1e-3, atol=1e-4):
-        return Sum((), 0, 0.0, total)
     shown = np.sort(np.argsort(-np.abs(products), kind="stable")[:_MOST_PRODUCTS])
-    rest = total - float(products[shown].sum())
-    listed = tuple(Product(int(i), float(vector[i]), float(weights[i])) for i in shown)
-    return Sum(listed, len(vector) - len(shown), rest, total)
+    whole = float(products.sum()) if total is None else total
+    rest = whole - float(products[shown].sum())
+    listed = tuple(Product(float(vector[i]), float(weights[i])) for i in shown)
+    return Sum(label, listed, len(vector) - len(shown), rest, whole)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
@@ -13,9 +12,10 @@ from app.engines.topk import most_active
 from app.inspection import compare, explain
 from app.model import Model
 from app.network import Kernel
-from app.pictures import Picture, picture
-from app.pictures.states import MOST_UNITS
-from app.pictures.unrolled import description
+from app.pictures import Picture
+from app.pictures.rolled import rolled
+from app.pictures.states import MOST_UNITS, heat_strip
+from app.pictures.unrolled import unrolled
 from app.text.vocabulary import PADDING_ID
 from app.web.arithmetic import Arithmetic, arithmetic
 from app.what_if import (
@@ -60,11 +60,10 @@ class Look:
 
     model: Model
     explained: Explained
-    summary: str
     unrolled: tuple[Picture, Picture]  # wide, narrow
     rolled: Picture
     states: tuple[Picture, Picture]
-    units: tuple[int, ...]  # shown of the last recurrent layer
+    units: tuple[int, ...]  # shown of the layer that is looked at
     arithmetic: Arithmetic
     weights: tuple[Weight, ...]  # empty where there are too many to edit
     logits: tuple[tuple[str, float, float], ...]  # word, logit, probability
@@ -93,6 +92,14 @@ class Look:
         return runs
 
     @property
+    def starts(self) -> str | None:
+        """The word that a phrase begins with by itself, where it does."""
+        start = self.model.start_id
+        if start is None or start not in self.explained.padded:
+            return None
+        return self.model.vocabulary.words[start]
+
+    @property
     def head(self) -> str:
         """What turns the state into logits."""
         return " and ".join(f"“{dense.name}”" for dense in self.explained.dense) or "softmax"
@@ -105,7 +112,7 @@ class Look:
     @property
     def states_said(self) -> str:
         """What is shown of the states, in words."""
-        size = len(self.explained.timesteps[-1].layers[-1].hidden_state)
+        size = len(self.explained.timesteps[-1].layers[self.arithmetic.level].hidden_state)
         if size == len(self.units):
             return "one number." if size == 1 else f"{size} numbers."
         return f"{size:,} numbers, of which the {len(self.units)} most active are shown."
@@ -127,6 +134,7 @@ def look(
     phrase: str,
     t: int | None = None,
     unit: int | None = None,
+    layer: str | None = None,
     weights: Weights | None = None,
 ) -> Look:
     """Everything of one look. Raises RequestError for what cannot be answered."""
@@ -134,19 +142,21 @@ def look(
         model = with_weights(model, weights)
     explained = explain(model, phrase)
     network = model.network
-    states = np.stack([step.layers[-1].hidden_state for step in explained.timesteps])
-    reading = arithmetic(explained, network, t, unit)
+    reading = arithmetic(explained, network, t, unit, layer)
+    states = np.stack([step.layers[reading.level].hidden_state for step in explained.timesteps])
 
-    def drawn(form: Any, columns: int, name: str) -> Picture:
-        return _lit(picture(form, explained, network, columns=columns, name=name), reading)
+    def drawn(columns: int, name: str) -> Picture:
+        return _lit(unrolled(explained, network, columns=columns, name=name), reading)
+
+    def strip(columns: int, name: str) -> Picture:
+        return _lit(heat_strip(explained, level=reading.level, columns=columns, name=name), reading)
 
     return Look(
         model,
         explained,
-        description(explained),
-        (drawn("unrolled", _WIDE, "wide"), drawn("unrolled", _NARROW, "narrow")),
-        picture("rolled", explained, network, name="rolled"),
-        (drawn("states", 12, "states"), drawn("states", 3, "few")),
+        (drawn(_WIDE, "wide"), drawn(_NARROW, "narrow")),
+        rolled(explained, network, name="rolled"),
+        (strip(12, "states"), strip(4, "few")),
         tuple(most_active(states, MOST_UNITS).tolist()),
         reading,
         _editable(model),

@@ -27,7 +27,7 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # weights have an order
-    environment.filters.update(num=number, pct=percent, plain=plain)
+    environment.filters.update(num=number, pct=percent, plain=plain, compact=compact)
     return environment
 
 
@@ -38,7 +38,12 @@ def number(value: float, digits: int = 7) -> str:
 
 def percent(value: float) -> str:
     """A probability as a reader takes it: 46.75 %."""
-    return f"{100 * float(value):.2f} %"
+    return f"{100 * float(value):.2f}\u00a0%"
+
+
+def compact(count: int) -> str:
+    """A count as a picker has room for: 264, 8.9M."""
+    return f"{count:,}" if count < 100_000 else f"{count / 1e6:.1f}M"
 
 
 def plain(value: float) -> str:

@@ -27,12 +27,13 @@ def all_of(phrase: str, model: str, *, keyed: bool) -> tuple[Snippet, ...]:
         Snippet("curl", f"curl {shlex.quote(url)}{header}"),
         Snippet(
             "Python",
-            f"import httpx\n\nanswer = httpx.get({BASE + '/v1/explain'!r}{headers}, "
-            f"params={asked!r}).json()\nprint(answer['predictions'])",
+            f"import httpx\n\nanswer = httpx.get(\n    {BASE + '/v1/explain'!r}{headers},\n"
+            f"    params={asked!r},\n).json()\nprint(answer['predictions'])",
         ),
         Snippet(
             "JavaScript",
-            f"const answer = await (await fetch({json.dumps(url)}{options})).json();\n"
+            f"const url = {json.dumps(url)};\n"
+            f"const answer = await (await fetch(url{options})).json();\n"
             "console.log(answer.predictions);",
         ),
     )

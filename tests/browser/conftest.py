@@ -32,6 +32,16 @@ FLAGS = (
 )
 
 
+PATIENCE = 60_000  # milliseconds that a loaded machine may take
+
+
+def new_context(browser: Any, **options: Any) -> Any:
+    """A window of its own; what it waits for, it waits for patiently."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
 @pytest.fixture(scope="package")  # its event loop would be in the way of later tests
 def browser() -> Iterator[Any]:
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -39,6 +49,7 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with api.sync_playwright() as playwright:
+        api.expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
@@ -56,7 +67,7 @@ def site() -> Iterator[str]:
 @pytest.fixture
 def page(browser: Any, site: str) -> Iterator[Any]:
     """A new window; it fails where the page asked another origin or broke its policy."""
-    context = browser.new_context()
+    context = new_context(browser)
     page = context.new_page()
     foreign: list[str] = []
     complaints: list[str] = []

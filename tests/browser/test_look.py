@@ -11,7 +11,7 @@ from app.http.uvicorn_protocol import Protocol
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
-from tests.browser.conftest import hostile_model
+from tests.browser.conftest import hostile_model, new_context
 from tests.http.ways import serving_on
 
 AXE = Path(os.environ.get("AXE", ".axe/node_modules/axe-core/axe.min.js"))
@@ -97,8 +97,8 @@ def test_a_problem_is_told_and_mended_by_its_suggestion(page: Any, site: str) ->
 @pytest.mark.parametrize("path", [LOOK, "/notebook"])
 def test_320_pixels_without_scrolling_sideways(browser: Any, site: str, path: str) -> None:
     for scripts in (True, False):
-        context = browser.new_context(
-            viewport={"width": 320, "height": 640}, java_script_enabled=scripts
+        context = new_context(
+            browser, viewport={"width": 320, "height": 640}, java_script_enabled=scripts
         )
         page = context.new_page()
         page.goto(site + path)
@@ -118,7 +118,7 @@ def test_320_pixels_without_scrolling_sideways(browser: Any, site: str, path: st
 def test_axe_finds_nothing(browser: Any, site: str, path: str, looks: dict[str, Any]) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not there: npm install --prefix .axe axe-core")
-    context = browser.new_context(**looks)
+    context = new_context(browser, **looks)
     page = context.new_page()
     page.goto(site + path)
     page.evaluate(AXE.read_text())
@@ -139,7 +139,7 @@ def test_the_first_view_is_light(page: Any, site: str) -> None:
 def test_hostile_words_are_text(browser: Any) -> None:
     app = create_app(Settings(log_requests=False), Repository.of(hostile_model()))
     with serving_on(Protocol, app) as served:
-        context = browser.new_context()
+        context = new_context(browser)
         page = context.new_page()
         alerts: list[str] = []
 
@@ -161,7 +161,7 @@ def test_a_key_is_asked_for_and_used(browser: Any) -> None:
         Settings(api_keys=("secret",), log_requests=False), Repository.of(hostile_model())
     )
     with serving_on(Protocol, app) as served:
-        context = browser.new_context()
+        context = new_context(browser)
         page = context.new_page()
         page.goto("http://{}:{}/?phrase=a+b".format(*served.address))
         page.locator("#key").fill("secret")

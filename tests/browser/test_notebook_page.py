@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.notebook.answer import run
+from tests.browser.conftest import new_context
 from tests.browser.test_look import expect
 
 
@@ -32,7 +33,7 @@ def test_a_guess_opens_the_answer(page: Any, site: str) -> None:
 
 
 def test_downloads_and_no_javascript(browser: Any, site: str) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = new_context(browser, java_script_enabled=False)
     page = context.new_page()
     page.goto(site + "/notebook")
     page.locator("#epochs").fill("20")

@@ -6,6 +6,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.browser.conftest import new_context
 from tests.browser.test_look import expect
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,7 +20,7 @@ def test_the_example_page_gets_suggestions_from_another_origin(
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        context = browser.new_context()
+        context = new_context(browser)
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         box = page.get_by_label("Write something")

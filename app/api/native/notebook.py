@@ -4,20 +4,12 @@ import asyncio
 from collections.abc import Callable
 
 from app.api.native.requests import NotebookRequest
+from app.api.training import trained
 from app.http.endpoint import GET, Endpoint
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
-from app.notebook.answer import NotebookAnswer, Training
+from app.notebook.answer import NotebookAnswer
 from app.notebook.lines import numpy_lines, zipped_folder
-
-
-async def trained(exchange: Exchange, asked: NotebookRequest) -> NotebookAnswer:
-    """Train as asked; training ends when the client is gone."""
-    training = Training(asked.text, asked.window, asked.units, asked.epochs, asked.seed)
-    async with exchange.while_connected():
-        while await asyncio.to_thread(training.advance):
-            pass
-        return await asyncio.to_thread(training.answer)
 
 
 def _endpoint(
@@ -28,8 +20,8 @@ def _endpoint(
     media_type: str = "application/json",
     file: str | None = None,
 ) -> Endpoint:
-    async def run(_service: Service, exchange: Exchange, asked: NotebookRequest) -> Reply:
-        answer = await trained(exchange, asked)
+    async def run(service: Service, exchange: Exchange, asked: NotebookRequest) -> Reply:
+        answer = await trained(service, exchange, asked)
         exchange.mark(b"compute")
         body = await asyncio.to_thread(write, answer)
         exchange.mark(b"encode")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from app.api.training import NotebookFields
 from app.model import DEFAULT_TOP_K
-from app.notebook.steps import TEXT, WINDOW
 from app.pictures import COLUMNS, Form
 
 LONGEST_PHRASE = 65_536  # characters
@@ -131,22 +131,10 @@ class DiagramRequest(ExplainRequest):
     weights: Weights = None
 
 
-class NotebookRequest(BaseModel):
+class NotebookRequest(NotebookFields):
     """The notebook for a text of one's own."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-    text: Annotated[
-        str, Field(max_length=4096, description="The text to train on", examples=[TEXT])
-    ] = TEXT
-    window: Annotated[int, Field(ge=1, le=10, description="Words of an example's phrase")] = WINDOW
-    units: Annotated[int, Field(ge=1, le=16, description="Units of the recurrent layer")] = 1
-    epochs: Annotated[
-        int, Field(ge=0, le=5000, description="How often to go through all examples")
-    ] = 500
-    seed: Annotated[
-        int, Field(ge=0, le=2**32 - 1, description="What the first weights are drawn from")
-    ] = 56
 
 
 class PredictRequest(PhraseRequest):

@@ -5,7 +5,15 @@ import { attach } from "./suggest.js";
 
 const $ = (id) => document.getElementById(id);
 const phrase = $("phrase"), model = $("model"), answer = $("answer"), tried = $("experiments");
-let at = {}, weights = null, running, timer, stale = false;
+let at = addressed(), weights = null, running, timer, stale = false;
+
+// What the address says of the step that is read; without it the server chooses.
+function addressed(query = location.search) {
+  const wanted = new URLSearchParams(query), found = {};
+  for (const name of ["t", "unit"]) if (wanted.get(name)) found[name] = Number(wanted.get(name));
+  if (wanted.get("layer")) found.layer = wanted.get("layer");
+  return found;
+}
 
 const asked = () => ({ phrase: phrase.value.trim(), model: model.value || null, ...at, weights });
 
@@ -35,18 +43,30 @@ function put(place, fresh) {
   } else {
     for (const part of parts) {
       const old = part.id && $(part.id);
-      if (!old || (old.id === "part-weights" && old.contains(document.activeElement))) continue;
-      const step = old.contains(document.activeElement) && (document.activeElement.dataset.step ?? "");
+      if (!old || (old.id === "part-weights" && weights && old.contains(document.activeElement))) continue;
+      const focused = old.contains(document.activeElement) && document.activeElement;
       if (old.tagName === "DETAILS") part.open = old.open;
       const rolled = old.querySelector("#form-rolled")?.checked;
       old.replaceWith(part);
       if (rolled) $("form-rolled").checked = true;
-      if (step !== false) (part.querySelector(`[data-step="${step}"]`) ?? part.querySelector("#stepper"))?.focus({ preventScroll: true });
+      if (focused) same(focused, old, part)?.focus({ preventScroll: true });
     }
     for (const old of [...place.children]) if (old.id && !parts.some((part) => part.id === old.id) && parts.length > 1) old.remove();
   }
   equip();
 }
+
+// What takes the place of a control that had the focus.
+function same(focused, old, part) {
+  const rows = [...old.querySelectorAll("tr[tabindex]")].indexOf(focused);
+  if (rows >= 0) return part.querySelectorAll("tr[tabindex]")[rows];
+  const { step, layer } = focused.dataset;
+  if (layer) return [...part.querySelectorAll("a[data-layer]")].find((one) => one.dataset.layer === layer);
+  if (focused.type === "reset") return part.querySelector("input");
+  return part.querySelector(`[data-step="${step}"]`) ?? part.querySelector("#stepper") ?? part.querySelector("summary");
+}
+
+const say = (text) => { $("heard").textContent = text; };
 
 function equip() {
   for (const button of document.querySelectorAll(".copy")) button.hidden = !navigator.clipboard;
@@ -57,10 +77,11 @@ function equip() {
   light();
 }
 
-async function look({ push = true } = {}) {
+async function look({ push = true, aloud = true } = {}) {
   if (keyed && !key()) return;
   if (!(await swap("answer", answer))) return;
   remember(push);
+  if (aloud) say($("said").textContent);
   document.title = `${phrase.value.trim() || "…"} · Unrolled`;
   stale = true;
   if (visible.has(tried)) more();
@@ -83,17 +104,18 @@ function replaceWord([start, end], word) {
   fresh();
 }
 
-function fresh() {
-  at = {};
-  look();
+// Another phrase is read from its end; while one types, suggestions are said, not answers.
+function fresh(aloud = true) {
+  at = at.layer ? { layer: at.layer } : {};
+  look({ aloud });
 }
 
 // --- steps
 
 async function step(link) {
-  const { searchParams } = new URL(link.href);
-  at = { t: Number(searchParams.get("t")), unit: Number(searchParams.get("unit")) };
+  at = addressed(new URL(link.href).search);
   if (!(await swap("arithmetic", answer))) return;
+  say($("part-arithmetic").dataset.said);
   const address = new URL(location.href);
   for (const [name, value] of Object.entries({ phrase: phrase.value.trim(), model: model.value, ...at })) address.searchParams.set(name, value);
   address.hash = "";
@@ -118,14 +140,19 @@ answer.addEventListener("keydown", (event) => {
   if (link) step(link);
 });
 answer.addEventListener("click", async (event) => {
-  const link = event.target.closest("[data-step]"), copy = event.target.closest(".copy");
+  const link = event.target.closest("[data-step]"), layer = event.target.closest("a[data-layer]"), copy = event.target.closest(".copy");
   if (link) {
     event.preventDefault();
     step(link);
+  } else if (layer) {
+    event.preventDefault();
+    at = addressed(new URL(layer.href).search);
+    look({ push: false });
   } else if (copy) {
     const code = copy.closest(".snippet").querySelector("code").textContent;
     await navigator.clipboard.writeText(code);
     copy.firstChild.textContent = "Copied";
+    say("Copied");
   } else if (event.target.id === "save-png" || event.target.id === "save-svg") {
     event.preventDefault();
     save(event.target.id === "save-png");
@@ -152,14 +179,15 @@ answer.addEventListener("input", ({ target }) => {
   if (!target.closest("#weights")) return;
   clearTimeout(timer);
   timer = setTimeout(() => {
-    weights = edited();
-    if (weights) look({ push: false });
+    const now = edited();
+    if (!now) return;
+    weights = now;
+    look({ push: false });
   }, 150);
 });
 answer.addEventListener("reset", (event) => {
   event.preventDefault();
   weights = null;
-  document.activeElement.blur();
   look({ push: false });
 });
 
@@ -188,10 +216,11 @@ phrase.addEventListener("keydown", (event) => {
 });
 phrase.addEventListener("input", () => {
   clearTimeout(timer);
-  timer = setTimeout(fresh, 450);
+  timer = setTimeout(fresh, 450, false);
 });
 model.addEventListener("change", () => {
   weights = null;
+  at = {};
   suggestions.refresh();
   fresh();
 });
@@ -212,13 +241,15 @@ new IntersectionObserver((entries) => {
   if (visible.has(tried) && (stale || $("more"))) more();
 }, { rootMargin: "200px" }).observe(tried);
 
+const compact = (count) => (count < 1e5 ? count.toLocaleString("en") : `${(count / 1e6).toFixed(1)}M`);
+
 withKey(async () => {
   try {
     const { data } = await (await ask("v1/models")).json();
     const wanted = new URLSearchParams(location.search);
-    model.replaceChildren(...data.map((one) => new Option(`${one.title ?? one.id} · ${one.parameters.toLocaleString("en")} weights`, one.id)));
+    model.replaceChildren(...data.map((one) => new Option(`${one.title ?? one.id} · ${compact(one.parameters)} weights`, one.id)));
     model.value = wanted.get("model") ?? (data.some((one) => one.id === "english") ? "english" : data[0].id);
-    if (!phrase.value) phrase.value = { english: "thank you very", notebook: "this is" }[model.value] ?? "";
+    if (!phrase.value) phrase.value = JSON.parse(model.dataset.examples)[model.value] ?? "";
     look({ push: false });
   } catch (error) {
     show(error);

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.costs import training_seconds
+from app.main import create_app
 from app.notebook.answer import run
+from app.notebook.steps import MOST_WORDS
+from app.serving.repository import Repository
+from app.settings import Settings
 
 
 def test_every_step_is_answered(client: TestClient) -> None:
@@ -49,6 +54,25 @@ def test_bounds(client: TestClient, change: dict[str, object], pointer: str) -> 
     response = client.post("/v1/notebook", json=change)
     assert response.status_code == 422
     assert response.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("path", ["/v1/notebook", "/v1/notebook.py", "/page/notebook"])
+def test_a_training_that_would_take_too_long_is_refused_before_it_begins(
+    repository: Repository, path: str
+) -> None:
+    with TestClient(create_app(Settings(max_seconds=0.1), repository)) as client:
+        refused = client.get(f"{path}?epochs=5000&units=16")
+        assert (refused.status_code, refused.json()["code"]) == (422, "too_expensive")
+        assert "UNROLLED_MAX_SECONDS): ask for fewer epochs" in refused.json()["detail"]
+        assert client.get(f"{path}?epochs=20").status_code == 200
+        page = client.get("/notebook?epochs=5000")
+        assert page.status_code == 422
+        assert "fewer epochs" in page.text
+
+
+def test_what_its_bounds_allow_is_not_refused_by_the_usual_setting() -> None:
+    most = training_seconds(MOST_WORDS - 1, 10, 16, MOST_WORDS + 1, 5000)
+    assert 1 < most < Settings().max_seconds
 
 
 def test_downloads(client: TestClient) -> None:
