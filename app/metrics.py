@@ -123,7 +123,8 @@ class Metrics:
         self._trouble = _Series(numbers, _TROUBLE)[()]
         for outcome in OUTCOMES:  # a rate needs to see the 0 before the 1
             self._reloads[(outcome,)]
-        for result in ("answer", "hit", "miss"):
+        self.recalled = self._lookups[("answer",)]  # phrases whose answer was remembered
+        for result in ("hit", "miss"):
             self._lookups[(result,)]
         self._cancelled[("",)]
 
@@ -146,7 +147,7 @@ class Metrics:
             _observe(series, _QUEUE_SECONDS, seconds)
 
     def looked_up(self, result: str, count: int = 1) -> None:
-        """Count phrases by what was remembered of them: answer, hit, miss."""
+        """Count phrases by what was remembered of them: hit, miss."""
         self._lookups[(result,)][0] += count
 
     def reloaded(self, outcome: str) -> None:

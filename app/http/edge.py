@@ -15,7 +15,7 @@ from app.errors import InvalidHttp, NotFound, Overloaded, RequestError, Unauthor
 from app.http.bounds import Bounds
 from app.http.cors import Cors
 from app.http.endpoint import Protocol
-from app.http.exchange import ClientGone, Exchange
+from app.http.exchange import ClientGone, Exchange, Reply
 from app.http.request_log import RequestLog
 from app.http.service import Service
 from app.http.table import Found, Table
@@ -51,21 +51,27 @@ class Edge:
         self.table = Table(protocols, settings.root_path)
         self._rest = rest
         self._public = public
+        self._keys = settings.keys
+        self._most = settings.max_queue
         self._log = RequestLog(settings) if settings.log_requests else None
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of an ASGI server."""
-        exchange = Exchange.of(scope, receive, send)
+        exchange = Exchange(scope, receive, send, self.bounds)
         await self.answer(exchange, self.table.find(self._path(scope)))
 
     async def answer(self, exchange: Exchange, found: Found | None) -> None:
         """Answer one request; `found` is what the table has for its path."""
-        service = self.service
-        service.metrics.in_progress[0] += 1
-        exchange.bounds = self.bounds
+        metrics = self.service.metrics
+        metrics.in_progress[0] += 1
         try:
-            await self._answer(exchange, found)
+            if (preflight := self._enter(exchange, found)) is not None:
+                await exchange.respond(preflight)
+            elif found is not None:
+                await found.endpoint(self.service, exchange)
+            else:
+                await self._pass_on(exchange)
         except ClientGone:
             exchange.status = 499
         except asyncio.CancelledError:
@@ -78,30 +84,32 @@ class Edge:
             fault = InternalError("the service has a fault")
             await self._refuse(exchange, found, fault, error)
         finally:
-            service.metrics.in_progress[0] -= 1
+            metrics.in_progress[0] -= 1
             self.bounds.held -= exchange.held
             seconds = time.perf_counter() - exchange.started
-            service.metrics.answered(exchange.route, exchange.status, seconds, exchange.model)
+            metrics.answered(exchange.route, exchange.status, seconds, exchange.model)
             if self._log is not None and (found is None or found.endpoint.limited):
                 self._log.add(exchange, seconds)  # a probe is no news
 
-    async def _answer(self, exchange: Exchange, found: Found | None) -> None:
+    def _enter(self, exchange: Exchange, found: Found | None) -> Reply | None:
+        """Look whether a request may be answered, and note by what; a preflight's reply.
+
+        Raises InvalidHttp, Unauthorized, Overloaded.
+        """
         if exchange.fault:
             raise InvalidHttp(exchange.fault)
         if self._cors is not None:
             if (preflight := self._cors.preflight(exchange)) is not None:
-                await exchange.respond(preflight)
-                return
+                return preflight
             exchange.shared = self._cors.headers(exchange)
-        if found is None:
-            await self._pass_on(exchange)
-            return
-        if found.endpoint.key and self.service.settings.keys:
-            exchange.shared = (*exchange.shared, _NO_STORE)
-        exchange.parameters = found.parameters
-        exchange.route = found.endpoint.path
-        self._admit(exchange, found.endpoint.key, found.endpoint.limited)
-        await found.endpoint(self.service, exchange)
+        if found is not None:
+            endpoint = found.endpoint
+            if endpoint.key and self._keys:
+                exchange.shared = (*exchange.shared, _NO_STORE)
+            exchange.parameters = found.parameters
+            exchange.route = endpoint.path
+            self._admit(exchange, endpoint.key, endpoint.limited)
+        return None
 
     async def _refuse(
         self, exchange: Exchange, found: Found | None, told: UnrolledError, cause: Exception
@@ -137,10 +145,9 @@ class Edge:
 
     def _admit(self, exchange: Exchange, key: bool, limited: bool) -> None:
         """Raises Unauthorized without a key where one is needed, Overloaded past the limit."""
-        settings = self.service.settings
-        if key and settings.keys and not _has_key(exchange, settings.keys):
+        if key and self._keys and not _has_key(exchange, self._keys):
             raise Unauthorized("send a key: Authorization: Bearer … or X-API-Key: …")
-        if limited and self.service.in_progress > settings.max_queue:
+        if limited and self.service.metrics.in_progress[0] > self._most:
             raise Overloaded("too many requests are in progress")
 
 

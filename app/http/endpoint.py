@@ -68,14 +68,14 @@ class Endpoint:
     async def __call__(self, service: Service, exchange: Exchange) -> None:
         """Answer one exchange. Raises RequestError for what the client got wrong."""
         method = exchange.scope["method"]
-        if method == QUERY and "POST" in self.methods:
+        if method not in self.methods:
+            if method not in self.allowed:
+                raise MethodNotAllowed(self.allowed)
             _check_query(exchange)
-        elif method not in self.methods:
-            raise MethodNotAllowed(self.allowed)
         request = await (self.read or self._read)(service, exchange)
         exchange.mark(b"parse")
         reply = await self.run(service, exchange, request)
-        if method in GET and self.tagged:
+        if self.tagged and method in GET:
             reply = _with_tag(reply, exchange)
         if isinstance(reply.body, bytes) and len(reply.body) >= LEAST:
             reply = await compressed(reply, reply.body, exchange.header(b"accept-encoding"))
@@ -87,15 +87,18 @@ class Endpoint:
         return (*self.methods, QUERY) if "POST" in self.methods else self.methods
 
     async def _read(self, service: Service, exchange: Exchange) -> BaseModel | None:
-        query: bytes = exchange.scope["query_string"]
         if self.request is None:
             return None
+        query: bytes = exchange.scope["query_string"]
         try:
             if exchange.scope["method"] in GET:
                 return self.request.model_validate_strings(_parameters(query))
             if query:
                 raise InvalidRequest("a POST's parameters belong in its body, not in the URL")
-            return self.request.model_validate_json(await json_body(service, exchange))
+            body = await raw(service, exchange)
+            if body[:2] != b'{"':
+                body = json_letters(body)
+            return self.request.model_validate_json(body)
         except ValidationError as error:
             raise problems.from_validation(error) from error
 
@@ -123,13 +126,7 @@ async def raw(service: Service, exchange: Exchange) -> bytes:
     """A body as its bytes, inflated. Raises BodyTooLarge, UnsupportedEncoding, ClientGone."""
     most = service.settings.max_body_bytes
     body = await exchange.body(most)
-    coding = exchange.header(b"content-encoding")
-    return body if coding is None else await inflated(body, coding, most)
-
-
-async def json_body(service: Service, exchange: Exchange) -> bytes:
-    """A body that should be JSON. Raises InvalidJson for UTF-16, and what `raw` raises."""
-    return json_letters(await raw(service, exchange))
+    return body if exchange.coding is None else await inflated(body, exchange.coding, most)
 
 
 def _check_query(exchange: Exchange) -> None:

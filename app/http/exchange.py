@@ -5,10 +5,10 @@ import contextlib
 import random
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.types import Message, Receive, Scope, Send
@@ -23,7 +23,6 @@ _TRACEPARENT = re.compile(
 )
 _LINGER_SECONDS = 3.0
 _MOST_DIGITS = 19  # of a length
-_USUAL = Bounds()  # until the edge has said which
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
 
@@ -52,53 +51,52 @@ def encode(answer: Any) -> bytes:
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-@dataclass(slots=True)
 class Exchange:
-    """A request being answered. `timing` is Server-Timing so far: where the time went, in order."""
+    """A request being answered. `timing` has where the time went, in order: names and milliseconds.
 
-    scope: Scope
-    receive: Receive
-    send: Send
-    request_id: str
-    traceparent: str | None
-    declared: int  # bytes of the body, as its header has it; 0 where there is none
-    started: float = field(default_factory=time.perf_counter)
-    status: int = 0
-    route: str = "other"
-    parameters: dict[str, str] = field(default_factory=dict)  # of the path
+    Its id is the client's, where that is sound, or a new one.
+    """
+
+    traceparent: str | None = None
+    declared = 0  # bytes of the body, as its header has it; 0 where there is none
+    coding: bytes | None = None  # of the body
+    status = 0
+    route = "other"
+    parameters: Mapping[str, str] = MappingProxyType({})  # of the path
     model: str | None = None
     phrase: str | None = None
-    timing: bytes = b""
-    marked: float = 0.0
-    unread: bool = False  # whether the client may still be sending a body that is refused
+    timing: tuple[bytes | float, ...] = ()
+    unread = False  # whether the client may still be sending a body that is refused
     shared: Headers = ()  # headers of every answer, whatever it is
-    fault: str = ""  # why the head is not valid HTTP/1.1
-    bounds: Bounds = field(default_factory=lambda: _USUAL)
-    held: int = 0  # bytes, of all that `bounds` allow
+    fault = ""  # why the head is not valid HTTP/1.1
+    held = 0  # bytes, of all that `bounds` allow
 
-    @classmethod
-    def of(cls, scope: Scope, receive: Receive, send: Send) -> Self:
-        """Take over a request: its id is the client's, where that is sound, or a new one."""
-        request_id = traceparent = None
-        declared = hosts = 0
-        fault = ""
+    def __init__(self, scope: Scope, receive: Receive, send: Send, bounds: Bounds) -> None:
+        self.started = self.marked = time.perf_counter()
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.bounds = bounds
+        request_id = b""
+        hosts = 0
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
-                if not value.isdigit() or len(value.lstrip(b"0")) > _MOST_DIGITS:
-                    fault = "Content-Length is not a number of bytes"
+                digits = value.lstrip(b"0")
+                if value.isdigit() and len(digits) <= _MOST_DIGITS:
+                    self.declared = int(digits or b"0")
                 else:
-                    declared = int(value.lstrip(b"0") or b"0")
+                    self.fault = "Content-Length is not a number of bytes"
+            elif name == b"content-encoding":
+                self.coding = value
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                request_id = value.decode()
+                request_id = value
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
-                traceparent = value.decode()
+                self.traceparent = value.decode()
+        self.request_id = request_id.decode() if request_id else new_id()
         if hosts != 1 and scope.get("http_version", "1.1") == "1.1":
-            fault = "there is no Host" if not hosts else "there are several Hosts"
-        exchange = cls(scope, receive, send, request_id or new_id(), traceparent, declared)
-        exchange.marked, exchange.fault = exchange.started, fault
-        return exchange
+            self.fault = "there is no Host" if not hosts else "there are several Hosts"
 
     def header(self, wanted: bytes) -> bytes | None:
         """The first header of this (lower-case) name."""
@@ -110,7 +108,7 @@ class Exchange:
     def mark(self, name: bytes) -> None:
         """Note that the time since the last mark went into `name`."""
         now = time.perf_counter()
-        self.timing += b"%b;dur=%.3f, " % (name, 1e3 * (now - self.marked))
+        self.timing += name, 1e3 * (now - self.marked)
         self.marked = now
 
     def hold(self, count: int) -> None:
@@ -239,12 +237,13 @@ class Exchange:
         await self.send(message)
 
     def _own_headers(self) -> Headers:
-        total = time.perf_counter() - self.started
+        spent = *self.timing, b"total", 1e3 * (time.perf_counter() - self.started)
+        each = [b"%b;dur=%.3f"] * (len(spent) // 2)
         return (
             *self.shared,
             (b"x-content-type-options", b"nosniff"),
             (b"x-request-id", self.request_id.encode()),
-            (b"server-timing", b"%btotal;dur=%.3f" % (self.timing, 1e3 * total)),
+            (b"server-timing", b", ".join(each) % spent),
         )
 
 

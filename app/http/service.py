@@ -35,11 +35,6 @@ class Service:
     draining: bool = False
     reload: asyncio.Event = field(default_factory=asyncio.Event)  # asks for a look at the models
 
-    @property
-    def in_progress(self) -> int:
-        """Requests that this process is answering."""
-        return int(self.metrics.in_progress[0])
-
     def model(self, name: str | None) -> Model:
         """A loaded model. Raises ModelNotFound, or NotReady before any is loaded."""
         if not self.loaded:

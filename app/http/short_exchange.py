@@ -2,8 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -16,43 +15,38 @@ if TYPE_CHECKING:
     from app.http.uvicorn_protocol import Protocol
 
 
-@dataclass(slots=True)
 class ShortExchange(Exchange):
     """To uvicorn's protocol it is the cycle that is under way."""
 
-    protocol: "Protocol" = field(init=False)
-    edge: Edge = field(init=False)
-    found: Found = field(init=False)
-    collected: bytearray = field(default_factory=bytearray)
-    whole: bool = False  # whether the body is
-    keep_alive: bool = True  # uvicorn takes it back where the server shuts down
-    response_complete: bool = False
-    task: asyncio.Task[None] | None = None
-    _most: int = 0
+    whole = False  # whether the body is
+    response_complete = False
     _failed: RequestError | None = None
     _wanted: asyncio.Future[None] | None = None  # somebody waits for the body
 
-    @classmethod
-    def on(cls, protocol: "Protocol", scope: Any, found: Found, keep_alive: bool) -> Self:
-        """A request that came in on this connection."""
-        exchange = cls.of(scope, _no_message, _no_message)
-        exchange.protocol, exchange.found, exchange.keep_alive = protocol, found, keep_alive
-        exchange.edge = protocol.edge  # type: ignore[assignment] # there is one
-        exchange._most = exchange.edge.service.settings.max_body_bytes
-        return exchange
+    def __init__(self, protocol: "Protocol", edge: Edge, scope: Any, found: Found) -> None:
+        super().__init__(scope, _no_message, _no_message, edge.bounds)
+        self.protocol = protocol
+        self.edge = edge
+        self.found = found
+        self.keep_alive: bool = protocol.parser.should_keep_alive()  # taken back at the end
+        self._pieces: list[bytes] = []  # of the body
+        self._size = 0
+        self._most = edge.service.settings.max_body_bytes
 
-    def collect(self, body: bytes) -> None:
+    def collect(self, piece: bytes) -> None:
         """A piece of the body has come; of one that is too large, no more than that is kept."""
-        if len(self.collected) <= self._most:
-            self.collected += body
-            if len(self.collected) > self._most:
+        if self._size <= self._most:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            if self._size > self._most:
                 self.unread = True
                 self._wake()
 
     def complete(self) -> None:
         """The body is whole."""
         self.whole = True
-        self._wake()
+        if self._wanted is not None:
+            self._wake()
 
     def fail(self, error: RequestError) -> None:
         """The rest of the body will not come."""
@@ -75,9 +69,9 @@ class ShortExchange(Exchange):
             await self._wanted
         if self._failed is not None:
             raise self._failed
-        if len(self.collected) > limit:
+        if self._size > limit:
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
-        return bytes(self.collected)
+        return b"".join(self._pieces)
 
     def while_connected(self) -> AbstractAsyncContextManager[None]:
         """The task is cancelled when the connection is lost: there is nothing to watch."""
@@ -85,26 +79,28 @@ class ShortExchange(Exchange):
 
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
         """Write the answer, unless the connection is closed by now, and see to what comes next."""
-        if not await self._is_open():
+        flow, transport = self.protocol.flow, self.protocol.transport
+        if flow.write_paused:  # a client that is slow to read
+            await flow.drain()
+        if transport.is_closing():
             return
-        write = self.protocol.transport.write
         if len(body) <= PIECE:
-            write(b"".join([*self._head(status, headers), b"\r\n", body]))
+            transport.write(self._head(status, headers) + body)
         else:
-            write(b"".join([*self._head(status, headers), b"\r\n"]))
+            transport.write(self._head(status, headers))
             pieces = memoryview(body)
             for start in range(0, len(body), PIECE):
                 if not await self._is_open():
                     raise ClientGone
-                write(pieces[start : start + PIECE])
+                transport.write(pieces[start : start + PIECE])
         self._complete()
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Write the head of an answer in pieces."""
         if not await self._is_open():
             raise ClientGone
-        head = (*self._head(status, headers), b"transfer-encoding: chunked\r\n\r\n")
-        self.protocol.transport.write(b"".join(head))
+        headers = (*headers, (b"transfer-encoding", b"chunked"))
+        self.protocol.transport.write(self._head(status, headers))
 
     async def write(self, piece: bytes) -> None:
         """Write a piece, once the client has read enough of those before."""
@@ -123,22 +119,19 @@ class ShortExchange(Exchange):
         """Leave the answer unfinished; the connection is closed on it."""
 
     async def _is_open(self) -> bool:
-        flow = self.protocol.flow
-        if flow.write_paused:  # a client that is slow to read
-            await flow.drain()
+        if self.protocol.flow.write_paused:
+            await self.protocol.flow.drain()
         return not self.protocol.transport.is_closing()
 
-    def _head(self, status: int, headers: Headers) -> list[bytes]:
-        head = [STATUS_LINE[status]]
-        for name, value in (*self.protocol.server_state.default_headers, *headers):
-            head += name, b": ", value, b"\r\n"
+    def _head(self, status: int, headers: Headers) -> bytes:
+        fields = [*self.protocol.server_state.default_headers, *headers]
         if not self.keep_alive:
-            head.append(b"connection: close\r\n")
-        return head
+            fields.append((b"connection", b"close"))
+        return STATUS_LINE[status] + b"\r\n".join([*map(b": ".join, fields), b"\r\n"])
 
     def _complete(self) -> None:
         self.response_complete = True
-        self.collected.clear()
+        self._pieces.clear()
         if not self.whole:
             self.protocol.not_awaited()
             if not self.keep_alive:

@@ -62,6 +62,8 @@ class Protocol(HttpToolsProtocol):
     _large = False  # whether the head may be larger than MOST_HEADERS
     _refusal: RequestError | None = None
     _upgrade = False
+    _task: asyncio.Task[None] | None = None
+    _next: asyncio.Future[ShortExchange]  # that its task waits for
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; refuse one connection too many."""
@@ -99,13 +101,9 @@ class Protocol(HttpToolsProtocol):
             return TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
         return HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
-        self._fruitful = self.in_head = self.partial = True
-
     def on_url(self, url: bytes) -> None:
-        """Collect the target."""
+        """A request begins: collect its target."""
+        self._fruitful = self.partial = True
         self.url += url
         if len(self.url) > LONGEST_TARGET:
             self._refusal = TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
@@ -126,9 +124,7 @@ class Protocol(HttpToolsProtocol):
         else:
             self.cycle = exchange  # type: ignore[assignment] # it has what is asked of a cycle
             self.deadline += exchange.declared / BODY_RATE
-            task = exchange.task = self.loop.create_task(self._answer(exchange))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self._ask(exchange)
         if self.edge is not None and self.edge.service.draining:
             self.drain()
 
@@ -167,7 +163,29 @@ class Protocol(HttpToolsProtocol):
         scope: dict[str, Any] = self.scope  # type: ignore[assignment] # the keys that are missing
         scope["method"], scope["path"] = parser.get_method().decode("ascii"), path
         scope["query_string"] = query.partition(b"#")[0]
-        return ShortExchange.on(self, scope, found, parser.should_keep_alive())
+        return ShortExchange(self, edge, scope, found)
+
+    def _ask(self, exchange: ShortExchange) -> None:
+        """Have a request answered. A connection has one task for all of its requests: to make one
+        for each costs more than to wake it.
+        """
+        if self._task is None:
+            self._task = self.loop.create_task(self._answer(exchange))
+        else:
+            self._next.set_result(exchange)
+        self.tasks.add(self._task)  # uvicorn waits for these before it ends
+
+    async def _answer(self, exchange: ShortExchange) -> None:
+        task: Any = self._task
+        while True:
+            self._next = self.loop.create_future()
+            try:
+                await exchange.edge.answer(exchange, exchange.found)
+            finally:
+                self.tasks.discard(task)
+                if not exchange.response_complete:
+                    self.transport.close()
+            exchange = await self._next
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
@@ -186,7 +204,8 @@ class Protocol(HttpToolsProtocol):
         """The request is whole."""
         if self._upgrade:
             return
-        self.reading, self.partial, self.deadline = False, False, float("inf")
+        self.reading = self.partial = False
+        self.in_head, self.deadline = True, float("inf")
         exchange: Any = self.cycle
         if not isinstance(exchange, ShortExchange):
             super().on_message_complete()
@@ -215,21 +234,14 @@ class Protocol(HttpToolsProtocol):
         seconds = self.bounds.read_seconds if self.partial else self.timeout_keep_alive
         self.deadline = self.loop.time() + seconds
 
-    async def _answer(self, exchange: ShortExchange) -> None:
-        try:
-            await exchange.edge.answer(exchange, exchange.found)
-        finally:
-            if not exchange.response_complete:
-                self.transport.close()
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
         Deadlines.of(self.loop).leave(self)
         exchange: Any = self.cycle
         if isinstance(exchange, ShortExchange):
             self.cycle = None  # type: ignore[assignment] # as before the first request
-            if exchange.task is not None:
-                exchange.task.cancel()
+        if self._task is not None:
+            self._task.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

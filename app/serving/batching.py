@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple, cast
-from weakref import WeakKeyDictionary
+from weakref import finalize
 
 import numpy as np
 
@@ -111,7 +111,7 @@ class Batcher:
         self._waiting = 0  # phrases in all queues
         self._seen = 0  # how many there were a turn ago
         self._scheduled = False
-        self._served: WeakKeyDictionary[Model, _Served] = WeakKeyDictionary()
+        self._served: dict[int, _Served] = {}  # by id() of models that live
 
     @property
     def states(self) -> int:
@@ -127,7 +127,7 @@ class Batcher:
         rankings = self._serving(model).rankings
         known = rankings.get(context)
         if known is not None and known[0] >= k:
-            self.metrics.looked_up("answer")
+            self.metrics.recalled[0] += 1
             return Ranking(known[1].ids[:k], known[1].probabilities[:k])
         ranking: Ranking = await self._submit(model, context, k)
         rankings.keep(context, (k, ranking))
@@ -141,7 +141,7 @@ class Batcher:
             outputs = await self._submit(model, context, None)
             known.keep(context, outputs)
         else:
-            self.metrics.looked_up("answer")
+            self.metrics.recalled[0] += 1
         return outputs
 
     async def step(self, model: Model, context: Context, state: Floats | None) -> Step:
@@ -225,13 +225,15 @@ class Batcher:
 
     def _serving(self, model: Model) -> _Served:
         """What is kept for the model, for as long as the model lives."""
-        served = self._served.get(model)
+        served = self._served.get(id(model))
         if served is None:
             length, V = model.options.max_length, model.network.classes
             runner = Runner(model.engine, length, self._state_bytes, self._lookups)
             most = min(self._remembered, _KEYS // length)
             distributions = min(most, _OUTPUT_BYTES // (8 * V))
-            served = self._served[model] = _Served(runner, Recent(most), Recent(distributions))
+            served = _Served(runner, Recent(most), Recent(distributions))
+            self._served[id(model)] = served
+            finalize(model, self._served.pop, id(model))
         return served
 
 

@@ -16,7 +16,7 @@ from app.api.inference.errors import invalid
 from app.errors import RequestError
 from app.http import problems
 from app.http.coding import json_letters
-from app.http.endpoint import json_body, raw
+from app.http.endpoint import raw
 from app.http.exchange import Exchange, encode
 from app.http.service import Service
 
@@ -226,7 +226,7 @@ class _IndexRequest(BaseModel):
 
 async def read_index(service: Service, exchange: Exchange) -> bool:
     """Whether only models that are ready are asked for; a body may be missing."""
-    body = await json_body(service, exchange)
+    body = json_letters(await raw(service, exchange))
     try:
         return bool(body.strip() and _IndexRequest.model_validate_json(body).ready)
     except ValidationError as error:

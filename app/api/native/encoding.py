@@ -54,7 +54,7 @@ def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:
 
 def with_left_out(model: Model, phrase: str, answer: Any) -> Any:
     """The same answer with the `unknown` words that this model's card has dropped, if any."""
-    unknown = model.left_out(phrase) if model.options.drop_unknown else ()
+    unknown = model.left_out(phrase)
     if not unknown:
         return answer
     named = (

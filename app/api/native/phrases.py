@@ -58,7 +58,9 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
     else:
         outputs = await service.batcher.outputs(model, context)
         answer = model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
-    return encoding.with_left_out(model, request.phrase, answer)
+    if model.options.drop_unknown:
+        answer = encoding.with_left_out(model, request.phrase, answer)
+    return answer
 
 
 async def predict_batch(service: Service, exchange: Exchange, request: BatchRequest) -> Reply:
@@ -122,7 +124,7 @@ def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> 
             ids = top_k(result.probabilities, request.top_k, model.barred)
             ranking = Ranking(ids.tolist(), list(result.probabilities[ids]))
             answer = encoding.predicted(model, phrase, ranking)
-        if not isinstance(result, RequestError):
+        if model.options.drop_unknown and not isinstance(result, RequestError):
             answer = encoding.with_left_out(model, phrase, answer)
         yield encode(answer)
 

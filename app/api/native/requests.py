@@ -3,7 +3,15 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    WithJsonSchema,
+)
+from pydantic_core import core_schema
 
 from app.api.training import NotebookFields
 from app.model import DEFAULT_TOP_K
@@ -22,24 +30,31 @@ LONGEST_RECENT = 4_096
 MOST_OFFERED = 20
 MOST_WORDS = 5
 MOST_EXCLUDED = 64
-_LONGEST_NUMBER = 9  # digits, of which no bound has so many
 
 
-def _whole(value: object, info: ValidationInfo) -> object:
-    """JSON Schema calls 5.0 an integer; null is the default, as it is for `model`. In a query
-    string all values are letters, which are read here: what follows is strict.
-    """
+def _whole(value: object) -> object:
+    """JSON Schema calls 5.0 an integer; null is the default, as it is for `model`."""
     if value is None:
         return DEFAULT_TOP_K
-    if isinstance(value, str) and info.mode != "json" and value.isascii() and value.isdigit():
-        return int(value[:_LONGEST_NUMBER])
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _number_of_words(_source: Any, _handler: Any) -> core_schema.CoreSchema:
+    """An integer is usual, and read without a call of Python's."""
+    usual = core_schema.int_schema(strict=True, ge=1, le=MOST_SUGGESTIONS)
+    return core_schema.union_schema(
+        [usual, core_schema.no_info_before_validator_function(_whole, usual)],
+        mode="left_to_right",
+        custom_error_type="whole_number",
+        custom_error_message=f"Input should be a whole number from 1 to {MOST_SUGGESTIONS}",
+    )
 
 
 TopK = Annotated[
     int,
-    BeforeValidator(_whole),
-    Field(ge=1, le=MOST_SUGGESTIONS, description="How many of the most probable words to give"),
+    GetPydanticSchema(_number_of_words),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_SUGGESTIONS}),
+    Field(description="How many of the most probable words to give"),
 ]
 Prefix = Annotated[
     str | None,
