@@ -3,6 +3,7 @@
 # make clients   install lm-eval and openapi-python-client, which tests then run, in an environment of its own (700 MB)
 # make test      install the rest (TensorFlow, test tools); check format, lint, types; run the tests
 # make attack    try to break the service, for an hour; make test does it for a minute or two
+# make ray       install Ray in an environment of its own (500 MB), and run what is tested with it; as root, on two nodes
 # make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
 # make browser   install what the browser tests need: Chromium and axe-core
 # make format    rewrite the code in its own style
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 UNROLLED_DOCKER_BUILD_ARGS ?=
 
-.PHONY: serve install install-test clients test attack browser check bench format lock docker clean
+.PHONY: serve install install-test clients test attack ray browser check bench format lock docker clean
 
 serve: install
 	$(BIN)/unrolled serve
@@ -55,6 +56,19 @@ test: install-test clients check
 
 attack: install-test
 	ATTACK=long $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/attack
+
+# Ray and what it brings; the tools that test come from the other environment, within whose versions it was locked.
+$(VENV)-ray/.done: requirements/ray.txt $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
+	  --require-hashes --requirement requirements/build.txt --requirement requirements/ray.txt
+	$(VENV)-ray/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$($(VENV)-ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/test-tools.pth
+	@touch $@
+
+ray: $(VENV)-ray/.done
+	$(VENV)-ray/bin/python -m pytest $(PYTEST_ARGS) tests/ray
 
 # What the browser tests need; they are skipped without it.
 browser:

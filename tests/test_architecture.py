@@ -24,7 +24,7 @@ LAYERS = (
     {"http", "training", "web"},
     {"api", "evaluation", "keystrokes"},
     {"main", "bulk"},
-    {"server"},
+    {"server", "on_ray"},
     {"cli"},
     {"entry"},
     {"__main__"},

@@ -1,6 +1,6 @@
 """Phrases -> lines of JSON, one a phrase: a prediction, or the problem of that phrase alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,15 @@ def predict(model: Model, phrases: Sequence[Phrase], question: Question) -> Line
     contexts = [_context(model, phrase) for phrase in phrases]
     sound = [context for context in contexts if not isinstance(context, RequestError)]
     ranked = not question.prefix and question.top_k <= BATCHED_K
-    computed = in_batches(model, sound, question.top_k if ranked else None)
+    computed = _ranked(model, sound, question.top_k) if ranked else in_batches(model, sound, None)
+    before = encoding.before_phrase(model)
     lines: list[bytes] = []
     refused = 0
     for phrase, context in zip(phrases, contexts, strict=True):
         result = context if isinstance(context, RequestError) else next(computed)
-        if isinstance(result, RequestError):
+        if isinstance(result, bytes):
+            lines.append(before + encode(phrase) + result)
+        elif isinstance(result, RequestError):
             refused += 1
             lines.append(problems.encode(problems.problem(result)))
         elif isinstance(result, Exception):
@@ -61,7 +64,22 @@ def _context(model: Model, phrase: Phrase) -> Context | RequestError:
         return error
 
 
+def _ranked(model: Model, contexts: list[Context], k: int) -> Iterator[Any]:
+    """For each of them what `in_batches` says, rankings written as what follows the phrase. What
+    phrases have in common is computed and written once.
+    """
+    distinct = list(dict.fromkeys(contexts))
+    results: dict[Context, Any] = dict(zip(distinct, in_batches(model, distinct, k), strict=True))
+    if not model.options.drop_unknown:  # else answers to the same ids differ
+        rankings = {one: found for one, found in results.items() if isinstance(found, Ranking)}
+        written = encoding.after_phrase(model, list(rankings.values()))
+        results.update(zip(rankings, written, strict=True))
+    return map(results.__getitem__, contexts)
+
+
 def _answer(model: Model, phrase: str, result: Any, question: Question) -> Any:
     if isinstance(result, Ranking):
-        return encoding.predicted(model, phrase, result)
-    return model.answer(phrase, result.probabilities, question.top_k, question.prefix)
+        answer: Any = encoding.predicted(model, phrase, result)
+    else:
+        answer = model.answer(phrase, result.probabilities, question.top_k, question.prefix)
+    return encoding.with_left_out(model, phrase, answer)

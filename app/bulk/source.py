@@ -21,6 +21,7 @@ from app.errors import CorpusError, InvalidRequest, MissingDependency, RequestEr
 Phrase = str | RequestError
 _LINES = 2048  # of a chunk: products of 256 phrases come out even
 _CHARACTERS = 1 << 20  # of a chunk, about: long phrases make it shorter
+_LOOKS = 256  # lines between two looks at how far it is, each as dear as reading a line
 _LONGEST_LINE = 4 * LONGEST_PHRASE + 2  # bytes
 _LONGEST_RECORD_LINE = 1 << 24  # characters of a line of CSV, all its columns
 
@@ -79,8 +80,11 @@ class Source:
             if self.path.suffix == ".gz":
                 plain = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]
             rows = self._csv(plain) if self.kind == "csv" else _lines(plain)
-            for phrase in rows:
-                yield phrase, min(raw.tell() / size, 1.0)
+            read = 0.0
+            for number, phrase in enumerate(rows):
+                if number % _LOOKS == 0:
+                    read = min(raw.tell() / size, 1.0)
+                yield phrase, read
 
     def _csv(self, file: IO[bytes]) -> Iterator[Phrase]:
         csv.field_size_limit(_LONGEST_RECORD_LINE)

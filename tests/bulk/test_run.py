@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_every_line_has_its_answer_or_its_problem(
     assert (done.lines, done.problems) == (9000, 9)
     assert (steps[-1].lines, steps[-1].problems, steps[-1].read) == (9000, 9, 1.0)
     assert [step.lines for step in steps] == [2048, 4096, 6144, 8192, 9000]
+
+
+def test_words_that_were_left_out_are_named(source: Source, model: Model, tmp_path: Path) -> None:
+    dropping = replace(model, options=replace(model.options, drop_unknown=True))
+    source.path.write_text("w1 nonsense w2\nw1 w2")
+    run(source, tmp_path / "out", dropping, QUESTION, here(dropping, QUESTION), ignore)
+    first, second = map(json.loads, (tmp_path / "out").read_text().splitlines())
+    assert [(one["word"], one["position"]) for one in first["unknown"]] == [("nonsense", 1)]
+    assert "unknown" not in second
+    assert first["predictions"] == second["predictions"]
 
 
 def test_a_prefix_is_asked_of_every_phrase(source: Source, model: Model, tmp_path: Path) -> None:
@@ -178,25 +189,26 @@ def test_a_killed_worker_ends_the_run_which_can_go_on(
     assert_answers(tmp_path / "out", model, PHRASES)
 
 
-def command(folder: Path, source: str, output: str) -> "subprocess.Popen[bytes]":
+def command(folder: Path, source: str, output: str, *more: str) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "UNROLLED_MODELS_DIR": str(ROOT / "models")}
-    options = ("predict", "--model", "notebook", "--input", source, "--output", output)
+    options = ("predict", "--model", "notebook", "--input", source, "--output", output, *more)
     return subprocess.Popen([*UNROLLED, *options], cwd=folder, env=environment)
 
 
 def test_the_command_killed_twice_ends_with_the_lines_of_one_that_was_not(tmp_path: Path) -> None:
     words = ("this", "is", "an", "example", "nonsense")
+    slow = ("--prefix", "t")  # it is looked for phrase by phrase: time enough to be killed
     phrases = [f"{words[n % 50 // 12]} {words[n % 4]}" for n in range(30_000)]
     (tmp_path / "phrases.txt.gz").write_bytes(gzip.compress("\n".join(phrases).encode(), 1))
-    assert command(tmp_path, "phrases.txt.gz", "whole.jsonl").wait(120) == 0
+    assert command(tmp_path, "phrases.txt.gz", "whole.jsonl", *slow).wait(120) == 0
     seen = 0
     for _ in range(2):
-        running = command(tmp_path, "phrases.txt.gz", "out.jsonl")
+        running = command(tmp_path, "phrases.txt.gz", "out.jsonl", *slow)
         seen = finished_lines(tmp_path / "out.jsonl.run.json", seen, running)
         running.kill()
         assert running.wait() == -signal.SIGKILL
     assert not (tmp_path / "out.jsonl").exists()
-    assert command(tmp_path, "phrases.txt.gz", "out.jsonl").wait(120) == 0
+    assert command(tmp_path, "phrases.txt.gz", "out.jsonl", *slow).wait(120) == 0
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 

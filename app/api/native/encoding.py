@@ -4,8 +4,9 @@ The encoder writes a dictionary several times faster than a data class with slot
 are large or many they are made of dictionaries, with the field names of `answers.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from operator import add
 from typing import Any, NotRequired
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from app.model import Model
 from app.text.vocabulary import Vocabulary
 
 _words: WeakKeyDictionary[Vocabulary, orjson.Fragment] = WeakKeyDictionary()
+_entries: WeakKeyDictionary[Vocabulary, tuple[list[bytes], list[bytes]]] = WeakKeyDictionary()
 
 
 # `answers.Predicted` as it is written: with `unknown` where the model drops unknown words.
@@ -50,6 +52,45 @@ def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:
     ]
     next_word = best[0]["word"] if best else None
     return {"model": model.id, "phrase": phrase, "next_word": next_word, "predictions": best}
+
+
+def after_phrase(model: Model, rankings: Sequence[Ranking]) -> list[bytes]:
+    """What follows the phrase in `encode(predicted(…))` of each, to the last byte, several times
+    faster: words are written once a model, and the numbers of all rankings at once.
+    """
+    words, entries = _written(model.vocabulary)
+    numbers = encode([number for _, numbers in rankings for number in numbers])[1:-1].split(b",")
+    ids = [number for ids, _ in rankings for number in ids]
+    best = list(map(add, map(entries.__getitem__, ids), numbers))
+    written: list[bytes] = []
+    start = 0
+    for ids, _ in rankings:
+        if ids:
+            end = start + len(ids)
+            written.append(words[ids[0]] + b"},{".join(best[start:end]) + b"}]}")
+            start = end
+        else:
+            written.append(b',"next_word":null,"predictions":[]}')
+    return written
+
+
+def before_phrase(model: Model) -> bytes:
+    """What is before the phrase in `encode(predicted(…))`."""
+    return b'{"model":%b,"phrase":' % encode(model.id)
+
+
+def _written(vocabulary: Vocabulary) -> tuple[list[bytes], list[bytes]]:
+    """What comes before the predictions where a word is the best, and its entry among them up to
+    the probability.
+    """
+    written = _entries.get(vocabulary)
+    if written is None:
+        words = [encode(word) for word in vocabulary.words]
+        written = _entries[vocabulary] = (
+            [b',"next_word":%b,"predictions":[{' % word for word in words],
+            [b'"word":%b,"id":%d,"probability":' % (word, at) for at, word in enumerate(words)],
+        )
+    return written
 
 
 def with_left_out(model: Model, phrase: str, answer: Any) -> Any:

@@ -1,0 +1,139 @@
+"""deploy/ray/serve.yaml on two machines, asked from a third: answers, updates, and what is lost
+with a replica, a cable and a machine. In this order: each test leaves both machines serving.
+"""
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from tests.ray.cluster import HEAD, SECOND, Cluster
+from tests.ray.load import Asked, Load, ask
+
+PREDICT = "/v1/predict?phrase=this+is"
+
+pytestmark = pytest.mark.ray
+
+
+def replaced(cluster: Cluster, old: set[int]) -> bool:
+    """Whether both machines serve with replicas that are none of the old."""
+    there = [cluster.replicas(machine) for machine in (HEAD, SECOND)]
+    return all(pids and not pids & old for pids in there) and all(
+        map(cluster.serves, (HEAD, SECOND))
+    )
+
+
+def test_either_machine_answers_as_the_plain_service(serving: Cluster, client: TestClient) -> None:
+    body = {"phrases": ["this is", "is", "nosuchword", "an"]}
+    chat = {"model": "notebook", "prompt": "this is", "max_tokens": 3, "temperature": 0}
+    asked = [
+        client.build_request("GET", PREDICT),
+        client.build_request("GET", "/v1/predict?phrase=" + quote("this is nöt")),
+        client.build_request("POST", "/v1/predict/batch", json=body),
+        client.build_request("POST", "/v1/explain", json={"phrase": "this is"}),
+        client.build_request("POST", "/v1/predict", content=b"{"),
+        client.build_request("GET", "/v2/models/notebook"),
+        client.build_request("GET", "/nowhere"),
+    ]
+    for machine in (HEAD, SECOND):
+        with serving.network.on(), httpx.Client(base_url=serving.url(machine, "")) as ours:
+            for request in asked:
+                plain = client.send(request)
+                there = ours.request(
+                    request.method, request.url.raw_path.decode(), content=request.content
+                )
+                assert there.status_code == plain.status_code
+                assert there.headers["content-type"] == plain.headers["content-type"]
+                assert without_ids(there.json()) == without_ids(plain.json())
+            with ours.stream("POST", "/v1/completions", json=chat | {"stream": True}) as streamed:
+                lines = [line for line in streamed.iter_lines() if line]
+            whole = client.post("/v1/completions", json=chat).json()["choices"][0]["text"]
+            assert lines[-1] == "data: [DONE]"
+            events = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+            assert "".join(event["choices"][0]["text"] for event in events) == whole
+
+
+def without_ids(answer: dict[str, object]) -> dict[str, object]:
+    """What two services cannot have in common."""
+    return {key: value for key, value in answer.items() if key not in ("request_id", "instance")}
+
+
+def test_an_update_under_load_loses_nothing(serving: Cluster) -> None:
+    old = serving.replicas(HEAD) | serving.replicas(SECOND)
+    urls = [serving.url(machine, PREDICT) for machine in (HEAD, SECOND)]
+    with Load(serving.network, *urls) as load:
+        load.go_on()
+        serving.deploy(env_vars={"UNROLLED_MAX_BATCH": "16"})
+        serving.until(lambda: replaced(serving, old), "new replicas")
+        load.go_on()
+    assert load.lost == []
+    assert len({one.body for one in load.all}) == 1
+    told(load, "update")
+
+
+def test_a_killed_replica_loses_only_what_it_had_in_flight(serving: Cluster) -> None:
+    with Load(serving.network, serving.url(HEAD, PREDICT), clients=4) as load:
+        load.go_on()
+        victims = serving.replicas(HEAD)
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        serving.until(lambda: replaced(serving, victims), "another replica")
+        load.go_on()
+    assert len(load.lost) <= load.clients
+    told(load, "replica killed")
+
+
+def test_twenty_seconds_of_partition_are_got_over(serving: Cluster) -> None:
+    with Load(serving.network, serving.url(HEAD, PREDICT), clients=4) as load:
+        load.go_on()
+        serving.network.cut_off(SECOND)
+        cut = time.monotonic()
+        time.sleep(20)
+        back = time.monotonic()
+        serving.network.reconnect(SECOND)
+        serving.until(lambda: all(map(serving.serves, (HEAD, SECOND))), "either machine again")
+        after = load.go_on()
+    meanwhile = [one for one in load.all if cut < one.sent and one.ended < back]
+    assert sum(not one.lost for one in meanwhile) > len(meanwhile) / 2 > 0
+    assert [one for one in after if one.lost] == []
+    told(load, "partition")
+
+
+def test_a_lost_machine_is_done_without_and_comes_back(serving: Cluster) -> None:
+    with Load(serving.network, serving.url(HEAD, PREDICT), clients=4) as load:
+        load.go_on()
+        serving.lose(SECOND)
+        without = load.go_on(400)
+    assert [one for one in without[-200:] if one.lost] == []
+    told(load, "machine lost")
+    serving.start(SECOND)
+    serving.until(lambda: serving.serves(SECOND), "the machine that came back")
+
+
+def test_what_cannot_be_queued_is_refused_with_503(serving: Cluster) -> None:
+    old = serving.replicas(HEAD) | serving.replicas(SECOND)
+    serving.deploy(
+        max_ongoing_requests=1, max_queued_requests=1, env_vars={"UNROLLED_MAX_BATCH": "8"}
+    )
+    serving.until(lambda: replaced(serving, old), "new replicas")
+    slow = serving.url(HEAD, "/v1/notebook?epochs=5000&text=" + quote("This is an example " * 20))
+
+    def one(_: int) -> Asked:
+        with serving.network.on():
+            return ask(slow)
+
+    with ThreadPoolExecutor(24) as clients:
+        found = list(clients.map(one, range(24)))
+    assert {asked.status for asked in found} == {200, 503}
+
+
+def told(load: Load, what: str) -> None:
+    """For whoever reads with -s."""
+    longest = max(one.ended - one.sent for one in load.all)
+    print(f"{what}: {len(load.all)} asked, {len(load.lost)} lost, at most {longest:.1f} s")
