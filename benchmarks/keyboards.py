@@ -118,8 +118,11 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reques
 
 def service_times(costs: dict[int, float]) -> Seconds:
     """Seconds for 0 to MOST requests together; what was not measured lies on a line between."""
-    known = [(0, 0.0), *((n, n * cost) for n, cost in costs.items())]
-    return np.interp(np.arange(MOST + 1), *zip(*known, strict=True))
+    known = np.array([0, *costs])
+    lasting: Seconds = np.interp(
+        np.arange(MOST + 1), known, np.array([0, *(n * cost for n, cost in costs.items())])
+    )
+    return lasting
 
 
 def compared(service: Service, lasting: Seconds, seconds: float) -> list[tuple[object, ...]]:
