@@ -15,6 +15,7 @@ import math
 import os
 import random
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -22,7 +23,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 
 from benchmarks import contestants as who
-from benchmarks.queueing import Arrivals, Seconds, answered, typed
+from benchmarks.queueing import Arrivals, Seconds, answered, typed, with_burst
 from benchmarks.running import running
 from benchmarks.timing import table
 
@@ -32,7 +33,9 @@ MOST = 32  # UNROLLED_MAX_BATCH
 WORDS_PER_MINUTE = 30.0
 MEASURED = (1, 2, 4, 8, 16, 32)
 LOADS = (0.2, 0.4, 0.6)  # of the throughput, for the comparison
-LOST_AFTER, UNTIL = 8.0, 20.0  # seconds
+BURST = (3.0, 5.0)  # seconds, with half as many requests again
+LOST_AFTER, UNTIL = 8.0, 16.0
+SENTENCE = 8  # words
 RECONNECT = (0.5, 1.5)  # seconds until a keyboard whose zone is lost asks another
 
 
@@ -51,20 +54,25 @@ class Seen:
 class Service:
     """The real one: connections, phrases that were never asked before, and its processor time."""
 
-    def __init__(self, url: str, pid: int, words: list[str]) -> None:
-        self._address, self._pid, self._words = urlsplit(url), pid, words
+    def __init__(self, url: str, pids: Iterable[int], words: list[str]) -> None:
+        self._address, self._pids, self._words = urlsplit(url), tuple(pids), words
 
-    def request(self) -> bytes:
-        phrase = quote(" ".join(random.choices(self._words, k=4)))
-        return f"GET /v1/predict?phrase={phrase} HTTP/1.1\r\nHost: unrolled\r\n\r\n".encode()
+    def requests(self) -> Iterator[bytes]:
+        """One keyboard's: sentences, asked word by word."""
+        while True:
+            sentence = random.choices(self._words, k=SENTENCE)
+            for end in range(1, SENTENCE + 1):
+                phrase = quote(" ".join(sentence[:end]))
+                yield f"GET /v1/predict?phrase={phrase} HTTP/1.1\r\nHost: unrolled\r\n\r\n".encode()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self._address.hostname, self._address.port)
 
     def busy(self) -> float:
         """Seconds of the processor so far."""
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2] for pid in self._pids]
+        ticks = sum(int(tick) for stat in stats for tick in stat.split()[11:13])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     async def cost(self, clients: int, seconds: float) -> float:
         """What one request costs, with so many at any time."""
@@ -73,8 +81,9 @@ class Service:
         async def client() -> None:
             nonlocal count
             reader, writer = await self.connect()
+            requests = self.requests()
             while time.perf_counter() < enough:
-                await ask(reader, writer, self.request())
+                await ask(reader, writer, next(requests))
                 count += 1
             writer.close()
 
@@ -91,11 +100,12 @@ class Service:
 
         async def keyboard(numbers: list[int]) -> None:
             reader, writer = await self.connect()
+            requests = self.requests()
             for number in numbers:
                 due = begin + arrivals.times[number]
                 await asyncio.sleep(due - time.perf_counter())
                 sent = time.perf_counter()
-                await ask(reader, writer, self.request())
+                await ask(reader, writer, next(requests))
                 latencies[number], late[number] = time.perf_counter() - sent, sent - due
             writer.close()
 
@@ -139,7 +149,7 @@ def compared(service: Service, lasting: Seconds, seconds: float) -> list[tuple[o
 
 def million(keyboards: int, share: float, lasting: Seconds) -> list[tuple[object, ...]]:
     """Before and after one zone of three is lost."""
-    arrivals = typed(keyboards, WORDS_PER_MINUTE, UNTIL)
+    arrivals = with_burst(typed(keyboards, WORDS_PER_MINUTE, UNTIL), *BURST, 0.5)
     rate = keyboards * WORDS_PER_MINUTE / 60
     cores = 3 * math.ceil(rate * lasting[MOST] / MOST / share / 3)
     asked, process = arrivals.times.copy(), arrivals.keyboards % cores
@@ -162,7 +172,8 @@ def million(keyboards: int, share: float, lasting: Seconds) -> list[tuple[object
         latencies[mine] = ends - arrivals.times[mine]
     rows: list[tuple[object, ...]] = []
     for name, begin, end in (
-        ("all zones", 1, LOST_AFTER - 1),
+        ("all zones", 1, BURST[0]),
+        ("a burst", *BURST),
         ("the second before", LOST_AFTER - 1, LOST_AFTER),
         ("the second after", LOST_AFTER, LOST_AFTER + 1),
         ("two zones", LOST_AFTER + 1, UNTIL),
@@ -187,7 +198,7 @@ def main() -> None:
     os.sched_setaffinity(0, {CLIENT_CORE})
     contestant = who.ours(arguments.model, MODELS, arguments.model)
     with running(contestant, SERVER_CORE, words[0]) as one:
-        service = Service(one.url, one.pid, words)
+        service = Service(one.url, [one.pid], words)
         costs = {n: asyncio.run(service.cost(n, 1.5)) for n in MEASURED}
         print(table("requests together | ms each", [(n, f"{1e3 * costs[n]:.3f}") for n in costs]))
         lasting = service_times(costs)

@@ -54,6 +54,20 @@ def _gaps(rng: np.random.Generator, mean: float, count: int) -> Seconds:
     return drawn
 
 
+def with_burst(arrivals: Arrivals, begin: float, end: float, more: float) -> Arrivals:
+    """What happens when something has happened: for each request of that time, `more` others
+    within half a second.
+    """
+    rng = np.random.default_rng(2)
+    within = (arrivals.times >= begin) & (arrivals.times < end)
+    (chosen,) = (within & (rng.random(len(within)) < more)).nonzero()
+    again = arrivals.times[chosen] + rng.uniform(0, 0.5, len(chosen))
+    times = np.concatenate([arrivals.times, again])
+    order = np.argsort(times)
+    whose = np.concatenate([arrivals.keyboards, arrivals.keyboards[chosen]])
+    return Arrivals(times[order], whose[order])
+
+
 def answered(times: Seconds, service: Seconds) -> tuple[Seconds, float]:
     """When each request of one process is answered [N], and for how long the process was busy.
 

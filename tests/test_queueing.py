@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.queueing import answered, typed
+from benchmarks.queueing import answered, typed, with_burst
 
 
 def test_one_at_a_time_waits_as_pollaczek_and_khinchine_say() -> None:
@@ -28,3 +28,7 @@ def test_keyboards_ask_as_often_as_they_type() -> None:
     assert np.all(np.diff(arrivals.times) >= 0)
     per_second = np.bincount(arrivals.times.astype(int))
     assert per_second == pytest.approx(np.full(20, 10_000), rel=0.06)
+    more = with_burst(arrivals, 5, 10, 0.5)
+    assert len(more.times) - len(arrivals.times) == pytest.approx(25_000, rel=0.05)
+    assert len(more.times) == len(more.keyboards)
+    assert np.bincount(more.times.astype(int))[6:10] == pytest.approx(np.full(4, 15_000), rel=0.06)

@@ -23,6 +23,17 @@ BIN = Path(sys.executable).parent
 _STARTED = "Ray runtime started"
 _TRIES = 3
 _REPLICA, _TASK = "ray::ServeReplica", "ray::Map"  # as processes call themselves
+_SETTLED = """
+import sys, time, ray
+from ray import serve
+ray.init(sys.argv[1], log_to_driver=False)
+while True:
+    unrolled = serve.status().applications["unrolled"]
+    states = [one.replica_states for one in unrolled.deployments.values()]
+    if unrolled.status == "RUNNING" and states == [{"RUNNING": 2}]:
+        break
+    time.sleep(0.5)
+"""
 
 
 class Cluster:
@@ -134,6 +145,11 @@ class Cluster:
     def replicas(self, machine: str) -> set[int]:
         """Processes of replicas that have started on a machine, and may not be ready yet."""
         return {pid for pid in self.network.pids(machine) if _command(pid).startswith(_REPLICA)}
+
+    def settle(self) -> None:
+        """Wait until Ray says that each machine has its replica, and none is to come or go."""
+        self.run("python", "-c", _SETTLED, self.address)
+        self.until(lambda: all(map(self.serves, (HEAD, SECOND))), "an answer of either machine")
 
     def works(self, machine: str) -> bool:
         """Whether a chunk of a file is being computed there."""

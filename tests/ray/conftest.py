@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.ray import network
-from tests.ray.cluster import HEAD, SECOND, Cluster
+from tests.ray.cluster import Cluster
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +23,5 @@ def cluster() -> Iterator[Cluster]:
 def serving(cluster: Cluster) -> Cluster:
     """A replica on each of them, and either answers."""
     cluster.deploy()
-    cluster.until(lambda: all(map(cluster.serves, (HEAD, SECOND))), "an answer of either machine")
+    cluster.settle()
     return cluster

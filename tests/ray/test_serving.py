@@ -21,14 +21,6 @@ PREDICT = "/v1/predict?phrase=this+is"
 pytestmark = pytest.mark.ray
 
 
-def replaced(cluster: Cluster, old: set[int]) -> bool:
-    """Whether both machines serve with replicas that are none of the old."""
-    there = [cluster.replicas(machine) for machine in (HEAD, SECOND)]
-    return all(pids and not pids & old for pids in there) and all(
-        map(cluster.serves, (HEAD, SECOND))
-    )
-
-
 def test_either_machine_answers_as_the_plain_service(serving: Cluster, client: TestClient) -> None:
     body = {"phrases": ["this is", "is", "nosuchword", "an"]}
     chat = {"model": "notebook", "prompt": "this is", "max_tokens": 3, "temperature": 0}
@@ -70,8 +62,9 @@ def test_an_update_under_load_loses_nothing(serving: Cluster) -> None:
     with Load(serving.network, *urls) as load:
         load.go_on()
         serving.deploy(env_vars={"UNROLLED_MAX_BATCH": "16"})
-        serving.until(lambda: replaced(serving, old), "new replicas")
+        serving.settle()
         load.go_on()
+    assert not old & (serving.replicas(HEAD) | serving.replicas(SECOND))
     assert load.lost == []
     assert len({one.body for one in load.all}) == 1
     told(load, "update")
@@ -83,7 +76,8 @@ def test_a_killed_replica_loses_only_what_it_had_in_flight(serving: Cluster) -> 
         victims = serving.replicas(HEAD)
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
-        serving.until(lambda: replaced(serving, victims), "another replica")
+        serving.until(lambda: bool(serving.replicas(HEAD) - victims), "another replica")
+        serving.settle()
         load.go_on()
     assert len(load.lost) <= load.clients
     told(load, "replica killed")
@@ -97,7 +91,7 @@ def test_twenty_seconds_of_partition_are_got_over(serving: Cluster) -> None:
         time.sleep(20)
         back = time.monotonic()
         serving.network.reconnect(SECOND)
-        serving.until(lambda: all(map(serving.serves, (HEAD, SECOND))), "either machine again")
+        serving.settle()
         after = load.go_on()
     meanwhile = [one for one in load.all if cut < one.sent and one.ended < back]
     assert sum(not one.lost for one in meanwhile) > len(meanwhile) / 2 > 0
@@ -113,15 +107,14 @@ def test_a_lost_machine_is_done_without_and_comes_back(serving: Cluster) -> None
     assert [one for one in without[-200:] if one.lost] == []
     told(load, "machine lost")
     serving.start(SECOND)
-    serving.until(lambda: serving.serves(SECOND), "the machine that came back")
+    serving.settle()
 
 
 def test_what_cannot_be_queued_is_refused_with_503(serving: Cluster) -> None:
-    old = serving.replicas(HEAD) | serving.replicas(SECOND)
     serving.deploy(
         max_ongoing_requests=1, max_queued_requests=1, env_vars={"UNROLLED_MAX_BATCH": "8"}
     )
-    serving.until(lambda: replaced(serving, old), "new replicas")
+    serving.settle()
     slow = serving.url(HEAD, "/v1/notebook?epochs=5000&text=" + quote("This is an example " * 20))
 
     def one(_: int) -> Asked:

@@ -1,0 +1,91 @@
+"""What Ray costs a request beside the plain service, and what a second machine brings to a file.
+
+    .venv-ray/bin/python -m benchmarks.ray [--phrases 16384]
+
+As root, after `make ray`: machines of one processor each are network namespaces. Seconds of the
+processor are those of all that Ray runs on the machine that is asked.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import contestants as who
+from benchmarks.keyboards import Service
+from benchmarks.running import running
+from benchmarks.timing import table
+from tests.ray.cluster import BIN, HEAD, SECOND, Cluster
+
+MODELS = who.ROOT / "models"
+CLIENTS, SECONDS = 16, 3.0
+
+
+def requests(cluster: Cluster, words: list[str]) -> Iterator[tuple[object, ...]]:
+    """Of the notebook, which costs next to nothing: what is left is the way there and back."""
+    plain = who.ours("notebook", MODELS, "notebook")
+    with running(plain, 0, words[0]) as one:
+        costs = {"unrolled serve": asyncio.run(Service(one.url, [one.pid], words).cost(CLIENTS, 3))}
+    cluster.deploy()
+    cluster.settle()
+    with cluster.network.on(HEAD):
+        service = Service(cluster.url(HEAD, ""), cluster.network.pids(HEAD), words)
+        costs["Ray Serve, its plain proxy"] = asyncio.run(service.cost(CLIENTS, SECONDS))
+    for name, seconds in costs.items():
+        ratio = seconds / costs["unrolled serve"]
+        yield name, f"{1e3 * seconds:.3f}", f"{ratio:.1f}"
+
+
+def of_a_file(cluster: Cluster, folder: Path, *options: str) -> float:
+    """Seconds, from the command's start to its end."""
+    environment = cluster.environment | {"UNROLLED_MODELS_DIR": str(MODELS)}
+    output = folder / f"{len(list(folder.iterdir()))}.jsonl"
+    files = ("--input", folder / "phrases.txt", "--output", output)
+    begin = time.perf_counter()
+    with cluster.network.on(HEAD):
+        command = [BIN / "unrolled", "predict", "--model", "english", *files, *options]
+        subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
+def files(cluster: Cluster, folder: Path) -> Iterator[tuple[object, ...]]:
+    ray = ("--ray", cluster.address)
+    taken = {"two machines": of_a_file(cluster, folder, *ray)}
+    cluster.lose(SECOND)
+    taken["one machine"] = of_a_file(cluster, folder, *ray)
+    taken["without Ray, two workers"] = of_a_file(cluster, folder, "--workers", "2")
+    taken["without Ray"] = of_a_file(cluster, folder)
+    for name, seconds in taken.items():
+        yield name, f"{seconds:.1f}", f"{taken['one machine'] / seconds:.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--phrases", type=int, default=16_384)
+    count = parser.parse_args().phrases
+    if os.geteuid() != 0:
+        sys.exit("network namespaces need root")
+    words = list(json.loads((MODELS / "notebook/vocabulary.json").read_text()))
+    known = json.loads((MODELS / "english/vocabulary.json").read_text())
+    english = [word for word in known if word.isalpha()]
+    with contextlib.ExitStack() as started:
+        folder = Path(started.enter_context(tempfile.TemporaryDirectory()))
+        phrases = [" ".join(random.choices(english, k=4)) for _ in range(count)]
+        (folder / "phrases.txt").write_text("\n".join(phrases))
+        cluster = started.enter_context(Cluster())
+        file_rows = list(files(cluster, folder))
+        print(table("a file | s | × one machine", file_rows), flush=True)
+        cluster.start(SECOND)
+        print(table("a request | processor, ms | × plain", list(requests(cluster, words))))
+
+
+if __name__ == "__main__":
+    main()
