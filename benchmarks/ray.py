@@ -48,10 +48,10 @@ def of_a_file(cluster: Cluster, folder: Path, *options: str) -> float:
     """Seconds, from the command's start to its end."""
     environment = cluster.environment | {"UNROLLED_MODELS_DIR": str(MODELS)}
     output = folder / f"{len(list(folder.iterdir()))}.jsonl"
-    files = ("--input", folder / "phrases.txt", "--output", output)
+    files = ("--input", str(folder / "phrases.txt"), "--output", str(output))
     begin = time.perf_counter()
     with cluster.network.on(HEAD):
-        command = [BIN / "unrolled", "predict", "--model", "english", *files, *options]
+        command = [str(BIN / "unrolled"), "predict", "--model", "english", *files, *options]
         subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
     return time.perf_counter() - begin
 
