@@ -129,10 +129,7 @@ class Runner:
         )
         before = None
         if found or carried:
-            before = self.states.load([known[at][1] for at in packed.order])
-            for row, at in enumerate(packed.order):
-                if at in carried:
-                    before[row] = carried[at]
+            before = self._before(packed.order, known, carried)
         states = engine.run(packed, None if before is None else self._split(before))
         last = [packed.last(state) for layer in states for state in layer]
         final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)  # [B, ΣH]
@@ -141,6 +138,18 @@ class Runner:
             final[packed.order[stepped:]] = before[stepped:]
         self._store(contexts, final, carried)
         return final
+
+    def _before(
+        self, order: Sequence[int], known: Sequence[tuple[int, int]], carried: Mapping[int, Floats]
+    ) -> Floats:
+        """What every row goes on from: [B, ΣH] in packed order."""
+        if len(carried) == len(order):
+            return np.stack([carried[at] for at in order])
+        before = self.states.load([known[at][1] for at in order])
+        for row, at in enumerate(order):
+            if at in carried:
+                before[row] = carried[at]
+        return before
 
     def _store(
         self, contexts: Sequence[Context], final: Floats, carried: Mapping[int, Floats]

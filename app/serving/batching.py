@@ -39,7 +39,9 @@ from app.errors import NotFinite, Overloaded
 from app.metrics import Metrics
 from app.model import Model
 from app.network import Context, Floats
+from app.serving.drawing import Drawn, draw
 from app.serving.lru import Recent
+from app.serving.sampling import Sampler
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
 _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
@@ -50,27 +52,28 @@ _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cach
 
 
 class Step(NamedTuple):
-    """Logits [V] after some ids, for their caller to write to, and the state [H] that they led to:
-    None where none is carried.
+    """The word that was drawn after some ids, None where none can be; the logits [V] that it was
+    drawn from, not to be written to; the state [H] that they led to, None where none is carried.
     """
 
+    drawn: Drawn | None
     logits: Floats
     state: Floats | None
 
 
 Result = Ranking | Outputs | Exception
 _Answer = Result | Step
-_STEP = 0  # as a `k`: asks for a Step
+_Wish = int | None | Sampler  # the k best words, the whole distribution, a word that is drawn
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A context that a caller waits for. `k` None asks for the whole distribution. `state` is what
-    ids before the context led to, None for zeros.
+    """A context that a caller waits for. `state` is what ids before the context led to, None for
+    zeros.
     """
 
     context: Context
-    k: int | None
+    wish: _Wish
     result: asyncio.Future[Any]
     state: Floats | None = None
     arrived: float = field(default_factory=perf_counter)
@@ -144,13 +147,14 @@ class Batcher:
             self.metrics.recalled[0] += 1
         return outputs
 
-    async def step(self, model: Model, context: Context, state: Floats | None) -> Step:
-        """What the network says after `context`, which goes on from `state` or begins with zeros.
+    async def step(
+        self, model: Model, context: Context, state: Floats | None, sampler: Sampler
+    ) -> Step:
+        """A word after `context`, which goes on from `state` or begins with zeros.
 
-        A text that has begun goes on: it is not refused where the queue is full. Numbers that
-        overflow are given as they are.
+        A text that has begun goes on: it is not refused where the queue is full.
         """
-        step: Step = await self._enqueue(model, context, _STEP, state)
+        step: Step = await self._enqueue(model, context, sampler, state)
         return step
 
     def _submit(self, model: Model, context: Context, k: int | None) -> asyncio.Future[Any]:
@@ -159,10 +163,10 @@ class Batcher:
         return self._enqueue(model, context, k)
 
     def _enqueue(
-        self, model: Model, context: Context, k: int | None, state: Floats | None = None
+        self, model: Model, context: Context, wish: _Wish, state: Floats | None = None
     ) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        job = _Job(context, k, loop.create_future(), state)
+        job = _Job(context, wish, loop.create_future(), state)
         queue = self._queues.get(model)
         if queue is None:
             queue = self._queues[model] = deque()
@@ -203,7 +207,7 @@ class Batcher:
         return model, jobs
 
     def _answer(self, model: Model, jobs: Sequence[_Job]) -> None:
-        asked = [(job.context, job.k, job.state) for job in jobs]
+        asked = [(job.context, job.wish, job.state) for job in jobs]
         begin = perf_counter()
         self.metrics.executed(model.id, [begin - job.arrived for job in jobs])
         for job, result in zip(
@@ -254,7 +258,7 @@ def _afresh(
     return logits_afresh(model.engine, model.options.max_length, contexts), None
 
 
-_Asked = tuple[Context, int | None, Floats | None]
+_Asked = tuple[Context, _Wish, Floats | None]
 _Run = Callable[[Sequence[Context], Mapping[int, Floats]], tuple[Floats, Floats | None]]
 
 
@@ -274,26 +278,44 @@ def _computed(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[_Answer]
     results: list[_Answer] = []
     for start in range(0, len(asked), _ROWS):
         rows = slice(start, start + _ROWS)
-        ks = [k for _, k, _ in asked[rows]]
-        results += _answers(logits[rows], None if states is None else states[rows], model, ks)
+        wishes = [wish for _, wish, _ in asked[rows]]
+        results += _answers(logits[rows], None if states is None else states[rows], model, wishes)
     return results
 
 
 def _answers(
-    logits: Floats, states: Floats | None, model: Model, ks: Sequence[int | None]
+    logits: Floats, states: Floats | None, model: Model, wishes: Sequence[_Wish]
 ) -> Iterator[_Answer]:
-    """Of some rows of `logits` [n, V], which may be overwritten."""
-    rows = [row for row, k in enumerate(ks) if k]  # that are ranked
-    some = logits if len(rows) == len(ks) else logits[rows]
-    most = max((k for k in ks if k), default=0)
-    rankings = iter(best_of_rows(some, most, model.barred) if rows else [])
-    for row, k in enumerate(ks):
-        ranking = next(rankings) if k else None
+    """Of some rows of `logits` [n, V], which may be overwritten if no word is drawn from them."""
+    rankings = _ranked(logits, model, wishes)
+    steps = _stepped(logits, states, wishes)
+    for row, wish in zip(logits, wishes, strict=True):
+        if isinstance(wish, Sampler):
+            yield next(steps)
+            continue
+        ranking = next(rankings) if wish else None
         if ranking is not None:
-            yield Ranking(ranking.ids[:k], ranking.probabilities[:k])
-        elif k == _STEP:  # whoever draws from it sees whether it is finite
-            yield Step(logits[row], None if states is None else states[row].copy())
-        elif k or not np.isfinite(logits[row]).all():
+            yield Ranking(ranking.ids[:wish], ranking.probabilities[:wish])
+        elif wish or not np.isfinite(row).all():
             yield NotFinite("the network's numbers overflow for this phrase")
         else:
-            yield Outputs(logits[row].copy(), softmax(logits[row]))
+            yield Outputs(row.copy(), softmax(row))
+
+
+def _ranked(logits: Floats, model: Model, wishes: Sequence[_Wish]) -> Iterator[Ranking | None]:
+    """Of the rows of which the best words are asked."""
+    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, int)]
+    if rows:
+        some = logits if len(rows) == len(wishes) else logits[rows]
+        most = max(wish for wish in wishes if isinstance(wish, int))
+        yield from best_of_rows(some, most, model.barred)
+
+
+def _stepped(logits: Floats, states: Floats | None, wishes: Sequence[_Wish]) -> Iterator[Step]:
+    """Of the rows from which a word is drawn."""
+    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, Sampler)]
+    if rows:
+        some = logits if len(rows) == len(wishes) else logits[rows]
+        samplers = [wish for wish in wishes if isinstance(wish, Sampler)]
+        for row, drawn, own in zip(rows, draw(samplers, some), some, strict=True):
+            yield Step(drawn, own, None if states is None else states[row].copy())

@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engines.prefixes import logits_afresh
-from app.model import Model, check_finite
+from app.errors import NotFinite
+from app.model import Model
 from app.network import Context, Floats
 from app.serving.batching import Batcher
+from app.serving.drawing import Drawn, draw
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
 from app.text.padding import context, pad
 from app.text.writing import Stops, Writer, encode_text
 
 Seed = int | tuple[int, ...]
+_NO_WORD = "the network's numbers overflow for this text, or no word is allowed"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ class Text:
         self._writer = Writer(model.vocabulary, model.options, prompt.text, prompt.ids)
         self._state = _Carried(model, prompt.ids)
         barred = wanted.sampling.barred(model.never_written)
-        self._sampler = Sampler(wanted.sampling, barred, model.start_id, seed)
+        before = prompt.ids[-1] if prompt.ids else model.start_id
+        self._sampler = Sampler(wanted.sampling, barred, model.start_id, seed, before)
 
     @property
     def mean(self) -> float:
@@ -124,11 +128,13 @@ class Text:
         """Words up to the last one that is wanted."""
         end = self._model.start_id if self._wanted.stop_at_end else None
         while self.drawn < self._wanted.words and self.finish is None:
-            logits = await self._state.logits(self._batcher)
-            number, sure = self._sampler.draw(self._spare(logits), self._state.before)
-            if not sure:
+            drawn, logits = await self._state.step(self._batcher, self._sampler)
+            if drawn is not None and not drawn.sure:
                 logits = self._state.logits_alone()
-                number, _ = self._sampler.draw(self._spare(logits), self._state.before)
+                (drawn,) = draw([self._sampler], logits[np.newaxis])
+            if drawn is None:
+                raise NotFinite(_NO_WORD)
+            number = drawn.number
             self._sampler.take(number)
             self.drawn += 1
             piece = self._piece(number, logits)
@@ -138,10 +144,6 @@ class Text:
             self._state.add(number)
             yield piece
         self.finish = self.finish or "length"
-
-    def _spare(self, logits: Floats) -> Floats:
-        """Logits [V] to be written to."""
-        return logits.copy() if self._scored else logits
 
     def _piece(self, number: int, logits: Floats) -> Piece:
         offset = self._writer.length
@@ -161,7 +163,6 @@ class _Carried:
     def __init__(self, model: Model, ids: Sequence[int]) -> None:
         self._model = model
         self._begin(ids)
-        self.before = ids[-1] if ids else model.start_id
 
     def _begin(self, ids: Sequence[int]) -> None:
         """Read ids from the beginning. Raises EmptyPhrase where there is nothing to read."""
@@ -174,23 +175,23 @@ class _Carried:
         self._ahead: Context = tuple(self._history)  # the part of it that is not in `_state` yet
         self._state: Floats | None = None
 
-    async def logits(self, batcher: Batcher) -> Floats:
-        """Logits [V] of the next word."""
-        logits, self._state = await batcher.step(self._model, self._ahead, self._state)
-        return logits
+    async def step(self, batcher: Batcher, sampler: Sampler) -> tuple[Drawn | None, Floats]:
+        """The next word, and the logits [V] that it was drawn from."""
+        drawn, logits, self._state = await batcher.step(
+            self._model, self._ahead, self._state, sampler
+        )
+        return drawn, logits
 
     def logits_alone(self) -> Floats:
         """The same, computed without company: the same to the last bit whenever it is."""
         model = self._model
         history = tuple(self._history)
         logits: Floats = logits_afresh(model.engine, model.options.max_length, [history])[0]
-        check_finite(logits)
         return logits
 
     def add(self, number: int) -> None:
         """Go on by a word."""
-        model, self.before = self._model, number
-        if self._state is None or number == model.start_id:
+        if self._state is None or number == self._model.start_id:
             self._begin([*self._ids, number])
         else:
             self._history.append(number)

@@ -11,6 +11,7 @@ from app.errors import EmptyPhrase, NotFinite
 from app.metrics import Metrics
 from app.model import Model
 from app.serving.batching import Batcher
+from app.serving.drawing import Drawn, draw
 from app.serving.generation import Piece, Prompt, Text, Wanted
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
 from app.text.writing import Writer, encode_text
@@ -133,6 +134,12 @@ def sampler(sampling: Sampling, seed: int = 0, end: int | None = None) -> Sample
     return Sampler(sampling, np.array([], np.intp), end, seed)
 
 
+def drawn_by(one: Sampler, logits: np.ndarray[tuple[int], np.dtype[np.float32]]) -> Drawn:
+    (drawn,) = draw([one], logits[np.newaxis])
+    assert drawn is not None
+    return drawn
+
+
 @pytest.mark.parametrize(
     ("sampling", "expected"),
     [
@@ -147,12 +154,13 @@ def test_words_are_drawn_as_often_as_their_probability_says(
 ) -> None:
     logits = np.log(logits_of(0.1, 0.2, 0.3, 0.4))
     barred = sampling.barred(np.array([], np.intp))
-    draws = Sampler(sampling, barred, None, 3)
+    samplers = [Sampler(sampling, barred, None, seed) for seed in range(200)]
     counts = np.zeros(4)
-    for _ in range(20_000):
-        number, _ = draws.draw(logits.copy(), None)
-        draws.take(number)
-        counts[number] += 1
+    for _ in range(100):
+        for one, drawn in zip(samplers, draw(samplers, np.tile(logits, (200, 1))), strict=True):
+            assert drawn is not None
+            one.take(drawn.number)
+            counts[drawn.number] += 1
     assert counts / 20_000 == pytest.approx(expected, abs=0.012)
 
 
@@ -165,7 +173,7 @@ def test_penalties_weigh_on_what_was_drawn() -> None:
     drawn: list[list[int]] = [[], []]
     for words, draws in zip(drawn, (presence, frequency), strict=True):
         for _ in range(5):
-            number, _ = draws.draw(logits.copy(), None)
+            number, _ = drawn_by(draws, logits)
             draws.take(number)
             words.append(number)
     assert drawn == [[0, 1, 0, 0, 0], [0, 0, 1, 0, 2]]  # 1 .4 | .5 → 0; 1 .7 .4 | .5 .2
@@ -173,21 +181,48 @@ def test_penalties_weigh_on_what_was_drawn() -> None:
 
 def test_a_word_that_hangs_on_rounding_is_not_sure() -> None:
     close = logits_of(1.0, 1.0 + 1e-6, 0.0)
-    assert sampler(Sampling(0)).draw(close, None) == (1, False)
-    assert sampler(Sampling(0)).draw(logits_of(1.0, 1.1, 0.0), None) == (1, True)
+    assert drawn_by(sampler(Sampling(0)), close) == (1, False)
+    assert drawn_by(sampler(Sampling(0)), logits_of(1.0, 1.1, 0.0)) == (1, True)
     halves = logits_of(0.0, 0.0)
     draws = sampler(Sampling())
-    draws._luck = 0.5 + 1e-7
-    assert draws.draw(halves.copy(), None) == (1, False)
-    draws._luck = 0.6
-    assert draws.draw(halves.copy(), None) == (1, True)
-    assert not sampler(Sampling(top_p=0.3)).draw(logits_of(0, 1e-7, -1, -1), None)[1]
+    draws.luck = 0.5 + 1e-7
+    assert drawn_by(draws, halves) == (1, False)
+    draws.luck = 0.6
+    assert drawn_by(draws, halves) == (1, True)
+    assert not drawn_by(sampler(Sampling(top_p=0.3)), logits_of(0, 1e-7, -1, -1)).sure
 
 
-def test_what_overflows_is_said() -> None:
-    for logits in (logits_of(np.nan, 1), logits_of(np.inf, 1)):
-        with pytest.raises(NotFinite):
-            sampler(Sampling()).draw(logits, None)
+def test_of_what_overflows_no_word_is_drawn_and_its_neighbours_are_not_harmed() -> None:
+    rows = [
+        logits_of(np.nan, 1),
+        logits_of(0, 9),
+        logits_of(np.inf, 1),
+        logits_of(-np.inf, -np.inf),
+    ]
+    for sampling in (Sampling(), Sampling(0), Sampling(top_p=0.5)):
+        drawn = draw([sampler(sampling) for _ in rows], np.stack(rows))
+        assert drawn == [None, Drawn(1, True), None, None]
+
+
+def test_a_text_of_which_no_word_can_be_drawn_ends_with_an_error() -> None:
+    banned = Sampling(bias=dict.fromkeys(range(1, 300), -100.0))
+    with pytest.raises(NotFinite):
+        generate(small_model(12), ["w5"], Wanted(1, banned))
+
+
+def test_words_are_drawn_together_as_alone_whatever_each_wants() -> None:
+    logits = np.random.default_rng(1).normal(0, 3, (40, 1_000)).astype(np.float32)
+    ways = [Sampling(), Sampling(0), Sampling(0.6, 0.8), Sampling(1.4), Sampling(0, bias={7: 50.0})]
+    samplers = [sampler(ways[row % len(ways)], row) for row in range(len(logits))]
+    together = draw(samplers, logits)
+    assert together == [drawn_by(one, row) for one, row in zip(samplers, logits, strict=True)]
+    for one, own, row in zip(samplers, logits.astype(np.float64), range(len(logits)), strict=True):
+        if (
+            ways[row % len(ways)] == Sampling()
+        ):  # the first word whose cumulated share is above luck
+            shares = np.exp(own - own.max()).cumsum()
+            place = int(shares.searchsorted(one.luck * shares[-1], side="right"))
+            assert together[row] == Drawn(place, True)
 
 
 def test_sentences_are_written_as_people_write_them() -> None:

@@ -15,34 +15,38 @@ class Answer:
     """What all parts of one answer share."""
 
     def __init__(self, exchange: Exchange, model: Model) -> None:
-        self._head: dict[str, Any] = {
+        head = {
             "id": f"cmpl-{exchange.request_id}",
             "object": "text_completion",
             "created": int(time.time()),
             "model": model.id,
             "system_fingerprint": f"fp_{model.fingerprint[:12]}",
         }
+        self._begun = encode(head)[:-1]  # an object that is still open
 
     def whole(self, choices: list[dict[str, Any]], usage: dict[str, int]) -> bytes:
         """The answer in one piece."""
-        return encode({**self._head, "choices": choices, "usage": usage})
+        return self._closed({"choices": choices, "usage": usage})
 
     def event(self, choice: dict[str, Any], **more: Any) -> bytes:
         """A part of one choice."""
-        return _event({**self._head, "choices": [choice], **more})
+        return _event(self._closed({"choices": [choice], **more}))
 
     def usage_event(self, usage: dict[str, int]) -> bytes:
         """What was used, after the last choice's end."""
-        return _event({**self._head, "choices": [], "usage": usage})
+        return _event(self._closed({"choices": [], "usage": usage}))
+
+    def _closed(self, rest: dict[str, Any]) -> bytes:
+        return b"%b,%b" % (self._begun, encode(rest)[1:])
 
 
-def _event(content: dict[str, Any]) -> bytes:
-    return b"data: %b\n\n" % encode(content)
+def _event(content: bytes) -> bytes:
+    return b"data: %b\n\n" % content
 
 
 def error_event(error: dict[str, Any]) -> bytes:
     """An error in the middle of an answer."""
-    return _event({"error": error})
+    return _event(encode({"error": error}))
 
 
 def choice(
