@@ -7,7 +7,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -18,8 +19,10 @@ from app.api.inference import endpoints as inference
 from app.api.native import endpoints as native
 from app.api.openai import endpoints as openai
 from app.http import handlers, openapi
+from app.http.coding import compressed
 from app.http.edge import Edge
 from app.http.endpoint import Protocol
+from app.http.exchange import Reply
 from app.http.service import Service
 from app.metrics import Metrics
 from app.serving.batching import Batcher
@@ -68,6 +71,19 @@ class Unrolled(FastAPI):
         return self.openapi_schema
 
 
+async def _document(request: Request) -> Response:
+    """The OpenAPI document, which says where a proxy serves it."""
+    document = request.app.openapi()
+    if root := request.scope.get("root_path", "").rstrip("/"):
+        document = {**document, "servers": [{"url": root}]}
+    body = bytes((await asyncio.to_thread(JSONResponse, document)).body)
+    accepts = request.headers.get("accept-encoding", "").encode("latin-1")
+    reply = await compressed(Reply(body), body, accepts)
+    answer = Response(cast(bytes, reply.body), media_type=reply.media_type.decode())
+    answer.raw_headers.extend(reply.headers)
+    return answer
+
+
 def create_app(
     settings: Settings | None = None,
     repository: Repository | None = None,
@@ -83,6 +99,7 @@ def create_app(
         title="Unrolled",
         version=__version__,
         description=_DESCRIPTION,
+        openapi_url=None,  # it is answered here, compressed
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -92,6 +109,7 @@ def create_app(
     app.state.settings = settings
     app.state.repository = repository
     app.state.metrics = metrics
+    app.add_route("/openapi.json", _document, include_in_schema=False)
     app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     handlers.install(app)
     return app

@@ -91,6 +91,21 @@ def test_the_documentation_needs_no_internet(client: TestClient) -> None:
         assert client.get(f"/swagger/{part}").status_code == 200
 
 
+def test_the_openapi_document_is_compressed_for_whoever_accepts_it(client: TestClient) -> None:
+    plain = client.get("/openapi.json", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    for coding in ("gzip", "deflate"):
+        small = client.get("/openapi.json", headers={"accept-encoding": coding})
+        assert (small.headers["content-encoding"], small.headers["vary"]) == (
+            coding,
+            "Accept-Encoding",
+        )
+        assert int(small.headers["content-length"]) < len(plain.content) / 3
+        assert small.json() == plain.json()
+    assert client.head("/openapi.json").headers["content-type"] == "application/json"
+    assert client.post("/openapi.json").status_code == 405
+
+
 def test_every_phrase_endpoint_is_in_the_openapi_document(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"get", "post"} <= paths["/v1/predict"].keys()

@@ -26,6 +26,15 @@ Phrase = Annotated[
     str,
     Field(max_length=LONGEST_PHRASE, description="The words so far", examples=["this is"]),
 ]
+Phrases = Annotated[
+    list[Phrase],
+    Field(
+        min_length=1,
+        max_length=MOST_PHRASES,
+        description="What to answer, each on its own",
+        examples=[["this is", "is an"]],
+    ),
+]
 LONGEST_RECENT = 4_096
 MOST_OFFERED = 20
 MOST_WORDS = 5
@@ -162,15 +171,7 @@ class PredictRequest(PhraseRequest):
 class BatchRequest(_Request):
     """Many phrases at once; each is answered, or refused, on its own."""
 
-    phrases: Annotated[
-        list[Phrase],
-        Field(
-            min_length=1,
-            max_length=MOST_PHRASES,
-            description="The phrases, each answered on its own",
-            examples=[["this is", "is an"]],
-        ),
-    ]
+    phrases: Phrases
     top_k: TopK = DEFAULT_TOP_K
     prefix: Prefix = None
 
@@ -221,15 +222,7 @@ class SuggestRequest(_SuggestOptions):
 class SuggestBatchRequest(_SuggestOptions):
     """Many texts at once; each is answered, or refused, on its own."""
 
-    texts: Annotated[
-        list[Phrase],
-        Field(
-            min_length=1,
-            max_length=MOST_PHRASES,
-            description="The texts, each answered on its own",
-            examples=[["this is", "is an"]],
-        ),
-    ]
+    texts: Phrases
 
 
 class CompareRequest(_Request):
