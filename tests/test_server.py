@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from tests.keras_files import write_folder
 
 Result = TypeVar("Result")
 PATIENCE = 60.0  # seconds
+SERVE = ("-c", "import sys; from app.entry import main; sys.exit(main())", "serve")
 
 
 def eventually(what: Callable[[], Result | None]) -> Result:
@@ -51,14 +52,15 @@ class Served:
 
 
 @contextmanager
-def serving(models: Path, log: Path | None = None, **settings: str) -> Iterator[Served]:
+def serving(
+    models: Path, log: Path | None = None, command: Sequence[str] = SERVE, **settings: str
+) -> Iterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
     environment = {f"UNROLLED_{name.upper()}": value for name, value in settings.items()}
-    command = "import sys; from app.entry import main; sys.exit(main())"
     with open(log or os.devnull, "wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-c", command, "serve", "--port", str(address[1])],
+            [sys.executable, *command, "--port", str(address[1])],
             env={**os.environ, **environment, "UNROLLED_MODELS_DIR": str(models)},
             stderr=stderr,
         )
@@ -177,9 +179,8 @@ def test_a_model_that_is_published_while_it_runs_is_served(tmp_path: Path) -> No
 
 
 def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path) -> None:
-    command = "import sys; from app.entry import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", command, "serve", "--port", "0"],
+        [sys.executable, *SERVE, "--port", "0"],
         env={**os.environ, "UNROLLED_MODELS_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -191,11 +192,10 @@ def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path
 
 
 def test_a_port_that_is_taken_ends_with_a_message_and_its_code(notebook_folder: Path) -> None:
-    command = "import sys; from app.entry import main; sys.exit(main())"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-c", command, "serve", "--port", port],
+            [sys.executable, *SERVE, "--port", port],
             env={**os.environ, "UNROLLED_MODELS_DIR": str(notebook_folder.parent)},
             capture_output=True,
             text=True,

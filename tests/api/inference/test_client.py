@@ -1,4 +1,6 @@
-"""`tritonclient.http`, unmodified, and any other client of the protocol, on both ways."""
+"""`tritonclient.http`, unmodified, and any other client of the protocol, against the service as
+its users start it: either way.
+"""
 
 import gzip
 import json
@@ -10,12 +12,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.folder.read import load_model
-from app.http.uvicorn_protocol import Protocol
 from app.model import Model
-from tests.api.clients import NOTEBOOK, serving_both_models, url
+from tests.api.clients import COMMANDS, NOTEBOOK, process, url
 from tests.small_models import sentences
 from tests.test_server import Served
 
@@ -25,9 +25,9 @@ MODELS = {"notebook": load_model(NOTEBOOK), "english": sentences()}
 PHRASES = {"notebook": ["this is", "is this", "an"], "english": ["af ag ah", "", "ai", "zzz ab"]}
 
 
-@pytest.fixture(scope="module", params=[Protocol, HttpToolsProtocol], ids=["short", "asgi"])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    with serving_both_models(request.param) as served:
+@pytest.fixture(scope="module", params=COMMANDS)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with process(request.param, tmp_path_factory.mktemp("models")) as served:
         yield served
 
 

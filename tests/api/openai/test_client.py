@@ -1,8 +1,7 @@
-"""The `openai` package, unmodified, on both of the service's ways."""
+"""The `openai` package, unmodified, against the service as its users start it: either way."""
 
 import asyncio
 import math
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,27 +9,25 @@ import httpx
 import pytest
 
 from app.folder.read import load_model
-from app.http.uvicorn_protocol import Protocol
-from tests.api.clients import NOTEBOOK, serving_both_models, url
-from tests.http.ways import Way
+from tests.api.clients import COMMANDS, NOTEBOOK, process, url
 from tests.small_models import sentences
 from tests.test_server import Served, eventually
 
 openai = pytest.importorskip("openai", reason="the openai package is not installed")
 
 
-@pytest.fixture(scope="module")
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    with serving_both_models(request.param) as served:
+@pytest.fixture(scope="module", params=COMMANDS)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with process(request.param, tmp_path_factory.mktemp("models")) as served:
         yield served
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    if "served" in metafunc.fixturenames:
-        ways: list[Way] = [Protocol, HttpToolsProtocol]
-        metafunc.parametrize("served", ways, ids=["short", "asgi"], indirect=True, scope="module")
+@pytest.fixture(scope="module", params=COMMANDS)
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A service with a key, which answers one request at a time."""
+    settings = {"api_keys": "secret", "max_queue": "1"}
+    with process(request.param, tmp_path_factory.mktemp("models"), **settings) as served:
+        yield served
 
 
 @pytest.fixture
@@ -195,8 +192,7 @@ def test_a_client_that_hangs_up_stops_its_generation(served: Served, client: Any
         whole.post(url(served, "/v1/completions"), json=body)
     whole.close()
     eventually(lambda: cancelled(served) == before + 2)
-    in_progress = "unrolled_requests_in_progress 1.0"
-    eventually(lambda: in_progress in served.get("/metrics").text)
+    eventually(lambda: "unrolled_requests_in_progress 1.0" in served.get("/metrics").text)
 
 
 @pytest.mark.parametrize(
@@ -264,30 +260,33 @@ def test_words_that_a_model_does_not_know_are_named(client: Any) -> None:
         complete(client, "", model="notebook")
 
 
-def test_keys_are_asked_for() -> None:
-    with serving_both_models(Protocol, api_keys=("secret",)) as served:
-        for key, error in (("wrong", openai.AuthenticationError), ("secret", None)):
-            with openai.OpenAI(base_url=url(served, "/v1"), api_key=key, max_retries=0) as client:
-                if error is None:
-                    assert complete(client, max_tokens=1).choices
-                    continue
-                for ask in (client.models.list, lambda: complete(client, max_tokens=1)):
-                    with pytest.raises(error, match="send a key"):
-                        ask()
+def test_keys_are_asked_for(guarded: Served) -> None:
+    for key, error in (("wrong", openai.AuthenticationError), ("secret", None)):
+        with openai.OpenAI(base_url=url(guarded, "/v1"), api_key=key, max_retries=0) as client:
+            if error is None:
+                assert complete(client, max_tokens=1).choices
+                continue
+            for ask in (client.models.list, lambda: complete(client, max_tokens=1)):
+                with pytest.raises(error, match="send a key"):
+                    ask()
 
 
-def test_a_service_that_is_full_is_asked_again() -> None:
-    with serving_both_models(Protocol, max_queue=1) as served:
-        address = url(served, "/v1")
-        with openai.OpenAI(base_url=address, api_key="x", max_retries=0) as client:
-            stream = complete(client, max_tokens=20_000, stream=True)
-            next(iter(stream))
-            with pytest.raises(openai.InternalServerError) as full:
-                complete(client, max_tokens=1)
-            assert full.value.status_code == 503
-            assert full.value.response.headers["retry-after"] == "1"
-            with openai.OpenAI(base_url=address, api_key="x", max_retries=5) as patient:
-                timer = threading.Timer(0.3, stream.close)
-                timer.start()
-                assert complete(patient, max_tokens=1).choices
-                timer.join()
+def test_a_service_that_is_full_is_asked_again(guarded: Served) -> None:
+    address = url(guarded, "/v1")
+    with openai.OpenAI(base_url=address, api_key="secret", max_retries=0) as client:
+        stream = complete(client, max_tokens=20_000, stream=True)
+        next(iter(stream))
+        with pytest.raises(openai.InternalServerError) as full:
+            complete(client, max_tokens=1)
+        assert full.value.status_code == 503
+        assert full.value.response.headers["retry-after"] == "1"
+        statuses: list[int] = []
+
+        def make_room(answer: httpx.Response) -> None:
+            statuses.append(answer.status_code)
+            stream.close()
+
+        with httpx.Client(event_hooks={"response": [make_room]}) as http:
+            patient = client.with_options(max_retries=5, http_client=http)
+            assert complete(patient, max_tokens=1).choices
+        assert (statuses[0], statuses[-1]) == (503, 200)

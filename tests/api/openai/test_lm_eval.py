@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from app.evaluation import evaluate
-from app.http.uvicorn_protocol import Protocol
-from tests.api.clients import serving_both_models, url
+from tests.api.clients import process, url
 from tests.small_models import sentences
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -23,21 +22,35 @@ LINES = [
     "well: ca-cb, cc? cd ce cf cg ch ci cj da db",  # longer than the model's input
     "ah",
 ]
+PLAIN = [
+    'Cb-ca said: "Ag, ah!"',  # the mark is inside: the line's own end is still to come
+    "Da? Db... dc",
+    "aa ab ac ad 17 times.",
+    "It's ba's, isn't it?",
+    "Ee",
+]
+ENDED = """{{ text }}{% if text[-1] not in ".!?…" %} </s>{% endif %}"""
 TASK = """
-task: lines
+task: %s
 dataset_path: json
-dataset_kwargs: {{data_files: {{test: {lines}}}}}
+dataset_kwargs: {data_files: {test: %s}}
 test_split: test
 output_type: loglikelihood_rolling
 doc_to_text: ""
-doc_to_target: "{{{{text}}}}"
-metric_list: [{{metric: word_perplexity}}]
+doc_to_target: '%s'
+metric_list: [{metric: word_perplexity}]
 """
+
+
+def write_task(folder: Path, name: str, lines: list[str], target: str) -> None:
+    data = folder / f"{name}.jsonl"
+    data.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    (folder / f"{name}.yaml").write_text(TASK % (name, data, target))
 
 
 @pytest.mark.skipif(not LM_EVAL.exists(), reason="lm-eval is not installed: make clients")
 def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
-    with serving_both_models(Protocol) as served:
+    with process("unrolled", tmp_path) as served:
 
         def written(line: str) -> str:
             """A line with one word for everything that is counted, as the documentation says."""
@@ -46,9 +59,8 @@ def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
             answer = httpx.post(url(served, "/detokenize"), json={"tokens": tokens}).json()
             return str(answer["prompt"])
 
-        lines = tmp_path / "lines.jsonl"
-        lines.write_text("".join(json.dumps({"text": written(line)}) + "\n" for line in LINES))
-        (tmp_path / "lines.yaml").write_text(TASK.format(lines=lines))
+        write_task(tmp_path, "lines", [written(line) for line in LINES], "{{ text }}")
+        write_task(tmp_path, "plain", PLAIN, ENDED)
         about = f"model=english,base_url={url(served, '/v1/completions')},tokenizer_backend=remote"
         command: list[str | Path] = [
             LM_EVAL,
@@ -59,7 +71,7 @@ def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
             about,
         ]
         done = subprocess.run(
-            [*command, "--include_path", tmp_path, "--tasks", "lines"],
+            [*command, "--include_path", tmp_path, "--tasks", "lines,plain"],
             env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")},
             cwd=tmp_path,
             capture_output=True,
@@ -67,14 +79,20 @@ def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
             timeout=600,
         )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = re.search(r"word_perplexity\|[^|]*\|\s*([\d.]+)", done.stdout)
-    assert found is not None, done.stdout
-    expected = evaluate(sentences(), LINES).perplexity
-    assert float(found[1]) == pytest.approx(expected, rel=5e-5)
+    row = r"\|(lines|plain) *\|.*word_perplexity\|[^|]*\|\s*([\d.]+)"
+    told = {name: float(value) for name, value in re.findall(row, done.stdout)}
+    assert told["lines"] == pytest.approx(evaluate(sentences(), LINES).perplexity, rel=5e-5)
+    # The same events; but for lm-eval a word is what stands between white space.
+    ours = evaluate(sentences(), PLAIN)
+    ended = [line if line[-1] in ".!?…" else f"{line} </s>" for line in PLAIN]
+    theirs = sum(len(line.split()) for line in ended)
+    assert theirs != ours.words + ours.sentences
+    same = told["plain"] ** (theirs / (ours.words + ours.sentences))
+    assert same == pytest.approx(ours.perplexity, rel=5e-5)
 
 
-def test_what_is_tokenized_is_read_again() -> None:
-    with serving_both_models(Protocol) as served:
+def test_what_is_tokenized_is_read_again(tmp_path: Path) -> None:
+    with process("unrolled", tmp_path) as served:
         info = served.get("/tokenizer_info").json()
         assert (info["eos_token"], info["unk_token"], info["model_max_length"]) == (
             "</s>",
