@@ -25,6 +25,7 @@ _LINGER_SECONDS = 3.0
 _MOST_DIGITS = 19  # of a length
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -57,19 +58,28 @@ class Exchange:
     Its id is the client's, where that is sound, or a new one.
     """
 
-    traceparent: str | None = None
-    declared = 0  # bytes of the body, as its header has it; 0 where there is none
-    coding: bytes | None = None  # of the body
-    status = 0
-    route = "other"
-    parameters: Mapping[str, str] = MappingProxyType({})  # of the path
-    model: str | None = None
-    phrase: str | None = None
-    timing: tuple[bytes | float, ...] = ()
-    unread = False  # whether the client may still be sending a body that is refused
-    shared: Headers = ()  # headers of every answer, whatever it is
-    fault = ""  # why the head is not valid HTTP/1.1
-    held = 0  # bytes, of all that `bounds` allow
+    __slots__ = (
+        "bounds",
+        "coding",
+        "declared",
+        "fault",
+        "held",
+        "marked",
+        "model",
+        "parameters",
+        "phrase",
+        "receive",
+        "request_id",
+        "route",
+        "scope",
+        "send",
+        "shared",
+        "started",
+        "status",
+        "timing",
+        "traceparent",
+        "unread",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, bounds: Bounds) -> None:
         self.started = self.marked = time.perf_counter()
@@ -77,6 +87,19 @@ class Exchange:
         self.receive = receive
         self.send = send
         self.bounds = bounds
+        self.held = 0  # bytes, of all that `bounds` allow
+        self.declared = 0  # bytes of the body, as its header has it; 0 where there is none
+        self.coding: bytes | None = None  # of the body
+        self.traceparent: str | None = None
+        self.fault = ""  # why the head is not valid HTTP/1.1
+        self.unread = False  # whether the client may still be sending a body that is refused
+        self.route = "other"
+        self.parameters = _NONE  # of the path
+        self.model: str | None = None
+        self.phrase: str | None = None
+        self.shared: Headers = ()  # headers of every answer, whatever it is
+        self.status = 0
+        self.timing: tuple[bytes | float, ...] = ()
         request_id = b""
         hosts = 0
         for name, value in scope["headers"]:

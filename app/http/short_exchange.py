@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 class ShortExchange(Exchange):
     """To uvicorn's protocol it is the cycle that is under way."""
 
-    whole = False  # whether the body is
-    response_complete = False
-    _failed: RequestError | None = None
-    _wanted: asyncio.Future[None] | None = None  # somebody waits for the body
+    __slots__ = (
+        "_failed",
+        "_most",
+        "_pieces",
+        "_size",
+        "_wanted",
+        "edge",
+        "found",
+        "keep_alive",
+        "protocol",
+        "response_complete",
+        "whole",
+    )
 
     def __init__(self, protocol: "Protocol", edge: Edge, scope: Any, found: Found) -> None:
         super().__init__(scope, _no_message, _no_message, edge.bounds)
@@ -29,9 +38,13 @@ class ShortExchange(Exchange):
         self.edge = edge
         self.found = found
         self.keep_alive: bool = protocol.parser.should_keep_alive()  # taken back at the end
+        self.response_complete = False
+        self.whole = False  # whether the body is
         self._pieces: list[bytes] = []  # of the body
         self._size = 0
         self._most = edge.service.settings.max_body_bytes
+        self._failed: RequestError | None = None
+        self._wanted: asyncio.Future[None] | None = None  # somebody waits for the body
 
     def collect(self, piece: bytes) -> None:
         """A piece of the body has come; of one that is too large, no more than that is kept."""

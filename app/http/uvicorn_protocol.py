@@ -68,6 +68,9 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; refuse one connection too many."""
         super().connection_made(transport)
+        # What is looked at for every request is the connection's own: it is found sooner than
+        # what is its class's.
+        self.lingering, self._pending, self._upgrade, self._task = False, None, False, None
         self.edge = getattr(self.app, "edge", None)
         if self.edge is not None:
             self.bounds = self.edge.bounds
