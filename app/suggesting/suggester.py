@@ -147,8 +147,13 @@ class Suggester:
             best, mass = best + mistyped.best, mass + mistyped.mass
         best.sort(key=lambda one: -one.weight)
         fresh = (one for one in best if one.word.lower() not in shown)
-        kept = [one for one in fresh if self._insertion([one.word], typed, "") != word]
-        return [one._replace(weight=one.weight / (mass or 1)) for one in kept[: asked.count]]
+        kept = [one for one in fresh if not self._stands_there(one.word, typed)][: asked.count]
+        return [Candidate(one.word, one.weight / (mass or 1), one.kind) for one in kept]
+
+    def _stands_there(self, word: str, typed: Typed) -> bool:
+        """Whether taking this word would change nothing of what is typed."""
+        same = word.lower() == typed.word.lower()
+        return same and self._insertion([word], typed, "") == typed.word
 
     def _unknown_recent(
         self, typed: str, recent: RecentWords | None, asked: Asked

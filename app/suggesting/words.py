@@ -141,9 +141,8 @@ class Words:
 
 def _largest(weights: Floats, count: int) -> Indices:
     """Where the largest of [N] stand, largest first."""
-    places: Indices
+    falling = -weights
     if len(weights) <= 4 * count:
-        places = np.argsort(-weights, kind="stable")[:count]
-        return places
-    places = np.argpartition(-weights, count)[:count]
-    return places[np.argsort(-weights[places], kind="stable")]
+        return falling.argsort(kind="stable")[:count]
+    places = falling.argpartition(count)[:count]
+    return places[falling[places].argsort(kind="stable")]

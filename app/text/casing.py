@@ -33,6 +33,8 @@ def as_typed(word: str, typed: str, *, begins: bool) -> str:
     """A word in the typist's case: "Sto" -> "Store", "STO" -> "STORE"; the first of a sentence
     has a capital.
     """
+    if not begins and typed.islower():  # nearly always
+        return word
     letters = [letter for letter in typed if letter.isalpha()]
     if len(letters) > 1 and all(map(str.isupper, letters)):
         return word.upper()
