@@ -5,7 +5,7 @@ letters and a space; a suggestion that is taken is one key and brings the space.
 used / keys without any suggestions. Case does not count; a number is typed out as "10".
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.model import Model
@@ -13,6 +13,7 @@ from app.network import Context, Floats
 from app.suggesting.suggester import Asked, Suggester, run
 
 _A_NUMBER = "10"
+_REMEMBERED = 8  # distributions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,49 @@ def keystrokes(
     typist = _Typist(model, slots, fresh=fresh)
     words = keys = without = 0
     for line in lines:
-        typed = [_A_NUMBER if word == model.options.number else word for word in line.split()]
+        typed = words_typed(line, model.options.number)
         words, without = words + len(typed), without + sum(len(word) + 1 for word in typed)
-        keys += typist.keys([word.lower() for word in typed])
+        keys += keys_for(typed, typist.offered)
     return Keystrokes(slots, fresh, words, keys, without)
 
 
+def words_typed(line: str, number: str | None) -> list[str]:
+    """A line's words in lower case; where `number` stands for one, what is typed instead."""
+    return [_A_NUMBER if word == number else word.lower() for word in line.split()]
+
+
+def keys_for(words: Sequence[str], offered: Callable[[str], set[str]]) -> int:
+    """How many keys a sentence takes; `offered` says what a text up to the cursor would become, in
+    lower case, with each of the suggestions that are shown behind it.
+    """
+    keys, text, at = 0, "", 0
+    while at < len(words):
+        used, done = _keys_for_word(text, words[at : at + 2], offered)
+        keys += used
+        text += "".join(f"{word} " for word in words[at : at + done])
+        at += done
+    return keys
+
+
+def _keys_for_word(
+    text: str, words: Sequence[str], offered: Callable[[str], set[str]]
+) -> tuple[int, int]:
+    """Keys for the first of these words, or for both where the next is offered before its space
+    is typed; and how many words these are.
+    """
+    word, later = words[0], words[1:]
+    for typed in range(len(word) + 1):
+        shown = offered(text + word[:typed])
+        if f"{text}{word} " in shown:
+            return typed + 1, 1
+        if later and typed == len(word) and f"{text}{word} {later[0]} " in shown:
+            return typed + 1, 2
+    return len(word) + 1, 1
+
+
 class _Typist:
+    """What a model's suggester shows, each distribution computed once for a word."""
+
     def __init__(self, model: Model, slots: int, *, fresh: bool) -> None:
         self._model = model
         self._slots = slots
@@ -52,31 +89,7 @@ class _Typist:
         self._suggester = Suggester(model)
         self._said: dict[Context, Floats] = {}  # after the last few words
 
-    def keys(self, words: list[str]) -> int:
-        """How many keys a sentence takes."""
-        keys, text, at = 0, "", 0
-        while at < len(words):
-            self._said.clear()
-            used, done = self._word(text, words[at : at + 2])
-            keys += used
-            text += "".join(f"{word} " for word in words[at : at + done])
-            at += done
-        return keys
-
-    def _word(self, text: str, words: list[str]) -> tuple[int, int]:
-        """Keys for the first of these words, or for both where the next is offered before its
-        space is typed; and how many words these are.
-        """
-        word, later = words[0], words[1:]
-        for typed in range(len(word) + 1):
-            offered = self._offered(text + word[:typed])
-            if f"{text}{word} " in offered:
-                return typed + 1, 1
-            if later and typed == len(word) and f"{text}{word} {later[0]} " in offered:
-                return typed + 1, 2
-        return len(word) + 1, 1
-
-    def _offered(self, text: str) -> set[str]:
+    def offered(self, text: str) -> set[str]:
         """What the text becomes with each of the suggestions."""
         asked = Asked(text, self._slots, fresh=self._fresh)
         shown = run(self._suggester.suggest(asked), self._distribution)
@@ -85,5 +98,7 @@ class _Typist:
     def _distribution(self, context: Context) -> Floats:
         said = self._said.get(context)
         if said is None:
+            if len(self._said) >= _REMEMBERED:
+                self._said.clear()
             said = self._said[context] = self._model.probabilities(context)
         return said

@@ -103,8 +103,17 @@ class Card(BaseModel):
             normalize=not exact,
             zero_is_a_word=self.zero_is_a_word,
             blocked=self.blocked,
+            blocked_after=self._barred(),
             shown_as=self.shown_as,
         )
+
+    def _barred(self) -> dict[str, set[str]]:
+        """By each word, in lower case, what `blocked_after` has for it."""
+        barred: dict[str, set[str]] = {}
+        for rule in self.blocked_after:
+            for word in rule.after:
+                barred.setdefault(word.lower(), set()).update(map(str.lower, rule.words))
+        return barred
 
     def text_options(self, network: Network, vocabulary: Vocabulary) -> TextOptions:
         """How to read text for this network.

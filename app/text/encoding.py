@@ -65,12 +65,15 @@ def describe_unknown(
     tokens: Sequence[Token], positions: Sequence[int], vocabulary: Vocabulary
 ) -> list[UnknownWord]:
     """Unknown tokens with the closest known words; the first few only, a scan each."""
+    texts = [token.text for token in tokens]
     return [
         UnknownWord(
-            tokens[position].text,
+            texts[position],
             position,
             (tokens[position].start, tokens[position].end),
-            vocabulary.closest(tokens[position].text) if count < _SUGGESTED_WORDS else (),
+            vocabulary.closest(texts[position], before=texts[:position])
+            if count < _SUGGESTED_WORDS
+            else (),
         )
         for count, position in enumerate(positions)
     ]

@@ -1,7 +1,7 @@
 """Words and their ids. Id 0 is the padding and no word, unless the card says that it is one."""
 
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
@@ -19,8 +19,8 @@ class Vocabulary:
     ids beyond the `classes` are no words, and those beyond `rows` are shown but cannot be read.
     With `lowercase`, typed words are found whatever the case the vocabulary shows them in ("i" ->
     "I"); with `normalize`, in whichever of Unicode's forms it has them. `blocked` words are known,
-    and never offered; `shown_as` says how words are shown that are known by another spelling
-    ("monday" -> "Monday").
+    and never offered, those that `blocked_after` has for another not where that one came before;
+    `shown_as` says how words are shown that are known by another spelling ("monday" -> "Monday").
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Vocabulary:
         normalize: bool = True,
         zero_is_a_word: bool = False,
         blocked: Collection[str] = (),
+        blocked_after: Mapping[str, Collection[str]] = MappingProxyType({}),
         shown_as: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         classes = max(word_to_id.values(), default=0) + 1 if classes is None else classes
@@ -50,6 +51,7 @@ class Vocabulary:
         self._ids = {word: at for word, at in self.word_to_id.items() if at < readable}
         self._add_spellings(lowercase=lowercase, normalize=normalize)
         self._blocked = {self._ids.get(word) for word in blocked}
+        self._blocked_after = blocked_after
 
     def _add_spellings(self, *, lowercase: bool, normalize: bool) -> None:
         for word, number in list(self._ids.items()):
@@ -71,10 +73,14 @@ class Vocabulary:
         """The id of a word as `tokenize` gives it, None where it is unknown, or None itself."""
         return None if word is None else self._ids.get(word)
 
-    def closest(self, word: str, count: int = 3) -> tuple[str, ...]:
-        """Known words spelled most like this one, best first."""
+    def closest(self, word: str, count: int = 3, before: Iterable[str] = ()) -> tuple[str, ...]:
+        """Known words spelled most like this one, best first, that may stand where these words
+        came `before`.
+        """
         matches = self._spelling.closest(word.lower(), count)
-        return tuple(dict.fromkeys(str(self.words[self._ids[match]]) for match in matches))
+        barred = {one for came in before for one in self._blocked_after.get(came.lower(), ())}
+        kept = (match for match in matches if match.lower() not in barred)
+        return tuple(dict.fromkeys(str(self.words[self._ids[match]]) for match in kept))
 
     @cached_property
     def _spelling(self) -> Spelling:

@@ -51,3 +51,28 @@ def test_no_spelling_leads_to_an_obscenity(english: Model, typed: str) -> None:
     for text in (typed, f"you are {typed}"):
         answer = run(suggester.suggest(Asked(text, count=20)), english.probabilities)
         assert not CRUEL & {word.lower() for one in answer.suggestions for word in one.words}
+
+
+def closest(model: Model, phrase: str) -> set[str]:
+    """What an unknown word of the phrase may have meant."""
+    return {near.lower() for one in model.tokenize(phrase).unknown for near in one.suggestions}
+
+
+def test_the_closest_words_of_an_unknown_one_obey_what_is_blocked(english: Model) -> None:
+    assert not CRUEL & closest(english, "you are stupidd")
+    assert "yourself" in closest(english, "do it yourslef")
+    assert "yourself" not in closest(english, "go and kill yourslef")
+
+
+@pytest.mark.parametrize("typed", ["yourse", "yoursel", "yourslef", "yuorself"])
+def test_no_spelling_leads_to_what_is_blocked_after_another_word(
+    english: Model, typed: str
+) -> None:
+    suggester = Suggester(english)
+
+    def shown(text: str) -> set[str]:
+        answer = run(suggester.suggest(Asked(text, count=20)), english.probabilities)
+        return {word.lower() for one in answer.suggestions for word in one.words}
+
+    assert "yourself" in shown(f"do it {typed}")
+    assert "yourself" not in shown(f"go and kill {typed}")
