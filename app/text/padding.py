@@ -31,20 +31,24 @@ def context(ids: Sequence[int], start_id: int | None, options: TextOptions) -> l
     A model with a start word was trained with a fresh state for every sentence, so what precedes
     the last sentence end is dropped.
     """
-    return [number for number, _ in _context(ids, start_id, options)]
+    start, first, last = _window(ids, start_id, options)
+    return [*start, *ids[first:last]]
 
 
-def _context(
+def _window(
     ids: Sequence[int], start_id: int | None, options: TextOptions
-) -> list[tuple[int, int | None]]:
-    kept: list[tuple[int, int | None]] = [(number, at) for at, number in enumerate(ids)]
-    if start_id is not None:
-        sentence = next((at for at in reversed(range(len(ids))) if ids[at] == start_id), None)
-        kept = [(start_id, None), *kept] if sentence is None else kept[sentence:]
-    if len(kept) > options.max_length:
-        cut = len(kept) - options.max_length
-        kept = kept[cut:] if options.truncating == "pre" else kept[:-cut]
-    return kept
+) -> tuple[tuple[int, ...], int, int]:
+    """The start word where it is put in front, and which ids [first, last) come then."""
+    first, last = 0, len(ids)
+    start = () if start_id is None else (start_id,)
+    if start_id in ids:
+        start, first = (), last - 1 - ids[::-1].index(start_id)
+    excess = len(start) + last - first - options.max_length
+    if excess > 0 and options.truncating == "pre":
+        start, first = (), first + excess - len(start)
+    elif excess > 0:
+        last -= excess
+    return start, first, last
 
 
 def pad(ids: Sequence[int], start_id: int | None, options: TextOptions) -> Padded:
@@ -52,17 +56,17 @@ def pad(ids: Sequence[int], start_id: int | None, options: TextOptions) -> Padde
 
     `[1], max_length 2, "pre"` -> `[0, 1]`. Raises EmptyPhrase where nothing is left to feed.
     """
-    kept = _context(ids, start_id, options)
+    start, first, last = _window(ids, start_id, options)
+    kept = [*start, *ids[first:last]]
     if not kept:
         raise EmptyPhrase("the phrase has no words, and this model has no start word")
     length = len(kept) if options.padding == "none" else options.max_length
     padded = np.zeros(length, np.int32)
     mask = np.zeros(length, np.bool_)
-    first = length - len(kept) if options.padding == "pre" else 0
-    window = slice(first, first + len(kept))
-    padded[window] = [number for number, _ in kept]
+    begin = length - len(kept) if options.padding == "pre" else 0
+    window = slice(begin, begin + len(kept))
+    padded[window] = kept
     mask[window] = True
     positions: list[int | None] = [None] * length
-    positions[window] = [at for _, at in kept]
-    dropped = len(ids) - sum(at is not None for _, at in kept)
-    return Padded(padded, mask, dropped, tuple(positions))
+    positions[window] = [*(None for _ in start), *range(first, last)]
+    return Padded(padded, mask, len(ids) - (last - first), tuple(positions))
