@@ -5,6 +5,7 @@ card is a text that its owner can correct.
 """
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from app.errors import ModelError, TokenizerError, VocabularyError
 from app.folder.keras.write import write_network
 from app.folder.read import check_name, load_model
 from app.folder.write import replace_folder, sha256_of, write_json
+from app.importing.older import as_keras_3
 from app.importing.sources import read_source
 from app.importing.tokenizers import Kept, read_tokenizer
 from app.network import Elementwise, LastStep, Layer, Network
@@ -20,6 +22,7 @@ from app.text.keras_words import KERAS_FILTERS
 from app.text.vocabulary import has_control_characters
 
 _SIGNED = ("model.keras", "vocabulary.json")
+_ALPHABET = 20  # characters: no language has so many words of one letter
 _UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
 
 
@@ -50,6 +53,7 @@ def import_model(
     """
     _check_out(source, tokenizer, out, overwrite=overwrite)
     network, inside = read_source(source)
+    network = as_keras_3(network)
     if tokenizer is not None:
         known = read_tokenizer(tokenizer)
     elif inside is not None:
@@ -90,6 +94,7 @@ def _check_out(source: Path, tokenizer: Path | None, out: Path, *, overwrite: bo
 
 def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]]:
     """Words with the ids that the network has them by, and what was found out about these."""
+    _check_characters(known.words)
     words = {word: at for word, at in known.words.items() if not has_control_characters(word)}
     lost = len(known.words) - len(words)
     if lost:
@@ -108,6 +113,17 @@ def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]
     if network.mask_zero:
         raise VocabularyError(f"{first!r:.60} has id 0, which the network masks as padding")
     return words, [f"id 0 is a word, {first!r:.60}: zero_is_a_word"]
+
+
+def _check_characters(words: Collection[str]) -> None:
+    """Raises TokenizerError where what is said to be words are the characters of a text."""
+    single = [word for word in words if len(word) == 1]
+    others = [word for word in words if len(word) > 1 and not _is_mark(word)]
+    if not others and (len(single) >= _ALPHABET or any(map(str.isspace, single))):
+        raise TokenizerError(
+            "its words are single characters: a network that goes on character by character is "
+            "not served"
+        )
 
 
 def _begins_with_zero(network: Network, words: int) -> bool:

@@ -4,17 +4,17 @@ A Keras Tokenizer, pickled or as `to_json()` once or twice encoded; a dictionary
 id -> word, alone or under a name of its own; a list of words, as JSON, pickle, `.npy` or text.
 """
 
-import io
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from app.errors import TokenizerError
 from app.folder.files import read_file
+from app.importing.arrays import MAGIC, read_npy
 from app.importing.unpickling import Instance, read_pickle
 from app.text.keras_words import KERAS_FILTERS
 
@@ -22,6 +22,9 @@ _LARGEST = 64 << 20  # bytes
 _MOST_WORDS = 4_000_000
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
 _PICKLES = (".pickle", ".pkl", ".pck", ".pcl", ".p", ".joblib")
+_OLD_OBJECT = b"ccopy_reg\n"  # begins a pickle of protocol 0, whatever the file is called
+_WORD_ID = re.compile(r"(\S+)[\t ,:]+(\d{1,9})")
+_ID_WORD = re.compile(r"(\d{1,9})[\t ,:]+(\S+)")
 _PADDINGS = ("", "<pad>", "[pad]", "pad", "_pad_", "<padding>", "<blank>", "<null>")
 # As `_plain` writes them.
 _WORD_TO_ID = (
@@ -63,17 +66,33 @@ def read_tokenizer(path: Path) -> Kept:
 
 def _parsed(path: Path, content: bytes) -> Any:
     ending = path.suffix.lower()
-    if content.startswith(b"\x93NUMPY"):
-        return _array(content)
-    if ending in _PICKLES or content.startswith(b"\x80"):
+    if ending in (*_PICKLES, ".gz"):
+        content = _inflated(content)
+    if content.startswith(MAGIC):
+        return read_npy(content, read_pickle)
+    if ending in _PICKLES or content.startswith((b"\x80", _OLD_OBJECT)):
         return read_pickle(content)
     text = _text(content)
-    if ending in (".txt", ".vocab"):
-        return text.removesuffix("\n").split("\n")
+    if ending in (".txt", ".vocab", ".tsv"):
+        return _lines(text)
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise TokenizerError("it is none of a pickle, JSON, .npy and .txt") from None
+
+
+def _inflated(content: bytes) -> bytes:
+    """What gzip, or joblib with `compress`, has packed."""
+    if not content.startswith((b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")):
+        return content
+    packed = zlib.decompressobj(wbits=47)  # either of the two
+    try:
+        inflated = packed.decompress(content, _LARGEST)
+    except zlib.error as error:
+        raise TokenizerError("it is compressed, and damaged") from error
+    if packed.unconsumed_tail:
+        raise TokenizerError(f"it inflates to more than {_LARGEST} bytes")
+    return inflated
 
 
 def _text(content: bytes) -> str:
@@ -83,17 +102,14 @@ def _text(content: bytes) -> str:
         raise TokenizerError("it is not UTF-8") from None
 
 
-def _array(content: bytes) -> Any:
-    try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
-        raise TokenizerError(
-            "it is no array of texts: objects in it are pickled, and are not read; "
-            "save it as np.array(words, dtype=str)"
-        ) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "US" or array.ndim != 1:
-        raise TokenizerError("it is no array of texts in one dimension")
-    return [word.decode() if isinstance(word, bytes) else word for word in array.tolist()]
+def _lines(text: str) -> list[Any]:
+    """A word a line; or a word and its id, in either order, with a tab, comma or space between."""
+    lines = text.removesuffix("\n").split("\n")
+    for pattern, word, number in ((_WORD_ID, 1, 2), (_ID_WORD, 2, 1)):
+        found = [pattern.fullmatch(line) for line in lines]
+        if all(found):
+            return [[one[word], one[number]] for one in found if one]
+    return lines
 
 
 def kept(value: Any) -> Kept:
@@ -101,8 +117,7 @@ def kept(value: Any) -> Kept:
     for _ in range(_MOST_ENCODINGS):
         if isinstance(value, str):
             value = _decoded(value)
-    if isinstance(value, tuple) and value and isinstance(value[0], dict):
-        value = value[0]  # (word_to_id, id_to_word)
+    value = _opened(value)
     match value:
         case Instance(state=dict() as state):
             return _of_a_tokenizer(state)
@@ -115,6 +130,22 @@ def kept(value: Any) -> Kept:
         case list():
             return _of_a_list(value)
     raise TokenizerError(f"it holds {type(value).__name__}, which is no tokenizer or vocabulary")
+
+
+def _opened(value: Any) -> Any:
+    """What is kept together with something else: (tokenizer, length), {"tokenizer": …},
+    (word_to_id, id_to_word), an array that holds one object.
+    """
+    parts = [*value.values()] if isinstance(value, dict) else value
+    if not isinstance(parts, list | tuple):
+        return value
+    tokenizers = [part for part in parts if isinstance(part, Instance)]
+    if len(tokenizers) == 1:
+        return tokenizers[0]
+    if isinstance(value, dict):
+        inner = value.get("tokenizer")
+        return inner if isinstance(inner, dict) else value
+    return parts[0] if parts and isinstance(parts[0], dict) else value
 
 
 def _decoded(text: str) -> Any:

@@ -2,8 +2,8 @@
 
 A pickle is a program: Python's own unpickler imports what it names and calls it. Here its opcodes
 move data on a stack, and a name is never more than two texts. Dictionaries, lists, texts and
-numbers come out as they are; an object of one of a few known classes as an `Instance`, its state a
-dictionary; anything else is refused by name. Opcodes: the standard library's pickletools.py.
+numbers come out as they are, NumPy's arrays as lists of these (`arrays.py`); an object of one of a
+few known classes as an `Instance`, its state a dictionary; anything else is refused by name. Opcodes: the standard library's pickletools.py.
 """
 
 import pickletools
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import TokenizerError
+from app.importing import arrays
 
 _MOST_OPCODES = 20_000_000
 _LARGEST_INTEGER = 1 << 63
@@ -47,7 +48,18 @@ class Named:
     def is_known(self) -> bool:
         """Whether it may stand in a pickle at all: `int` is a defaultdict's factory."""
         factory = self.module in _BUILTINS and self.name in _FACTORIES
-        return self.is_dictionary or self.is_tokenizer or factory or self._rebuilds
+        own = self.is_dictionary or self.is_tokenizer or self.is_numpy_s
+        return own or factory or self._rebuilds or self.is_encode
+
+    @property
+    def is_numpy_s(self) -> bool:
+        """What NumPy's arrays, types and scalars are spelled with."""
+        return self.module in arrays.HOMES and self.name in arrays.NAMES
+
+    @property
+    def is_encode(self) -> bool:
+        """How old protocols spell bytes: as a text in Latin-1."""
+        return self.module == "_codecs" and self.name == "encode"
 
     @property
     def _rebuilds(self) -> bool:
@@ -160,6 +172,10 @@ class _Machine:
             self._stack.append(self._filled(arguments))
         elif of.is_tokenizer:
             self._stack.append(Instance(of))
+        elif of.is_numpy_s:
+            self._stack.append(arrays.made(of.name, arguments))
+        elif of.is_encode and len(arguments) == 2 and type(arguments[0]) is str:
+            self._stack.append(arguments[0].encode("latin-1"))
         else:
             raise TokenizerError(f"the pickle calls {of}; nothing was called")
 
@@ -182,6 +198,8 @@ class _Machine:
         target = self._stack[-1]
         if type(target) is Instance:
             target.state = state
+        elif isinstance(target, arrays.Array | arrays.DType):
+            target.build(state)
         elif type(target) is not dict:
             raise ValueError("it gives a state to what is no object")
 

@@ -64,7 +64,10 @@ def _vocabulary(options: dict[str, Any], assets: Mapping[str, bytes]) -> list[An
             raise TokenizerError("the vocabulary inside the network is not UTF-8") from None
     listed = options.get("vocabulary")
     if not isinstance(listed, list) or not listed:
-        raise TokenizerError(f"layer {name!r:.60} has no vocabulary: it was not adapted")
+        raise TokenizerError(
+            f"the vocabulary of layer {name!r:.60} is not in the file: an .h5 does not keep it, save "
+            "the model as .keras after adapt()"
+        )
     return _with_marks(listed, options)
 
 
@@ -103,8 +106,14 @@ def _of_lookup(options: dict[str, Any], words: list[Any]) -> Kept:
     if options.get("num_oov_indices", 1) != 1 or options.get("invert"):
         raise TokenizerError("StringLookup: only one unknown word, from words to ids, is served")
     known = kept(words).words
-    unknown = options.get("oov_token", "[UNK]")
-    return Kept(known, {"tokenizer": "whitespace", "lowercase": False, "unknown": unknown})
+    # What stands before it is not in the network; tf.strings.split, mostly.
+    card = {
+        "tokenizer": "text_vectorization",
+        "filters": "",
+        "lowercase": False,
+        "unknown": options.get("oov_token", "[UNK]"),
+    }
+    return Kept(known, card)
 
 
 def _without(config: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ with `activation` a and `recurrent_activation` r. Keras's `kernel` is [W_i W_f W
 `recurrent_kernel` is U [H, 4H] and `bias` b [4H] likewise. `unit_forget_bias` says how b_f began.
 """
 
+import numpy as np
+
 from app.engines.activations import ACTIVATIONS
 from app.engines.cells.cell import Cell, States, Term
 from app.network import Floats, Recurrent
@@ -36,8 +38,7 @@ class LSTM(Cell):
         g = self.activation(entered[:, 2 * H : 3 * H])
         o = self.gate(entered[:, 3 * H :])
         h, c = after
-        c[:] = i_f[:, :H]
-        c *= g
+        np.multiply(i_f[:, :H], g, out=c)
         if before is not None:
             i_f[:, H:] *= before[1]
             c += i_f[:, H:]

@@ -6,6 +6,8 @@ refused before it is read. Weights lie under the group that Keras names after th
 
 from collections.abc import Callable
 
+import numpy as np
+
 from app.folder.keras import recurrent
 from app.folder.keras.names import WRAPPED
 from app.folder.keras.options import Options
@@ -68,6 +70,28 @@ def _dense(outer: Options, options: Options, below: str, place: Place) -> Dense:
     )
 
 
+def batch_normalization(options: Options, place: Place) -> Dense:
+    """BatchNormalization: once trained, each feature times a number plus another.
+
+        y = gamma·(x - moving_mean) / √(moving_variance + epsilon) + beta
+    """
+    if options.config.get("axis", -1) not in (-1, [-1], [1], [2], 1, 2):
+        raise options.refuse(f"axis = {options.config['axis']!r:.60} is not supported, only -1")
+    used = {"gamma": options.flag("scale", True), "beta": options.flag("center", True)}
+    names = [*(name for name, is_used in used.items() if is_used), "moving_mean", "moving_variance"]
+    weights = place.read(options, "", **{name: (place.features,) for name in names})
+    epsilon = options.config.get("epsilon", 1e-3)
+    if not isinstance(epsilon, float) or not 0 < epsilon < 1:
+        raise options.refuse(f"epsilon = {epsilon!r:.60} is not between 0 and 1")
+    with np.errstate(invalid="ignore"):
+        scale = weights.get("gamma", 1) / np.sqrt(weights["moving_variance"] + np.float64(epsilon))
+    if not np.isfinite(scale).all():
+        raise options.refuse("its moving_variance is negative")
+    bias = weights.get("beta", 0) - weights["moving_mean"] * scale
+    kernel = np.diag(scale).astype(np.float32)
+    return Dense(options.name, "linear", kernel, bias.astype(np.float32))
+
+
 def activation(options: Options, place: Place) -> Elementwise:
     """Activation."""
     return Elementwise(options.name, options.activation(), place.features, options.class_name)
@@ -96,6 +120,7 @@ READERS: dict[str, Callable[[Options, Place], Layer]] = {
     "Dense": dense,
     "TimeDistributed": time_distributed,
     "Activation": activation,
+    "BatchNormalization": batch_normalization,
     "Softmax": softmax,
     **dict.fromkeys(IDENTITIES, identity),
     **dict.fromkeys(LAST_STEPS, last_step),

@@ -84,6 +84,11 @@ def _layers(
 ) -> list[Layer]:
     layers: list[Layer] = []
     embedded = bool(calls) and calls[0][0].class_name in EMBEDDINGS
+    if not embedded and len(shape) == 3 and shape[2] != 1:
+        raise UnsupportedNetwork(
+            f"the input has shape {shape}: words enter as vectors (one-hot, or made beforehand), "
+            "which is not served; ids enter an Embedding, as (batch, timesteps)"
+        )
     if shape[2:] != ([] if embedded else [1]):
         raise UnsupportedNetwork(
             f"the input has shape {shape}: ids enter an Embedding as (batch, timesteps), "
@@ -169,6 +174,8 @@ def _ended(layers: list[Layer]) -> tuple[Layer, ...]:
     last = [layer for layer in layers if not changes_nothing(layer)][-1]
     if isinstance(last, Recurrent | Bidirectional):
         raise _refuse(last, "it is the last layer, which must be a Dense over all words")
+    if last.units == 1:
+        raise _refuse(last, "it is the last layer, and has one unit, not one for each word")
     activation = getattr(last, "activation", "linear")
     if activation == "linear":
         return (*layers, Elementwise(ADDED, "softmax", last.units, "Softmax"))

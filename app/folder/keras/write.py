@@ -7,6 +7,7 @@ import io
 import json
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,15 @@ class _Line:
 
 
 def write_network(path: Path, network: Network, *, half: bool = False) -> None:
-    """Write the archive; `half` stores the weights as float16, which Keras reads as float32."""
+    """Write the archive; `half` stores the weights as float16, which Keras reads as float32.
+
+    A TimeDistributed(Dense) is written as the Dense that computes the same.
+    """
+    layers = [
+        replace(layer, class_name="Dense") if isinstance(layer, Dense) else layer
+        for layer in network.layers
+    ]
+    network = replace(network, layers=tuple(layers))
     metadata = {
         "keras_version": _KERAS_VERSION,
         "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime()),
