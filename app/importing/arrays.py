@@ -1,8 +1,8 @@
 """NumPy's arrays and scalars inside pickles -> lists, texts and numbers. Nothing is called by name.
 
-`np.save` of a dictionary, or of words as objects, is a pickle behind a header; and `np.unique` gives
-words that are NumPy's own texts, which any pickle may have as keys. What a pickle says of an array
-is a type, a shape and bytes, or the items themselves: numpy/_core/src/multiarray/methods.c.
+`np.save` of a dictionary, or of words as objects, is a pickle behind a header; and `np.unique`
+gives words that are NumPy's own texts, which any pickle may have as keys. What a pickle says of an
+array is a type, a shape and bytes, or the items themselves: numpy/_core/src/multiarray/methods.c.
 """
 
 import io

@@ -92,6 +92,8 @@ def _inflated(content: bytes) -> bytes:
         raise TokenizerError("it is compressed, and damaged") from error
     if packed.unconsumed_tail:
         raise TokenizerError(f"it inflates to more than {_LARGEST} bytes")
+    if not packed.eof:
+        raise TokenizerError("it is compressed, and cut off")
     return inflated
 
 

@@ -3,7 +3,8 @@
 A pickle is a program: Python's own unpickler imports what it names and calls it. Here its opcodes
 move data on a stack, and a name is never more than two texts. Dictionaries, lists, texts and
 numbers come out as they are, NumPy's arrays as lists of these (`arrays.py`); an object of one of a
-few known classes as an `Instance`, its state a dictionary; anything else is refused by name. Opcodes: the standard library's pickletools.py.
+few known classes as an `Instance`, its state a dictionary; anything else is refused by name.
+Opcodes: the standard library's pickletools.py.
 """
 
 import pickletools

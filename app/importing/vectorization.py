@@ -65,8 +65,8 @@ def _vocabulary(options: dict[str, Any], assets: Mapping[str, bytes]) -> list[An
     listed = options.get("vocabulary")
     if not isinstance(listed, list) or not listed:
         raise TokenizerError(
-            f"the vocabulary of layer {name!r:.60} is not in the file: an .h5 does not keep it, save "
-            "the model as .keras after adapt()"
+            f"the vocabulary of layer {name!r:.60} is not in the file: an .h5 does not keep it, "
+            "save the model as .keras after adapt()"
         )
     return _with_marks(listed, options)
 

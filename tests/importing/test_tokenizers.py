@@ -1,7 +1,10 @@
 """Every form that people keep a vocabulary in, and text cut as Keras's own Tokenizer cuts it."""
 
+import gzip
 import json
 import pickle
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,8 @@ WORDS = {"the": 1, "cat": 2, "sat": 3}
         ["<PAD>", "the", "cat", "sat"],
         [["the", 1], ["cat", 2], ["sat", 3]],
         (WORDS, {1: "the"}),
+        [WORDS],
+        {"tokenizer": {"word_index": WORDS}, "max_length": 9},
         json.dumps(WORDS),
         json.dumps(json.dumps(WORDS)),
         {"class_name": "Tokenizer", "config": {"word_index": json.dumps(WORDS)}},
@@ -53,6 +58,75 @@ def test_files_of_one_vocabulary(tmp_path: Path) -> None:
     (tmp_path / "words.json").write_text(json.dumps(json.dumps(listed)))
     for name in ("words.txt", "words.npy", "words.pkl", "words.json"):
         assert read_tokenizer(tmp_path / name).words == WORDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the\t1\ncat\t2\nsat\t3\n",
+        "the 1\r\ncat 2\r\nsat 3",
+        "the,1\ncat,2\nsat,3",
+        "1: the\n2: cat\n3: sat",
+    ],
+)
+def test_a_word_and_its_id_a_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "words.txt").write_text(text)
+    assert read_tokenizer(tmp_path / "words.txt").words == WORDS
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "joblib"])
+def test_a_compressed_pickle(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "words.pkl"
+    path.write_bytes(pack(pickle.dumps(WORDS)))
+    assert read_tokenizer(path).words == WORDS
+    path.write_bytes(pack(pickle.dumps(WORDS))[:-9])
+    with pytest.raises(TokenizerError):
+        read_tokenizer(path)
+    path.write_bytes(pack(bytes(100 << 20)))
+    with pytest.raises(TokenizerError, match="inflates to more than"):
+        read_tokenizer(path)
+
+
+ARRAYS = {
+    "a dictionary": np.array(WORDS),
+    "words as objects": np.array(["", *WORDS], dtype=object),
+    "words": np.array(["", *WORDS]),
+    "bytes": np.array([b"", *(word.encode() for word in WORDS)]),
+    "the other way round": np.array(["", *WORDS]).astype(">U3"),
+}
+
+
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_as_numpy_saves_and_pickles_them(tmp_path: Path, array: Any) -> None:
+    np.save(tmp_path / "words.npy", array)
+    assert read_tokenizer(tmp_path / "words.npy").words == WORDS
+    for protocol in range(pickle.HIGHEST_PROTOCOL):  # the highest keeps arrays in buffers
+        (tmp_path / "words.pkl").write_bytes(pickle.dumps(array, protocol))
+        assert read_tokenizer(tmp_path / "words.pkl").words == WORDS
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_words_and_ids_that_are_numpy_s_own(tmp_path: Path, protocol: int) -> None:
+    words = {np.str_(word): np.int64(number) for word, number in WORDS.items()}
+    (tmp_path / "words.pkl").write_bytes(pickle.dumps(words, protocol))
+    assert read_tokenizer(tmp_path / "words.pkl").words == WORDS
+
+
+@pytest.mark.parametrize("name", ["tok.pickle", "tok.sav"])
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_tokenizer_kept_beside_something_else(
+    keras: Any, tmp_path: Path, name: str, protocol: int
+) -> None:
+    from keras.src.legacy.preprocessing.text import Tokenizer
+
+    tokenizer = Tokenizer()
+    tokenizer.fit_on_texts(["the the the cat cat sat"])
+    for value in (tokenizer, (tokenizer, 9), [9, tokenizer], {"tok": tokenizer, "max_len": 9}):
+        if name == "tok.sav" and protocol == 0 and value is not tokenizer:
+            continue  # nothing says that such a file is a pickle
+        (tmp_path / name).write_bytes(pickle.dumps(value, protocol))
+        known = read_tokenizer(tmp_path / name)
+        assert (known.words, known.card["tokenizer"]) == (WORDS, "keras")
 
 
 @pytest.mark.parametrize(
@@ -75,10 +149,11 @@ def test_what_is_no_vocabulary_is_refused(value: Any, why: str) -> None:
         kept(value)
 
 
-def test_pickled_objects_in_an_array_are_not_read(tmp_path: Path) -> None:
-    np.save(tmp_path / "words.npy", np.array(["a", None], dtype=object))
-    with pytest.raises(TokenizerError, match="pickled"):
-        read_tokenizer(tmp_path / "words.npy")
+def test_objects_in_an_array_are_words_or_refused(tmp_path: Path) -> None:
+    for array in (np.array(["a", None], dtype=object), np.array([[1, 2]], dtype=object)):
+        np.save(tmp_path / "words.npy", array)
+        with pytest.raises(TokenizerError, match=r"no text|several dimensions"):
+            read_tokenizer(tmp_path / "words.npy")
 
 
 @given(

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,10 +63,12 @@ def marker(path: Path) -> list[Any]:
         {"word_index": {"a": 1}, "filters": Calls(os.system, f"touch {path}")},
         collections.OrderedDict(a=Calls(os.system, f"touch {path}")),
         Calls(getattr, collections.OrderedDict, "fromkeys"),
+        Calls(np.load, str(path)),
+        np.array([Calls(os.system, f"touch {path}")], dtype=object),
     ]
 
 
-@pytest.mark.parametrize("which", range(9))
+@pytest.mark.parametrize("which", range(11))
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_nothing_is_called(tmp_path: Path, which: int, protocol: int) -> None:
     path = tmp_path / "called"
@@ -91,6 +94,13 @@ def test_nothing_is_called(tmp_path: Path, which: int, protocol: int) -> None:
         b"\x80\x02ccollections\nOrderedDict\n)R(S'__class__'\nNtb.",
         b"\x80\x02ccollections\nOrderedDict\n}S'__init__'\nNsb.",
         b"\x80\x02ckeras.text\nTokenizer\n}S'__setstate__'\nNsb.",
+        b"\x80\x02cnumpy\ndtype\nU\x02V8\x85R.",
+        b"\x80\x02cnumpy\ndtype\nU\x0aU999999999\x85R.",
+        b"\x80\x02cnumpy\ndtype\nU\x02i8\x85R(K\x03U\x01?Ntb.",
+        b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nU\x02O8\x85RU\x01x\x86R.",
+        b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nU\x02i8\x85RU\x01x\x86R.",
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x05\x85Ntb.",
+        b"\x80\x02c_codecs\nencode\nK\x01U\x03hex\x86R.",
         b"\x80\x02](]]e\x94.",
         b"\x80\x02}](N.",
         b"\x80\x02}]Ns.",  # a list as a key

@@ -73,13 +73,13 @@ def _dense(outer: Options, options: Options, below: str, place: Place) -> Dense:
 def batch_normalization(options: Options, place: Place) -> Dense:
     """BatchNormalization: once trained, each feature times a number plus another.
 
-        y = gamma·(x - moving_mean) / √(moving_variance + epsilon) + beta
+    y = gamma·(x - moving_mean) / √(moving_variance + epsilon) + beta
     """
     if options.config.get("axis", -1) not in (-1, [-1], [1], [2], 1, 2):
         raise options.refuse(f"axis = {options.config['axis']!r:.60} is not supported, only -1")
     used = {"gamma": options.flag("scale", True), "beta": options.flag("center", True)}
     names = [*(name for name, is_used in used.items() if is_used), "moving_mean", "moving_variance"]
-    weights = place.read(options, "", **{name: (place.features,) for name in names})
+    weights = place.read(options, "", **dict.fromkeys(names, (place.features,)))
     epsilon = options.config.get("epsilon", 1e-3)
     if not isinstance(epsilon, float) or not 0 < epsilon < 1:
         raise options.refuse(f"epsilon = {epsilon!r:.60} is not between 0 and 1")

@@ -1,0 +1,231 @@
+"""Networks as tutorials build them, made here and now with Keras: imported, loaded, and compared
+with Keras's own answers; or refused for the reason that is theirs.
+"""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from app.errors import ModelError
+from app.folder.read import load_model
+from app.importing.folder import Wanted, import_model
+from app.model import Model
+
+CLASSES, TIMESTEPS = 12, 5
+WORDS = {f"w{number}": number for number in range(1, CLASSES)}
+PHRASES = ["w1 w2 w3", "w4", "w5 w6 w7 w8 w9 w10 w11", "w3 w3", "W7, (w8)!"]
+ENDINGS = pytest.mark.parametrize("ending", ["h5", "keras"])
+
+
+def randomized(model: Any) -> Any:
+    rng = np.random.default_rng(7)
+    drawn = [rng.standard_normal(weight.shape) * 0.8 for weight in model.get_weights()]
+    paths = [weight.path for weight in model.weights]
+    model.set_weights(
+        [
+            np.abs(one) + 0.1 if path.endswith("moving_variance") else one
+            for one, path in zip(drawn, paths, strict=True)
+        ]
+    )
+    return model
+
+
+def sequential(keras: Any, *layers: Any, mask_zero: bool = False) -> Any:
+    embedding = keras.layers.Embedding(CLASSES, 4, mask_zero=mask_zero)
+    output = keras.layers.Dense(CLASSES, activation="softmax")
+    entry = keras.Input((TIMESTEPS,))
+    return randomized(keras.Sequential([entry, embedding, *layers, output]))
+
+
+def imported(
+    folder: Path, model: Any, ending: str, edit: Callable[[Path], None] | None = None
+) -> Model:
+    source = folder / f"next_word.{ending}"
+    model.save(source)
+    if edit is not None:
+        edit(source)
+    (folder / "words.pickle").write_bytes(pickle.dumps(WORDS))
+    import_model(source, folder / "words.pickle", folder / "mine", Wanted())
+    return load_model(folder / "mine")
+
+
+def assert_same_answers(keras: Any, mine: Model, model: Any) -> None:
+    for phrase in PHRASES:
+        ids = mine.encode(phrase).ids
+        assert ids == tuple(int(word.strip("w,()!")) for word in phrase.lower().split())
+        padded = keras.utils.pad_sequences([ids], TIMESTEPS)
+        answer = np.asarray(model(padded))[0]
+        answer = answer[-1] if answer.ndim == 2 else answer
+        np.testing.assert_allclose(mine.distribution(phrase).probabilities, answer, atol=1e-6)
+
+
+@ENDINGS
+@pytest.mark.parametrize("mask_zero", [False, True])
+def test_batch_normalization(keras: Any, tmp_path: Path, ending: str, mask_zero: bool) -> None:
+    L = keras.layers
+    model = sequential(
+        keras,
+        L.LSTM(6, return_sequences=True),
+        L.BatchNormalization(),
+        L.GRU(5),
+        L.BatchNormalization(scale=False, epsilon=0.01),
+        L.Dense(7),
+        L.BatchNormalization(center=False),
+        L.Activation("relu"),
+        mask_zero=mask_zero,
+    )
+    assert_same_answers(keras, imported(tmp_path, model, ending), model)
+
+
+@ENDINGS
+def test_a_softmax_at_every_timestep(keras: Any, tmp_path: Path, ending: str) -> None:
+    L = keras.layers
+    entry = keras.Input((TIMESTEPS,))
+    x = L.LSTM(6, return_sequences=True)(L.Embedding(CLASSES, 4)(entry))
+    x = L.TimeDistributed(L.Dense(7, activation="relu"))(x)
+    x = L.TimeDistributed(L.Dense(CLASSES, activation="softmax"))(x)
+    model = randomized(keras.Model(entry, x))
+    assert_same_answers(keras, imported(tmp_path, model, ending), model)
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+def test_what_keras_2_called_hard_sigmoid(keras: Any, tmp_path: Path, reset_after: bool) -> None:
+    """Keras before 2.3 has it in every LSTM and GRU; here Keras 3's file is said to be one."""
+
+    def network(old: Any) -> Any:
+        L = keras.layers
+        return sequential(
+            keras,
+            L.Bidirectional(L.LSTM(6, recurrent_activation=old, return_sequences=True)),
+            L.SimpleRNN(4, activation=old, return_sequences=True),
+            L.GRU(5, recurrent_activation=old, reset_after=reset_after),
+            L.Dense(6, activation=old),
+        )
+
+    def older(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            file.attrs["keras_version"] = "2.2.4"
+
+    # A Bidirectional makes its layers of their options, where a function is known by its name.
+    @keras.saving.register_keras_serializable("tests")  # type: ignore[untyped-decorator] # Keras's
+    def before_keras_3(x: Any) -> Any:
+        return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+    as_it_was = network(before_keras_3)
+    mine = imported(tmp_path, network("hard_sigmoid"), "h5", older)
+    assert_same_answers(keras, mine, as_it_was)
+
+
+def test_hard_sigmoid_of_a_cell_s_state_is_refused(keras: Any, tmp_path: Path) -> None:
+    def older(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            file.attrs["keras_version"] = "2.2.4"
+
+    model = sequential(keras, keras.layers.LSTM(3, activation="hard_sigmoid", name="odd"))
+    with pytest.raises(ModelError, match=r"'odd' \(LSTM\): activation = 'hard_sigmoid' of Keras 2"):
+        imported(tmp_path, model, "h5", older)
+
+
+def one_hot(keras: Any) -> Any:
+    L = keras.layers
+    return keras.Sequential([keras.Input((TIMESTEPS, 9)), L.LSTM(3), L.Dense(9, "softmax")])
+
+
+def one_unit(keras: Any) -> Any:
+    L = keras.layers
+    entry, embedding = keras.Input((TIMESTEPS,)), L.Embedding(CLASSES, 4)
+    return keras.Sequential([entry, embedding, L.LSTM(3), L.Dense(1)])
+
+
+def attention(keras: Any) -> Any:
+    L = keras.layers
+    entry = keras.Input((TIMESTEPS,))
+    x = L.LSTM(3, return_sequences=True)(L.Embedding(CLASSES, 4)(entry))
+    x = L.GlobalAveragePooling1D()(L.Attention(name="looks")([x, x]))
+    return keras.Model(entry, L.Dense(CLASSES, activation="softmax")(x))
+
+
+def pooled(keras: Any) -> Any:
+    L = keras.layers
+    return sequential(keras, L.LSTM(3, return_sequences=True), L.GlobalMaxPooling1D(name="pool"))
+
+
+def normalized(keras: Any) -> Any:
+    return sequential(keras, keras.layers.LSTM(3), keras.layers.LayerNormalization(name="norm"))
+
+
+@ENDINGS
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (one_hot, r"words enter as vectors \(one-hot"),
+        (one_unit, "has one unit, not one for each word"),
+        (attention, r"'looks' \(Attention\): this type of layer is not supported"),
+        (pooled, r"'pool' \(GlobalMaxPooling1D\): this type of layer"),
+        (normalized, r"'norm' \(LayerNormalization\): this type of layer"),
+    ],
+)
+def test_what_is_not_served_is_named(
+    keras: Any, tmp_path: Path, network: Callable[[Any], Any], why: str, ending: str
+) -> None:
+    with pytest.raises(ModelError, match=why):
+        imported(tmp_path, network(keras), ending)
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("characters", [" abc", "abcdefghijklmnopqrstuvwxyz"])
+def test_characters_are_no_words(keras: Any, tmp_path: Path, characters: str) -> None:
+    model = sequential(keras, keras.layers.LSTM(3))
+    model.save(tmp_path / "network.keras")
+    (tmp_path / "map.pickle").write_bytes(pickle.dumps({c: i for i, c in enumerate(characters)}))
+    with pytest.raises(ModelError, match="character by character"):
+        import_model(
+            tmp_path / "network.keras", tmp_path / "map.pickle", tmp_path / "mine", Wanted()
+        )
+
+
+def test_a_string_lookup_in_front(keras: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    listed = ["the", "The", "caf\u00e9", "cat,", "sat"]
+    for at, options in enumerate(({}, {"mask_token": "", "oov_token": "<unk>"})):
+        lookup = keras.layers.StringLookup(vocabulary=listed, **options)
+        classes = lookup.vocabulary_size()
+        L = keras.layers
+        model = keras.Sequential(
+            [
+                keras.Input((None,), dtype=tf.string),
+                lookup,
+                L.Embedding(classes, 4),
+                L.GRU(5),
+                L.Dense(classes, activation="softmax"),
+            ]
+        )
+        for layer in model.layers[1:]:
+            randomized(layer)
+        model.save(tmp_path / f"{at}.keras")
+        import_model(tmp_path / f"{at}.keras", None, tmp_path / f"mine-{at}", Wanted())
+        mine = load_model(tmp_path / f"mine-{at}")
+        for phrase in ("the cat, sat", "The\u0020 caf\u00e9\nsat", "cafe\u0301 the", "dog"):
+            words = tf.strings.split(tf.constant([phrase])).to_tensor()
+            assert mine.encode(phrase).ids == tuple(np.asarray(lookup(words))[0].tolist())
+            answer = np.asarray(model(words))[0]
+            np.testing.assert_allclose(mine.distribution(phrase).probabilities, answer, atol=1e-6)
+
+
+def test_a_vocabulary_that_an_h5_does_not_keep(keras: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    layer = keras.layers.TextVectorization(output_sequence_length=TIMESTEPS)
+    layer.adapt(["the cat sat on the mat"])
+    L = keras.layers
+    entry = keras.Input((1,), dtype=tf.string)
+    model = keras.Sequential([entry, layer, L.Embedding(7, 4), L.LSTM(3), L.Dense(7, "softmax")])
+    model.save(tmp_path / "network.h5")
+    with pytest.raises(ModelError, match=r"an \.h5 does not keep it, save the model as \.keras"):
+        import_model(tmp_path / "network.h5", None, tmp_path / "mine", Wanted())
