@@ -90,12 +90,7 @@ class Settings(BaseSettings):
         (), description="Origins whose pages may call, with commas between; * for all"
     )
 
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return _parts(value) if isinstance(value, str) else value
-
-    @field_validator("cors_origins", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
         return _listed(value) if isinstance(value, str) else value
@@ -166,14 +161,10 @@ class Settings(BaseSettings):
         return tuple(key.encode() for key in (*self.api_keys, *self._keys_of_the_file))
 
 
-def _parts(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
 def _listed(value: str) -> tuple[str, ...]:
     """Texts with commas between, or a JSON list of them. Raises ValueError."""
     if not value.lstrip().startswith("["):
-        return _parts(value)
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     try:
         listed = json.loads(value)
     except ValueError:

@@ -64,9 +64,11 @@ def test_arguments_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_lists_may_be_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNROLLED_CORS_ORIGINS", '["http://a", "https://b.org:8443"]')
     monkeypatch.setenv("UNROLLED_API_KEYS", '["one", "two, too"]')
+    monkeypatch.setenv("UNROLLED_TRUSTED_PROXIES", '["10.0.0.0/8", "::1"]')
     settings = read_settings()
     assert settings.cors_origins == ("http://a", "https://b.org:8443")
     assert settings.keys == (b"one", b"two, too")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
 
 
 def test_a_name_that_is_no_setting_is_told_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
