@@ -112,14 +112,18 @@ class Cluster:
         self._nodes.pop(machine).wait()
 
     def deploy(self, **changes: Any) -> None:
-        """deploy/ray/serve.yaml with the smallest model, one replica on each machine, and these
-        `changes` to its deployment.
+        """deploy/ray/serve.yaml with the smallest model, one replica on each machine (unless
+        autoscaling is among them), and these `changes` to its deployment.
         """
         config = yaml.safe_load(SERVE_YAML.read_text())
         (application,) = config["applications"]
         (deployment,) = application["deployments"]
-        del deployment["autoscaling_config"]
-        deployment |= {"num_replicas": 2, "max_replicas_per_node": 1}
+        scaling = deployment.pop("autoscaling_config")
+        deployment["max_replicas_per_node"] = 1
+        if "autoscaling_config" in changes:
+            deployment["autoscaling_config"] = scaling | changes.pop("autoscaling_config")
+        else:
+            deployment["num_replicas"] = 2
         deployment["ray_actor_options"]["num_cpus"] = 0.4
         variables = application["runtime_env"]["env_vars"]
         variables |= {"UNROLLED_DEFAULT_MODEL": "notebook", "UNROLLED_MODELS_DIR": f"{ROOT}/models"}
@@ -144,7 +148,7 @@ class Cluster:
 
     def replicas(self, machine: str) -> set[int]:
         """Processes of replicas that have started on a machine, and may not be ready yet."""
-        return {pid for pid in self.network.pids(machine) if _command(pid).startswith(_REPLICA)}
+        return {pid for pid in self.network.pids(machine) if command_of(pid).startswith(_REPLICA)}
 
     def settle(self) -> None:
         """Wait until Ray says that each machine has its replica, and none is to come or go."""
@@ -153,7 +157,7 @@ class Cluster:
 
     def works(self, machine: str) -> bool:
         """Whether a chunk of a file is being computed there."""
-        return any(_command(pid).startswith(_TASK) for pid in self.network.pids(machine))
+        return any(command_of(pid).startswith(_TASK) for pid in self.network.pids(machine))
 
     def serves(self, machine: str) -> bool:
         """Whether its proxy has a replica to ask."""
@@ -180,7 +184,7 @@ class Cluster:
                 process.wait()
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import yaml
 from starlette.testclient import TestClient
 
-from tests.ray.cluster import HEAD, SECOND, Cluster
+from tests.ray.cluster import HEAD, SECOND, SERVE_YAML, Cluster
 from tests.ray.load import Asked, Load, ask
 
 PREDICT = "/v1/predict?phrase=this+is"
@@ -124,6 +125,34 @@ def test_what_cannot_be_queued_is_refused_with_503(serving: Cluster) -> None:
     with ThreadPoolExecutor(24) as clients:
         found = list(clients.map(one, range(24)))
     assert {asked.status for asked in found} == {200, 503}
+
+
+def test_replicas_come_with_load_and_go_without(serving: Cluster) -> None:
+    def count() -> int:
+        return sum(len(serving.replicas(machine)) for machine in (HEAD, SECOND))
+
+    at_once = {"upscale_delay_s": 0, "downscale_delay_s": 1, "look_back_period_s": 2}
+    serving.deploy(
+        autoscaling_config={"min_replicas": 1, "max_replicas": 2, "target_ongoing_requests": 1}
+        | at_once
+    )
+    serving.until(lambda: count() == 1, "a replica to go")
+    slow = serving.url(HEAD, "/v1/notebook?epochs=5000&text=" + quote("This is an example " * 20))
+    with Load(serving.network, slow, clients=8) as load:
+        serving.until(lambda: count() == 2, "a replica to come")
+        serving.settle()
+        load.go_on(8)
+    assert load.lost == []
+    serving.until(lambda: count() == 1, "it to go again")
+
+
+def test_the_file_is_one_that_ray_reads_as_it_is() -> None:
+    schema = pytest.importorskip("ray.serve.schema", reason="Ray is not installed: make ray")
+    config = yaml.safe_load(SERVE_YAML.read_text())
+    (application,) = schema.ServeDeploySchema.model_validate(config).applications
+    (deployment,) = application.deployments
+    assert deployment.max_queued_requests == 256
+    assert deployment.graceful_shutdown_timeout_s > config["http_options"]["request_timeout_s"]
 
 
 def told(load: Load, what: str) -> None:
