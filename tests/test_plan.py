@@ -26,7 +26,7 @@ def test_a_plan_fits_together() -> None:
     facts = json.loads(done.output)
     assert facts["requests_per_second"] == 50_000
     milliseconds = facts["milliseconds_per_request"]
-    assert facts["requests_per_second_of_a_core"] == pytest.approx(1e3 / milliseconds, rel=0.02)
+    assert facts["requests_per_second_of_a_core"] == pytest.approx(1e3 / milliseconds, rel=0.05)
     needed = 50_000 * milliseconds / 1e3 / facts["utilisation"]
     assert abs(facts["cores"] - needed) < 1 + 0.01 * needed
     remembered = facts["cores"] * 40 + (facts["cores"] - 1) * 23  # MiB, and its first process
