@@ -104,6 +104,12 @@ class Protocol(HttpToolsProtocol):
             return TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
         return HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
 
+    def on_message_begin(self) -> None:
+        """A request begins. What uvicorn makes for ASGI is made once it is to go there."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
     def on_url(self, url: bytes) -> None:
         """A request begins: collect its target."""
         self._fruitful = self.partial = True
@@ -123,7 +129,7 @@ class Protocol(HttpToolsProtocol):
             return
         exchange = self._short()
         if exchange is None:
-            super().on_headers_complete()
+            self._go_through_asgi()
         else:
             self.cycle = exchange  # type: ignore[assignment] # it has what is asked of a cycle
             self.deadline += exchange.declared / BODY_RATE
@@ -163,10 +169,20 @@ class Protocol(HttpToolsProtocol):
             or not (cycle is None or cycle.response_complete)
         ):
             return None
-        scope: dict[str, Any] = self.scope  # type: ignore[assignment] # the keys that are missing
-        scope["method"], scope["path"] = parser.get_method().decode("ascii"), path
-        scope["query_string"] = query.partition(b"#")[0]
+        scope = {
+            "method": parser.get_method().decode("ascii"),
+            "path": path,
+            "query_string": query.partition(b"#")[0],
+            "headers": self.headers,
+        }
         return ShortExchange(self, edge, scope, found)
+
+    def _go_through_asgi(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the list that the scope has, too
+        super().on_headers_complete()
 
     def _ask(self, exchange: ShortExchange) -> None:
         """Have a request answered. A connection has one task for all of its requests: to make one
