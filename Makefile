@@ -5,7 +5,7 @@
 # make attack    try to break the service, for an hour; make test does it for a minute or two
 # make ray       install Ray in an environment of its own (500 MB), and run what is tested with it; as root, on two nodes
 # make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
-# make browser   install what the browser tests need: Chromium and axe-core
+# make browser   install what the browser tests need, Chromium and axe-core, where it can; make test does
 # make format    rewrite the code in its own style
 # make lock      resolve the dependencies anew into requirements/
 # make docker    build the serving image, unrolled
@@ -51,7 +51,7 @@ $(VENV)-clients/.done: requirements/clients.txt
 	  --require-hashes --requirement requirements/clients.txt
 	@touch $@
 
-test: install-test clients check
+test: install-test clients browser check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 attack: install-test
@@ -70,10 +70,14 @@ $(VENV)-ray/.done: requirements/ray.txt $(VENV)/.test
 ray: $(VENV)-ray/.done
 	$(VENV)-ray/bin/python -m pytest $(PYTEST_ARGS) tests/ray
 
-# What the browser tests need; they are skipped without it.
+# What the browser tests need; where it cannot be had they are skipped, and say so.
 browser:
-	command -v chromium >/dev/null || apt-get install -y -qq --no-install-recommends chromium || true
-	npm install --silent --prefix .axe axe-core || true
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 \
+	  || echo "Chromium could not be installed: the browser tests are skipped"
+	@test -e .axe/node_modules/axe-core \
+	  || npm install --silent --no-audit --no-fund --prefix .axe axe-core 2>/dev/null \
+	  || echo "axe-core could not be installed: the tests that need it are skipped"
 
 check: install-test
 	$(BIN)/ruff format --check
@@ -111,5 +115,5 @@ docker:
 	  --build-arg SOURCE="$$(git remote get-url origin 2>/dev/null || echo unknown)" .
 
 clean:
-	rm -rf $(VENV) $(VENV)-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-* .axe build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find app tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -8,10 +8,16 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from app.notebook.answer import Epoch, Guess, NotebookAnswer
+from app.engines.numpy_engine import NumpyEngine
+from app.inspection import explain
+from app.model import Model
+from app.notebook.answer import Epoch, Guess, NotebookAnswer, network_of
 from app.notebook.steps import TEXT
 from app.pictures.curve import loss_curve
 from app.pictures.svg import Picture
+from app.pictures.unrolled import unrolled
+from app.text.tokens import TextOptions
+from app.text.vocabulary import Vocabulary
 
 _MOST_SHOWN = 8  # examples in a table
 _MOST_NUMBERS = 20_000  # of the history that a page carries
@@ -56,6 +62,23 @@ class Course:
         history = self.answer.history
         epochs, losses = [one.epoch for one in history], [one.loss for one in history]
         return loss_curve(epochs, losses, name="curve")
+
+    @property
+    def untrained(self) -> Picture:
+        """The first example through the network as it began, whose answer gives nothing away."""
+        asked = self.answer
+        options = TextOptions(max_length=asked.window, lowercase=True)
+        network = network_of(asked.history[0].weights, asked.window)
+        words = Vocabulary(asked.word_to_int, lowercase=True)
+        model = Model("notebook", words, options, {}, NumpyEngine(network), "")
+        explained = explain(model, asked.examples[0].phrase, 3)
+        return unrolled(explained, network, columns=2, name="untrained")
+
+    @property
+    def losses(self) -> Sequence[Epoch]:
+        """The curve as a table: epochs evenly spread."""
+        every = self.answer.history
+        return [every[i] for i in np.linspace(0, len(every) - 1, min(6, len(every))).astype(int)]
 
     @property
     def history(self) -> Sequence[Epoch]:

@@ -70,6 +70,15 @@ def test_what_was_typed_is_text(client: TestClient) -> None:
     assert "<script>alert" not in html
 
 
+def test_the_answer_that_is_to_be_guessed_is_not_shown_before(client: TestClient) -> None:
+    before, after = client.get("/notebook").text.split('id="guess"')
+    assert "guess it below" in before
+    assert "an 41.81" in visible(before)
+    assert "41.60" not in visible(before)
+    assert "too few" not in before
+    assert "41.60" in visible(after)
+
+
 def test_the_notebook_is_trained_without_javascript(client: TestClient) -> None:
     text = visible(client.get("/notebook?epochs=500").text)
     assert "Trained: 13 numbers, 500 epochs" in text

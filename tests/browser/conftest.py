@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,13 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
-    """The notebook's model, the default, on a socket; any origin may call."""
+    """The shipped models, the notebook's the default, and one of two layers; any may call."""
     settings = Settings(default_model="notebook", cors_origins=("*",), log_requests=False)
-    app = create_app(settings, Repository.of(load_model(MODELS / "notebook")))
+    shipped = [load_model(MODELS / name) for name in ("notebook", "english")]
+    stack = model_of(NumpyEngine(small_network(units=(4, 3), classes=9, cell="GRU")))
+    app = create_app(
+        settings, Repository.of(*shipped, replace(stack, id="stack"), default="notebook")
+    )
     with serving_on(Protocol, app) as served:
         yield "http://{}:{}".format(*served.address)
 

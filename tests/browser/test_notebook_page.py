@@ -28,6 +28,7 @@ def test_a_guess_opens_the_answer(page: Any, site: str) -> None:
     page.goto(site + "/notebook")
     assert not page.locator("#reveal").evaluate("one => one.open")
     page.get_by_label("example", exact=True).check()
+    page.get_by_role("button", name="That is my guess").click()
     expect(page.locator("#verdict")).to_contain_text("It answers “an”")
     expect(page.locator("#reveal pre").first).to_be_visible()
 

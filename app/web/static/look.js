@@ -81,7 +81,7 @@ async function look({ push = true, aloud = true } = {}) {
   if (keyed && !key()) return;
   if (!(await swap("answer", answer))) return;
   remember(push);
-  if (aloud) say($("said").textContent);
+  if (aloud) say($("said").textContent.replace("→", ""));
   document.title = `${phrase.value.trim() || "…"} · Unrolled`;
   stale = true;
   if (visible.has(tried)) more();

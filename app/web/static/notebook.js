@@ -19,6 +19,7 @@ async function train() {
     tour.replaceChildren(...parsed(html).childNodes);
     show(null);
     history.replaceState(null, "", `?${new URLSearchParams(asked())}`);
+    $("heard").textContent = $("trained").textContent;
     equip();
   } catch (error) {
     if (error.name !== "AbortError") show(error);
@@ -45,10 +46,13 @@ function travel({ words, ids, history: records }, index) {
   const { epoch, loss, weights } = records[index];
   $("epoch-now").textContent = epoch;
   $("loss-now").textContent = loss.toFixed(4);
+  $("epoch").setAttribute("aria-valuetext", `${epoch}, loss ${loss.toFixed(4)}`);
   [...$("weights-now").rows].forEach((row, at) => { row.cells[1].textContent = flat(Object.values(weights)[at]); });
-  [...$("answers-now").rows].forEach((row, at) => {
+  [...$("answers-now").rows].forEach((row, at, rows) => {
+    if (at === rows.length - 1 && !$("reveal").open) return; // it is to be guessed first
     const { h, p } = forward(weights, ids[at]), best = p.indexOf(Math.max(...p));
     row.cells[1].textContent = flat(h);
+    row.cells[1].className = "sum";
     row.cells[2].textContent = `${words[best]} ${(100 * p[best]).toFixed(2)} %`;
   });
   const line = tour.querySelector(".picture .line"), dot = tour.querySelector(".picture .now");
@@ -63,13 +67,17 @@ function equip() {
   if (!data) return;
   $("slider").hidden = data.history.length < 2;
   $("print").hidden = false;
-  $("epoch").addEventListener("input", () => travel(data, Number($("epoch").value)));
+  $("guessed").hidden = false;
+  const now = () => travel(data, Number($("epoch").value));
+  $("epoch").addEventListener("input", now);
+  $("reveal").addEventListener("toggle", now);
 }
 
-tour.addEventListener("change", ({ target }) => {
-  if (target.name !== "guess") return;
-  const right = $("guess").dataset.answer;
-  $("verdict").textContent = target.value === right ? `Yes: “${right}”.` : `It answers “${right}”, not “${target.value}”. The calculation below says why.`;
+tour.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const guess = new FormData(event.target).get("guess"), right = $("guess").dataset.answer;
+  if (!guess) return;
+  $("verdict").textContent = guess === right ? `Yes: “${right}”.` : `It answers “${right}”, not “${guess}”. The calculation below says why.`;
   $("reveal").open = true;
 });
 tour.addEventListener("click", async (event) => {

@@ -114,7 +114,7 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
     blur: () => { clearTimeout(timer); running?.abort(); },
     keydown: (event) => {
       const { key: pressed } = event;
-      if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || !shown) return;
+      if (event.isComposing || composing || event.ctrlKey || event.metaKey || event.altKey || !shown) return;
       const number = numbers && /^[1-9]$/.test(pressed) ? Number(pressed) - 1 : -1;
       const oneLine = !box.value.includes("\n");
       if (pressed === "Tab" && !event.shiftKey) accept(Math.max(chosen, 0));
