@@ -146,3 +146,12 @@ def test_a_tokenizer_as_vocabulary_is_told_the_command(tmp_path: Path) -> None:
     shutil.copy(FIXTURES / "tf-2.15-plain.tokenizer.json", folder / "vocabulary.json")
     with pytest.raises(ModelError, match=r"unrolled import .*vocabulary\.json"):
         load_model(folder)
+
+
+def test_a_vocabulary_inside_a_served_network_is_told_the_command(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shutil.copy(FIXTURES / "tf-2.15-vectorization.keras", folder / "model.keras")
+    (folder / "vocabulary.json").write_text('{"the": 2}')
+    with pytest.raises(ModelError, match=r"\(TextVectorization\): .*`unrolled import model\.keras"):
+        load_model(folder)

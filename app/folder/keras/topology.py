@@ -28,6 +28,7 @@ from app.network import (
 _MOST_LAYERS = 100
 _ID_TYPES = ("int32", "int64", "float32", "float64")
 _INPUT = "InputLayer"
+_OF_WORDS = ("TextVectorization", "StringLookup")
 ADDED = "added_softmax"  # the layer that is put behind a network that ends with logits
 
 
@@ -114,6 +115,12 @@ def _layers(
 def _check_types(every: list[Options]) -> None:
     """Refuse what cannot be computed, whichever way it is called, with the layer and the reason."""
     known = {_INPUT, MASK, *LAST_STEPS, *READERS, *EMBEDDINGS}
+    of_words = next((one for one in every if one.class_name in _OF_WORDS), None)
+    if of_words is not None:
+        raise of_words.refuse(
+            "words become ids inside the network; `unrolled import model.keras --out FOLDER` makes "
+            "a model folder of it"
+        )
     for options in every:
         if options.class_name not in known:
             raise options.refuse("this type of layer is not supported")
