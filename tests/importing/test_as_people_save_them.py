@@ -93,6 +93,31 @@ def test_a_softmax_at_every_timestep(keras: Any, tmp_path: Path, ending: str) ->
     assert_same_answers(keras, imported(tmp_path, model, ending), model)
 
 
+def test_a_masked_tied_embedding_with_a_softmax_layer(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    entry = keras.Input((TIMESTEPS,))
+    table = L.ReversibleEmbedding(CLASSES, 4, mask_zero=True)
+    x = L.SimpleRNN(4, return_sequences=True)(table(entry))
+    model = randomized(keras.Model(entry, L.Softmax()(table(x, reverse=True))))
+    assert_same_answers(keras, imported(tmp_path, model, "keras"), model)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "tensorflow"])
+def test_phrases_enter_a_network_of_any_length_as_they_are(
+    keras: Any, tmp_path: Path, engine: str
+) -> None:
+    L = keras.layers
+    entry = keras.Input((None,))
+    x = L.GRU(5)(L.Embedding(CLASSES, 4)(entry))
+    model = randomized(keras.Model(entry, L.Dense(CLASSES, activation="softmax")(x)))
+    assert imported(tmp_path, model, "keras").options.padding == "none"
+    mine = load_model(tmp_path / "mine", engine)
+    for phrase in PHRASES:
+        ids = np.array([mine.encode(phrase).ids])
+        answer = np.asarray(model(ids))[0]
+        np.testing.assert_allclose(mine.distribution(phrase).probabilities, answer, atol=1e-6)
+
+
 @pytest.mark.parametrize("reset_after", [False, True])
 def test_what_keras_2_called_hard_sigmoid(keras: Any, tmp_path: Path, reset_after: bool) -> None:
     """Keras before 2.3 has it in every LSTM and GRU; here Keras 3's file is said to be one."""

@@ -121,6 +121,14 @@ def test_unknown_words_are_named_with_their_place_and_the_closest_words() -> Non
     assert second.suggestions == ("example",)
 
 
+def test_no_blocked_word_is_offered_for_an_unknown_one() -> None:
+    words = {"damned": 1, "dammed": 2}
+    for blocked, offered in (((), ("damned", "dammed")), (("damned",), ("dammed",))):
+        with pytest.raises(UnknownWords) as caught:
+            encode("damed", Vocabulary(words, blocked=blocked), OPTIONS)
+        assert set(caught.value.unknown[0].suggestions) == set(offered)
+
+
 def test_an_unknown_word_stands_in_where_the_model_has_one() -> None:
     encoded = encode("thank zebras", WORDS, ENGLISH)
     assert encoded.ids == (7, 2)
