@@ -23,6 +23,10 @@ from app.text.vocabulary import has_control_characters
 
 _SIGNED = ("model.keras", "vocabulary.json")
 _ALPHABET = 20  # characters: no language has so many words of one letter
+_ANY_LENGTH = (
+    "; the network takes any length: if phrases were padded in training, say how, such as "
+    "--padding pre --max-length 20"
+)
 _UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
 
 
@@ -72,7 +76,7 @@ def import_model(
     taken = [f"{source.name}: {_described(network)}", f"{origin}: {len(words)} words"]
     taken += [f"{name}: {_shown(card[name])}" for name in known.card if name in card]
     said = [
-        f"{name}: {_shown(value)}"
+        f"{name}: {_shown(value)}{_ANY_LENGTH if value == 'none' else ''}"
         for name, value in assumed.items()
         if name not in known.card and name not in _given(wanted) and name in card
     ]

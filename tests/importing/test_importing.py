@@ -19,6 +19,7 @@ from app.importing.folder import Wanted, import_model
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
+from tests.keras_files import edit_config
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RELEASES = ("2.13", "2.15", "2.21")
@@ -155,3 +156,24 @@ def test_a_vocabulary_inside_a_served_network_is_told_the_command(tmp_path: Path
     (folder / "vocabulary.json").write_text('{"the": 2}')
     with pytest.raises(ModelError, match=r"\(TextVectorization\): .*`unrolled import model\.keras"):
         load_model(folder)
+
+
+def test_a_functional_model_of_tf_keras(tmp_path: Path) -> None:
+    """Keras 2 beside a later TensorFlow has another module in its files."""
+    source = tmp_path / "functional.keras"
+    shutil.copy(FIXTURES / "tf-2.15-functional.keras", source)
+
+    def rename(config: dict[str, Any]) -> None:
+        assert config["module"].startswith("keras.")
+        config["module"] = "tf_keras.src.engine.functional"
+
+    edit_config(source, rename)
+    tokenizer = FIXTURES / "tf-2.15-few-5.pickle"
+    done = import_model(source, tokenizer, tmp_path / "mine", Wanted())
+    [padding] = [line for line in done.assumed if line.startswith("padding: 'none'")]
+    assert "--padding pre --max-length 20" in padding
+    model = load_model(tmp_path / "mine")
+    for answer in expected_of("tf-2.15-functional"):
+        if answer["ids"]:
+            found = model.distribution(answer["phrase"]).probabilities
+            np.testing.assert_allclose(found, answer["probabilities"], atol=1e-5)

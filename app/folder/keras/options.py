@@ -8,6 +8,7 @@ from app.network import ActivationName
 
 _LARGEST_SIZE = 1 << 24  # units, rows or classes
 _LONGEST_NAME = 200
+_HOMES = ("keras", "tf_keras")  # the latter is Keras 2 beside a later TensorFlow
 _KERAS_2_ACTIVATIONS = {"hard_sigmoid": "keras_2_hard_sigmoid"}
 _OLDER_NAMES = {"swish": "silu"}
 _ACTIVATIONS = {*get_args(ActivationName), *_OLDER_NAMES} - {*_KERAS_2_ACTIVATIONS.values()}
@@ -33,7 +34,7 @@ class Options:
         name = _text(config.get("name", entry.get("name", class_name)), "a layer's name")
         module = entry.get("module", "keras.layers")
         registered = entry.get("registered_name")
-        if not isinstance(module, str) or module.split(".")[0] != "keras":
+        if not isinstance(module, str) or module.split(".")[0] not in _HOMES:
             origin = module or registered or "of no known module"
             raise UnsupportedNetwork(
                 f"layer {name!r} ({class_name}) is custom code: {origin!r:.80}"
