@@ -7,10 +7,11 @@ Skipped where there is no engine or no base image. `UNROLLED_DOCKER_BUILD_ARGS` 
 import os
 import shlex
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
-from tests.container.engine import BASE, IMAGE, docker, docker_can
+from tests.container.engine import BASE, IMAGE, Container, docker, docker_can
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,10 @@ def image() -> str:
     arguments += ("--build-arg", "REVISION=0123abc", "--build-arg", "SOURCE=https://example.org/")
     docker("build", *arguments, "--tag", IMAGE, ".", timeout=900)
     return IMAGE
+
+
+@pytest.fixture
+def container(image: str) -> Iterator[Container]:
+    running = Container(image)
+    yield running
+    running.remove()

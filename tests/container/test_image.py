@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from tests.container.engine import BASE, ROOT, Container, docker
 pytestmark = pytest.mark.container
 
 MOST_ADDED_BYTES = 160_000_000
-
-
-@pytest.fixture
-def container(image: str) -> Iterator[Container]:
-    running = Container(image)
-    yield running
-    running.remove()
 
 
 def test_the_image_adds_at_most_160_mb_to_its_base(image: str) -> None:

@@ -74,11 +74,16 @@ class Inputs:
         return next(one for one in self.request.inputs if one.name == name)
 
     def is_binary(self, output: Wanted | None) -> bool:
-        """Whether an output is to lie behind the JSON."""
-        everything = bool(self.request.parameters.get("binary_data_output", False))
-        return (
-            everything if output is None else bool(output.parameters.get("binary_data", everything))
-        )
+        """Whether an output is to lie behind the JSON. Raises InvalidRequest."""
+        everything = _flag(self.request.parameters, "binary_data_output", False)
+        return everything if output is None else _flag(output.parameters, "binary_data", everything)
+
+
+def _flag(parameters: dict[str, Any], name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise invalid(f"{name} should be true or false")
+    return value
 
 
 async def read(service: Service, exchange: Exchange) -> Inputs:

@@ -18,16 +18,24 @@ MOST_PROMPTS = 1_000
 MOST_TEXTS = 128  # `n` and `best_of`
 LONGEST_PROMPT = 65_536  # characters, or ids
 MOST_WORDS = 65_536
+LONGEST_STOP = 256
+MOST_STOPS = 16
 
 Text = Annotated[str, Field(max_length=LONGEST_PROMPT)]
 Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT)]
-Stop = Annotated[str, Field(min_length=1, max_length=256)]
+Stop = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Count = Annotated[int, Field(ge=1, le=MOST_TEXTS)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 ModelName = Annotated[str | None, Field(max_length=64, examples=["notebook"])]
 
-_PROMPT = "should be a string, a list of strings, a list of ids, or a list of lists of ids"
+_PROMPT = (
+    "should be a string, a list of strings, a list of ids, or a list of lists of ids; "
+    f"of at most {LONGEST_PROMPT} characters or ids each, and {MOST_PROMPTS} prompts"
+)
+_STOP = (
+    f"should be a string of 1 to {LONGEST_STOP} characters, or a list of at most {MOST_STOPS} such"
+)
 
 
 class _Request(BaseModel):
@@ -67,7 +75,7 @@ class CompletionRequest(_Request):
     top_p: Annotated[float, Field(ge=0, le=1)] | None = 1.0
     n: Count | None = 1
     best_of: Count | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] | None = None
     logprobs: Annotated[int, Field(ge=0)] | None = None
     echo: bool | None = False
@@ -86,6 +94,14 @@ class CompletionRequest(_Request):
             return handler(value)
         except ValidationError:
             raise PydanticCustomError("prompt", _PROMPT) from None
+
+    @field_validator("stop", mode="wrap")
+    @classmethod
+    def _one_or_some(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError("stop", _STOP) from None
 
     @field_validator("suffix")
     @classmethod

@@ -1,6 +1,7 @@
 """The `openai` package, unmodified, against the service as its users start it: either way."""
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -138,6 +139,37 @@ def test_stop_strings_biases_and_penalties(client: Any) -> None:
     assert often.choices[0].text.split().count("ba") >= 3
 
 
+def test_every_parameter_may_be_left_to_its_default(client: Any) -> None:
+    names = ["max_tokens", "temperature", "top_p", "n", "best_of", "stop", "seed", "logprobs"]
+    names += ["echo", "presence_penalty", "frequency_penalty", "logit_bias", "stream", "suffix"]
+    answer = complete(client, **dict.fromkeys([*names, "user", "stream_options"]))
+    assert (len(answer.choices), answer.usage.completion_tokens) == (1, 16)
+
+
+def test_nothing_is_written_where_no_word_is_wanted(client: Any) -> None:
+    for echo, text in ((False, ""), (True, "é日本 😀 af")):
+        answer = complete(client, "é日本 😀 af", max_tokens=0, echo=echo, logprobs=0)
+        [choice] = answer.choices
+        assert (choice.text, choice.finish_reason) == (text, "length")
+        assert "".join(choice.logprobs.tokens) == text
+        assert all(len(best) == 1 for best in choice.logprobs.top_logprobs)
+        stream = complete(client, "é日本 😀 af", max_tokens=0, echo=echo, stream=True)
+        assert "".join(event.choices[0].text for event in stream) == text
+
+
+def test_answers_may_be_read_raw(client: Any) -> None:
+    wanted = {"model": "english", "prompt": "af", "max_tokens": 2, "temperature": 0}
+    raw = client.completions.with_raw_response.create(**wanted)
+    assert len(raw.headers["x-request-id"]) == 32
+    text = raw.parse().choices[0].text
+    with client.completions.with_streaming_response.create(stream=True, **wanted) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+    assert "".join(event["choices"][0]["text"] for event in events) == text
+    assert lines[-1] == "data: [DONE]"
+
+
 def test_a_stream_is_the_same_text_word_by_word(client: Any) -> None:
     wanted = {"seed": 4, "max_tokens": 20, "n": 3, "logprobs": 1, "echo": True}
     whole = complete(client, **wanted)
@@ -211,6 +243,8 @@ def test_a_client_that_hangs_up_stops_its_generation(served: Served, client: Any
         ({"logit_bias": {"zebra": 1}}, "logit_bias"),
         ({"logit_bias": {"600": 1}}, "logit_bias"),
         ({"stop": ""}, "stop"),
+        ({"stop": ["a", 5]}, "stop"),
+        ({"stop": ["a"] * 17}, "stop"),
         ({"prompt": [0]}, "prompt"),
         ({"prompt": [600]}, "prompt"),
         ({"prompt": []}, "prompt"),
@@ -249,8 +283,16 @@ def test_models_are_listed_and_a_missing_one_says_why(client: Any) -> None:
         with pytest.raises(openai.NotFoundError, match="loaded: english, notebook") as missing:
             ask()
         assert missing.value.code == "model_not_found"
-    with pytest.raises(openai.NotFoundError, match="nothing at this path"):
-        client.chat.completions.create(model="english", messages=[])
+    absent: tuple[Callable[[], Any], ...] = (
+        lambda: client.chat.completions.create(model="english", messages=[]),
+        lambda: client.responses.create(model="english", input="x"),
+        lambda: client.embeddings.create(model="english", input="x"),
+        lambda: client.files.list(),
+    )
+    for ask in absent:
+        with pytest.raises(openai.NotFoundError, match="nothing at this path") as missing:
+            ask()
+        assert missing.value.type == "invalid_request_error"
 
 
 def test_words_that_a_model_does_not_know_are_named(client: Any) -> None:

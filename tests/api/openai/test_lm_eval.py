@@ -1,9 +1,5 @@
-"""`lm_eval`, unmodified, in an environment of its own: its perplexity is that of `evaluate`."""
+"""`lm_eval`'s perplexity is that of `evaluate`, and so are the words that it counts."""
 
-import json
-import os
-import re
-import subprocess
 from pathlib import Path
 
 import httpx
@@ -11,10 +7,9 @@ import pytest
 
 from app.evaluation import evaluate
 from tests.api.clients import process, url
+from tests.api.lm_eval import ENDED, ended, needs_lm_eval, perplexities, write_task
 from tests.small_models import sentences
 
-ROOT = Path(__file__).parent.parent.parent.parent
-LM_EVAL = ROOT / ".venv-clients" / "bin" / "lm_eval"
 LINES = [
     "af ag ah ai aj",
     "Ba bb, bc! Bd be.",
@@ -29,26 +24,9 @@ PLAIN = [
     "It's ba's, isn't it?",
     "Ee",
 ]
-ENDED = """{{ text }}{% if text[-1] not in ".!?…" %} </s>{% endif %}"""
-TASK = """
-task: %s
-dataset_path: json
-dataset_kwargs: {data_files: {test: %s}}
-test_split: test
-output_type: loglikelihood_rolling
-doc_to_text: ""
-doc_to_target: '%s'
-metric_list: [{metric: word_perplexity}]
-"""
 
 
-def write_task(folder: Path, name: str, lines: list[str], target: str) -> None:
-    data = folder / f"{name}.jsonl"
-    data.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
-    (folder / f"{name}.yaml").write_text(TASK % (name, data, target))
-
-
-@pytest.mark.skipif(not LM_EVAL.exists(), reason="lm-eval is not installed: make clients")
+@needs_lm_eval
 def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
     with process("unrolled", tmp_path) as served:
 
@@ -59,33 +37,13 @@ def test_its_perplexity_is_that_of_evaluate(tmp_path: Path) -> None:
             answer = httpx.post(url(served, "/detokenize"), json={"tokens": tokens}).json()
             return str(answer["prompt"])
 
-        write_task(tmp_path, "lines", [written(line) for line in LINES], "{{ text }}")
+        write_task(tmp_path, "lines", [written(line) for line in LINES])
         write_task(tmp_path, "plain", PLAIN, ENDED)
-        about = f"model=english,base_url={url(served, '/v1/completions')},tokenizer_backend=remote"
-        command: list[str | Path] = [
-            LM_EVAL,
-            "run",
-            "--model",
-            "local-completions",
-            "--model_args",
-            about,
-        ]
-        done = subprocess.run(
-            [*command, "--include_path", tmp_path, "--tasks", "lines,plain"],
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-    assert done.returncode == 0, done.stderr[-3000:]
-    row = r"\|(lines|plain) *\|.*word_perplexity\|[^|]*\|\s*([\d.]+)"
-    told = {name: float(value) for name, value in re.findall(row, done.stdout)}
+        told = perplexities(url(served), "english", tmp_path, "lines", "plain")
     assert told["lines"] == pytest.approx(evaluate(sentences(), LINES).perplexity, rel=5e-5)
     # The same events; but for lm-eval a word is what stands between white space.
     ours = evaluate(sentences(), PLAIN)
-    ended = [line if line[-1] in ".!?…" else f"{line} </s>" for line in PLAIN]
-    theirs = sum(len(line.split()) for line in ended)
+    theirs = sum(len(ended(line).split()) for line in PLAIN)
     assert theirs != ours.words + ours.sentences
     same = told["plain"] ** (theirs / (ours.words + ours.sentences))
     assert same == pytest.approx(ours.perplexity, rel=5e-5)
