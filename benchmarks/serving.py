@@ -39,7 +39,7 @@ class Case:
 Results = dict[tuple[str, int], list[Load]]
 
 
-def _word_file(folder: Path, model: Path) -> Path:
+def word_file(folder: Path, model: Path) -> Path:
     vocabulary = json.loads((model / "vocabulary.json").read_text())
     path = folder / f"{model.name}.txt"
     # Only words that stand alone in JSON, in Lua's format and between spaces.
@@ -50,7 +50,7 @@ def _word_file(folder: Path, model: Path) -> Path:
 def _start(stack: contextlib.ExitStack, folder: Path, only: str) -> Iterator[Case]:
     """Start every server that can be; say why one cannot."""
     yardstick, weights = write_yardstick(folder), folder / "yardstick.npz"
-    words = Phrases(_word_file(folder, yardstick), 4)
+    words = Phrases(word_file(folder, yardstick), 4)
 
     def wanted(name: str) -> bool:
         return not only or any(part in name.lower() for part in only.lower().split(","))
@@ -87,7 +87,7 @@ def _start(stack: contextlib.ExitStack, folder: Path, only: str) -> Iterator[Cas
     for model, contestant, phrase, count in shipped:
         server = started(lambda one=contestant: one, phrase)  # type: ignore[misc]
         if server:
-            file = _word_file(folder, MODELS / model)
+            file = word_file(folder, MODELS / model)
             yield Case(f"Unrolled, {contestant.name}", server, Phrases(file, count))
     peers: list[Callable[[], who.Contestant]] = [
         lambda one=one: one  # type: ignore[misc]
