@@ -179,13 +179,24 @@ def test_text_is_cut_as_by_keras(
     phrase=st.text(PRINTED, max_size=30),
     oov=st.sampled_from([None, "<OOV>"]),
     few=st.none() | st.integers(2, 6),
+    filters=st.sampled_from([KERAS_FILTERS, "", "!?", "a "]),
+    split=st.sampled_from([" ", ",", "ab"]),
+    lower=st.booleans(),
 )
 def test_ids_are_those_of_keras_s_tokenizer(
-    keras: Any, texts: list[str], phrase: str, oov: str | None, few: int | None
+    keras: Any,
+    texts: list[str],
+    phrase: str,
+    oov: str | None,
+    few: int | None,
+    filters: str,
+    split: str,
+    lower: bool,
 ) -> None:
     from keras.src.legacy.preprocessing.text import Tokenizer
 
-    tokenizer = Tokenizer(num_words=few, oov_token=oov)
+    options_of_keras = {"filters": filters, "split": split, "lower": lower}
+    tokenizer = Tokenizer(num_words=few, oov_token=oov, **options_of_keras)
     tokenizer.fit_on_texts(texts)
     if not any(number < (few or 1 << 30) for number in tokenizer.word_index.values()):
         return
