@@ -1,12 +1,14 @@
 """Every word of a text given the words before it, as `predict` would have said it.
 
 Within a sentence the state after a word is that of the word before, one timestep on: it is computed
-once. Only where a sentence is longer than the network's window is each window computed anew.
+once. Where a sentence is longer than the network's window, each window begins anew; windows are
+computed side by side, a timestep of all of them at a time.
 """
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from app.text.padding import context, pad
 MOST_SCORED = 4096  # words of a phrase
 _MOST_NATS = 88.0  # a word, in a perplexity: exp of more leaves float32's range
 _RUNS = 128  # that are computed at once
+_WINDOWS = 1024  # that take a timestep together
 _ROWS = 64  # of distributions in memory
 
 Places = dict[Context, list[int]]  # which positions have this context
@@ -66,10 +69,10 @@ def in_slices(model: Model, phrase: str, most_seconds: float) -> Generator[None,
         ScoredWord(token, number, None, None, None)
         for token, number in zip(encoded.tokens, encoded.ids, strict=True)
     ]
-    for begin in range(0, len(runs), _RUNS):
-        for contexts, logits in _logits(model, runs[begin : begin + _RUNS]):
+    for contexts, logits in _computed(model, runs):
+        if contexts:
             _note(words, encoded, places, contexts, logits)
-            yield
+        yield
     return _summed(model, phrase, words)
 
 
@@ -97,33 +100,84 @@ def _runs(contexts: Iterable[Context]) -> Iterator[Run]:
         yield asked[-1], asked
 
 
-def _logits(model: Model, runs: Sequence[Run]) -> Iterator[tuple[list[Context], Floats]]:
-    """Some contexts of these runs at a time, and logits [B, V] after each."""
-    asked = [one for _, contexts in runs for one in contexts]
-    of = _after_runs(model, runs)
+def _computed(model: Model, runs: Sequence[Run]) -> Iterator[tuple[Sequence[Context], Floats]]:
+    """Some contexts at a time, and logits [B, V] after each; none of either at a mere pause."""
+    engine = model.engine
+    for slides, some in _alike(model, runs):
+        asked = [one for _, contexts in some for one in contexts]
+        if slides and isinstance(engine, NumpyEngine):
+            ids = [*asked[0], *(one[-1] for one in asked[1:])]
+            hidden = yield from _pausing(engine.slide(ids, len(asked[0])))
+            yield from _logits(asked, partial(_after_windows, engine, hidden))
+        else:
+            yield from _logits(asked, _after_runs(model, some, asked))
+
+
+def _after_windows(engine: NumpyEngine, hidden: Floats, which: slice) -> Floats:
+    return engine.logits(hidden[which])
+
+
+def _pausing(
+    work: Generator[None, None, Floats],
+) -> Generator[tuple[Sequence[Context], Floats], None, Floats]:
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            hidden: Floats = done.value
+            return hidden
+        yield (), np.empty((0, 0), np.float32)
+
+
+def _alike(model: Model, runs: Sequence[Run]) -> Iterator[tuple[bool, Sequence[Run]]]:
+    """Runs that are computed together, in order: windows that slide a word at a time, or others."""
+    may_slide = model.network.causal and isinstance(model.engine, NumpyEngine)
+    follows = [may_slide and _follows(*pair) for pair in pairwise(runs)]
+    of_windows = [one or other for one, other in pairwise([False, *follows, False])]
+    begin = 0
+    for end in range(1, len(runs) + 1):
+        slides = of_windows[begin]
+        apart = end == len(runs) or of_windows[end] != slides or (slides and not follows[end - 1])
+        if apart or end - begin == (_WINDOWS if slides else _RUNS):
+            yield slides, runs[begin:end]
+            begin = end
+
+
+def _follows(one: Run, another: Run) -> bool:
+    """Whether the second is the window of the first, a word further on."""
+    (before, asked_before), (after, asked) = one, another
+    return len(asked_before) == len(asked) == 1 and before[1:] == after[:-1]
+
+
+def _logits(
+    asked: Sequence[Context], of: Callable[[slice], Floats]
+) -> Iterator[tuple[Sequence[Context], Floats]]:
     for begin in range(0, len(asked), _ROWS):
-        some = asked[begin : begin + _ROWS]
-        logits = of(range(begin, begin + len(some)), some)
+        rows = slice(begin, min(begin + _ROWS, len(asked)))
+        logits = of(rows)
         check_finite(logits)
-        yield some, logits
+        yield asked[rows], logits
 
 
-def _after_runs(model: Model, runs: Sequence[Run]) -> Callable[[range, Sequence[Context]], Floats]:
+def _after_runs(
+    model: Model, runs: Sequence[Run], asked: Sequence[Context]
+) -> Callable[[slice], Floats]:
+    """Logits after the contexts of these runs that are `asked` about."""
     engine = model.engine
     if not _is_nested(model) or not isinstance(engine, NumpyEngine):
-        rows = _padded(model)
-        return lambda _, some: forward_each(engine, [rows(one) for one in some]).logits
+        padded = _padded(model)
+        return lambda which: forward_each(engine, [padded(one) for one in asked[which]]).logits
     packed = pack([sequence for sequence, _ in runs])
     with np.errstate(over="ignore", invalid="ignore"):  # a linear network may overflow
         hidden = engine.run(packed)[-1][0]  # [N, H]
     begins = np.concatenate([[0], np.cumsum(packed.running)])
     row_of = {run: row for row, run in enumerate(packed.order)}
-    asked = [
+    at = [
         begins[len(one) - 1] + row_of[run]
         for run, (_, contexts) in enumerate(runs)
         for one in contexts
     ]
-    return lambda which, _: engine.logits(hidden[asked[which.start : which.stop]])
+    return lambda which: engine.logits(hidden[at[which]])
 
 
 def _is_nested(model: Model) -> bool:
@@ -145,12 +199,15 @@ def _note(
     logits: Floats,
 ) -> None:
     where = [(row, at) for row, one in enumerate(contexts) for at in places[one]]
-    for row, at in where:
-        target = encoded.ids[at]
-        [log] = log_softmax(logits[row : row + 1].astype(np.float64), np.array([target]))
-        rank = 1 + int((logits[row] > logits[row, target]).sum())
-        probability = softmax(logits[row : row + 1])[0, target]
-        words[at] = ScoredWord(encoded.tokens[at], target, probability, np.float32(log), rank)
+    rows = np.array([row for row, _ in where])
+    targets = np.array([encoded.ids[at] for _, at in where])
+    logs = log_softmax(logits.astype(np.float64)[rows], targets).astype(np.float32)  # [n]
+    probabilities = softmax(logits)[rows, targets]
+    better = (logits[rows] > logits[rows, targets][:, np.newaxis]).sum(axis=1)
+    for (_, at), target, probability, log, rank in zip(
+        where, targets.tolist(), probabilities, logs, (1 + better).tolist(), strict=True
+    ):
+        words[at] = ScoredWord(encoded.tokens[at], target, probability, log, rank)
 
 
 def _summed(model: Model, phrase: str, words: Sequence[ScoredWord]) -> Scored:

@@ -60,3 +60,29 @@ def test_within_a_sentence_every_word_costs_one_timestep() -> None:
         else:
             with pytest.raises(TooExpensive):
                 next(work)
+
+
+@pytest.mark.parametrize("cell", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("masked", [True, False])
+def test_windows_side_by_side_are_those_computed_one_by_one(cell: str, masked: bool) -> None:
+    """More of them than take a timestep together, with sentence ends between a few."""
+    network = small_network(cell=cell, masked=masked, units=(5, 4), classes=30)
+    numbers = np.random.default_rng(4).integers(2, 12, 1100)
+    numbers[[3, 20, 22]] = 1
+    phrase = " ".join(f"w{number}" for number in numbers)
+    model = model_of(NumpyEngine(network), start="w1")
+    scored = scoring.score(model, phrase)
+    for at in (0, 2, 9, 19, 20, 21, 23, 28, 29, 30, 500, 1050, 1051, 1052, 1053, 1099):
+        outputs = model.outputs(" ".join(f"w{number}" for number in numbers[:at]))
+        expected = outputs.probabilities[numbers[at]]
+        assert scored.words[at].probability == pytest.approx(expected, abs=1e-6)
+        assert scored.words[at].rank == 1 + (outputs.logits > outputs.logits[numbers[at]]).sum()
+
+
+def test_windows_of_a_long_sentence_take_a_timestep_together() -> None:
+    """One after the other, a window's timesteps would pass before there is a pause."""
+    model = model_of(NumpyEngine(small_network()), max_length=6)
+    text = " ".join(f"w{number}" for number in range(1, 106))
+    pauses = sum(1 for _ in scoring.in_slices(model, text, 1000))
+    within, sliding = 1, 2  # slices of at most 64 distributions
+    assert pauses == within + model.options.max_length + sliding

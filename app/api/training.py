@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app import costs
+from app.api.whole import WHOLE
 from app.http.exchange import Exchange
 from app.http.service import Service
 from app.notebook.answer import NotebookAnswer, Training
@@ -18,13 +19,15 @@ class NotebookFields(BaseModel):
     text: Annotated[
         str, Field(max_length=4096, description="The text to train on", examples=[TEXT])
     ] = TEXT
-    window: Annotated[int, Field(ge=1, le=10, description="Words of an example's phrase")] = WINDOW
-    units: Annotated[int, Field(ge=1, le=16, description="Units of the recurrent layer")] = 1
+    window: Annotated[
+        int, Field(ge=1, le=10, description="Words of an example's phrase"), WHOLE
+    ] = WINDOW
+    units: Annotated[int, Field(ge=1, le=16, description="Units of the recurrent layer"), WHOLE] = 1
     epochs: Annotated[
-        int, Field(ge=0, le=5000, description="How often to go through all examples")
+        int, Field(ge=0, le=5000, description="How often to go through all examples"), WHOLE
     ] = 500
     seed: Annotated[
-        int, Field(ge=0, le=2**32 - 1, description="What the first weights are drawn from")
+        int, Field(ge=0, le=2**32 - 1, description="What the first weights are drawn from"), WHOLE
     ] = 56
 
 
@@ -37,7 +40,8 @@ async def trained(service: Service, exchange: Exchange, asked: NotebookFields) -
     training = Training(asked.text, asked.window, asked.units, asked.epochs, asked.seed)
     expected = costs.training_seconds(*training.size, asked.epochs)
     costs.check(expected, service.settings.max_seconds, "epochs, units or words")
+    loop = asyncio.get_running_loop()
     async with exchange.while_connected():
-        while await asyncio.to_thread(training.advance):
+        while await loop.run_in_executor(service.large, training.advance):
             pass
-        return await asyncio.to_thread(training.answer)
+        return await loop.run_in_executor(service.large, training.answer)

@@ -12,7 +12,7 @@ Knows ids and arrays, not words. Shapes: B phrases, T timesteps, N packed rows, 
 H units, V classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +128,47 @@ class NumpyEngine:
             states.append(layer.unroll(entered, packed.running, before, second))
             x, entered = states[-1][0], None  # [N, H]
         return states
+
+    def slide(self, ids: Sequence[int], length: int) -> Generator[None, None, Floats]:
+        """What the last recurrent layer hands on after every window of `length` ids: [n, H].
+
+        All n = N - length + 1 windows take a timestep together, with a pause after each: n rows are
+        a wide product, what a word enters is computed once for all windows that it is in, and of
+        the states the last alone is kept. For causal networks; every id is a timestep.
+        """
+        n = len(ids) - length + 1
+        with np.errstate(over="ignore", invalid="ignore"):
+            entered = self._entered_first(np.array(ids, np.intp))  # [N, G·H]
+        states: list[States | None] = [None] * len(self.cells)
+        for t in range(length):
+            with np.errstate(over="ignore", invalid="ignore"):
+                x = self._step(entered[t : t + n].copy(), states)
+            yield
+        return x
+
+    def _entered_first(self, ids: NDArray[np.intp]) -> Floats:
+        """What ids [N] add to the first recurrent layer: [N, G·H]."""
+        if self._entered is not None:
+            return self._entered[ids]
+        x = self._enter(ids)
+        for layer in self._body:
+            if isinstance(layer, Cell):
+                return layer.enter(x)
+            x = _apply(layer, x)  # type: ignore[arg-type] # nothing reads both ways here
+        raise AssertionError("there is no recurrent layer")
+
+    def _step(self, entered: Floats, states: list[States | None]) -> Floats:
+        """One timestep of n rows through every layer, from `states` and into them: [n, H]."""
+        x, at, rows = entered, 0, [len(entered)]
+        for layer in self._body:
+            if isinstance(layer, Cell):
+                x = layer.enter(x) if at else entered  # all before the first one was done for words
+                states[at] = after = layer.unroll(x, rows, states[at])
+                x = after[0]
+                at += 1
+            elif at:
+                x = _apply(layer, x)  # type: ignore[arg-type] # nothing reads both ways here
+        return x
 
     def _all_start(self, packed: Packed) -> bool:
         """Whether all sequences that have a second timestep, if any has, begin with the start."""

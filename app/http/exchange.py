@@ -26,6 +26,7 @@ _MOST_DIGITS = 19  # of a length
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
 _NONE: Mapping[str, str] = MappingProxyType({})
+_CLOSE = (b"connection", b"close")
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -151,7 +152,7 @@ class Exchange:
             try:
                 body = await self._rest(message, bytearray(body), limit)
             except TimeoutError:
-                self.unread = True
+                self.unread, self.shared = True, (*self.shared, _CLOSE)
                 raise TooSlow("the body took too long to arrive") from None
         if len(body) > limit:
             raise BodyTooLarge(f"the body is larger than {limit} bytes")

@@ -155,7 +155,7 @@ def _parameters(request: Schema) -> Iterator[Schema]:
         schema = {key: value for key, value in field.items() if key not in apart}
         if "anyOf" in field:
             schema |= next(one for one in field["anyOf"] if one["type"] != "null")
-        elif "default" in field:
+        if field.get("default") is not None:
             schema["default"] = field["default"]
         parameter = {"name": name, "in": "query", "required": name in request.get("required", ())}
         if schema.get("type") == "object":  # JSON within the query string

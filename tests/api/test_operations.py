@@ -1,5 +1,7 @@
 """Probes, metrics, the documents, and the models themselves."""
 
+import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -104,6 +106,20 @@ def test_the_openapi_document_is_compressed_for_whoever_accepts_it(client: TestC
         assert small.json() == plain.json()
     assert client.head("/openapi.json").headers["content-type"] == "application/json"
     assert client.post("/openapi.json").status_code == 405
+
+
+def test_the_documentation_s_policy_allows_its_own_script_and_no_other(client: TestClient) -> None:
+    answer = client.get("/docs")
+    policy = dict(
+        part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";")
+    )
+    scripts = re.findall("<script>(.*?)</script>", answer.text, re.DOTALL)
+    assert len(scripts) == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert policy["script-src"].split() == ["'self'", f"'sha256-{digest}'"]
+    assert policy["default-src"] == "'none'"
+    assert {"base-uri", "form-action", "frame-ancestors"} <= policy.keys()
+    assert "unsafe" not in answer.headers["content-security-policy"]
 
 
 def test_every_phrase_endpoint_is_in_the_openapi_document(client: TestClient) -> None:

@@ -74,6 +74,15 @@ def test_silence_and_drips_are_ended(repository: Repository) -> None:
 
 
 @both_ways
+def test_a_body_that_is_too_slow_is_the_connection_s_last(way: Way, repository: Repository) -> None:
+    with serving_on(way, create_app(QUICK, repository)) as served, connected(served) as connection:
+        connection.sendall(head(length=len(BODY)) + BODY[:5])
+        response, body = answer(connection)
+        assert (response.status, json.loads(body)["code"]) == (408, "too_slow")
+        assert response.headers.get_all("connection") == ["close"]
+
+
+@both_ways
 @pytest.mark.parametrize("path", ["/large", "/endless"])
 def test_a_client_that_does_not_read_is_cut_off(
     way: Way, path: str, repository: Repository

@@ -9,11 +9,13 @@ from pydantic import (
     ConfigDict,
     Field,
     GetPydanticSchema,
+    ValidationInfo,
     WithJsonSchema,
 )
 from pydantic_core import core_schema
 
 from app.api.training import NotebookFields
+from app.api.whole import WHOLE
 from app.model import DEFAULT_TOP_K
 from app.pictures import COLUMNS, Form
 
@@ -62,7 +64,14 @@ def _number_of_words(_source: Any, _handler: Any) -> core_schema.CoreSchema:
 TopK = Annotated[
     int,
     GetPydanticSchema(_number_of_words),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_SUGGESTIONS}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_SUGGESTIONS},
+                {"type": "null"},
+            ]
+        }
+    ),
     Field(description="How many of the most probable words to give"),
 ]
 Prefix = Annotated[
@@ -115,9 +124,9 @@ class ExplainRequest(PhraseRequest):
     top_k: TopK = DEFAULT_TOP_K
 
 
-def _parsed(value: object) -> object:
+def _parsed(value: object, info: ValidationInfo) -> object:
     """A query string has JSON."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or info.mode == "json":
         return value
     try:
         return orjson.loads(value)
@@ -126,10 +135,9 @@ def _parsed(value: object) -> object:
 
 
 Weights = Annotated[
-    dict[str, Any] | None,
+    Annotated[dict[str, Any], Field(max_length=64)] | None,  # null has no length to be looked at
     BeforeValidator(_parsed),
     Field(
-        max_length=64,
         description="A what-if: weights of a model with at most 1,000 parameters, overridden",
         examples=[{"simple_rnn/kernel": [[-1.0]]}],
     ),
@@ -140,7 +148,9 @@ class LookRequest(ExplainRequest):
     """`units` bounds every vector to its most active entries; `weights` are a what-if."""
 
     units: Annotated[
-        int | None, Field(ge=1, le=4096, description="The most active units alone")
+        Annotated[int, Field(ge=1, le=4096)] | None,
+        WHOLE,
+        Field(description="The most active units alone"),
     ] = None
     weights: Weights = None
 
@@ -150,7 +160,7 @@ class DiagramRequest(ExplainRequest):
 
     form: Annotated[Form, Field(description="What is drawn")] = "unrolled"
     columns: Annotated[
-        int, Field(ge=1, le=40, description="How many timesteps stand on a line")
+        int, Field(ge=1, le=40, description="How many timesteps stand on a line"), WHOLE
     ] = COLUMNS
     weights: Weights = None
 
@@ -176,23 +186,27 @@ class BatchRequest(_Request):
     prefix: Prefix = None
 
 
-def _listed(value: object) -> object:
+def _listed(value: object, info: ValidationInfo) -> object:
     """A query string has words behind commas."""
-    return [word for word in value.split(",") if word] if isinstance(value, str) else value
+    if isinstance(value, str) and info.mode != "json":
+        return [word for word in value.split(",") if word]
+    return value
 
 
 class _SuggestOptions(_Request):
-    count: Annotated[int, Field(ge=1, le=MOST_OFFERED, description="Suggestions at most")] = 3
+    count: Annotated[
+        int, Field(ge=1, le=MOST_OFFERED, description="Suggestions at most"), WHOLE
+    ] = 3
     words: Annotated[
-        int, Field(ge=1, le=MOST_WORDS, description="Words of a suggestion at most")
+        int, Field(ge=1, le=MOST_WORDS, description="Words of a suggestion at most"), WHOLE
     ] = 1
     min_probability: Annotated[
         float, Field(ge=0, le=1, description="Of a phrase, all its words together")
     ] = 0.1
     exclude: Annotated[
         list[Annotated[str, Field(max_length=64)]],
-        BeforeValidator(_listed),
         Field(max_length=MOST_EXCLUDED, description="Words that are not to be suggested"),
+        BeforeValidator(_listed),
     ] = []
     fresh: Annotated[
         bool, Field(description="Leave out what was suggested for fewer letters of this word")

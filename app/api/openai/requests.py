@@ -10,9 +10,12 @@ from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from app.api.whole import WHOLE
 
 MOST_PROMPTS = 1_000
 MOST_TEXTS = 128  # `n` and `best_of`
@@ -24,7 +27,7 @@ MOST_STOPS = 16
 Text = Annotated[str, Field(max_length=LONGEST_PROMPT)]
 Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT)]
 Stop = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
-Count = Annotated[int, Field(ge=1, le=MOST_TEXTS)]
+Count = Annotated[int, Field(ge=1, le=MOST_TEXTS), WHOLE]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 ModelName = Annotated[str | None, Field(max_length=64, examples=["notebook"])]
@@ -50,7 +53,9 @@ class StreamOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     include_usage: bool | None = None
-    include_obfuscation: bool | None = None
+    include_obfuscation: Annotated[
+        bool | None, WithJsonSchema({"enum": [False, None], "title": "Include Obfuscation"})
+    ] = None
 
     @field_validator("include_obfuscation")
     @classmethod
@@ -70,14 +75,14 @@ class CompletionRequest(_Request):
         | Annotated[list[Ids], Field(min_length=1, max_length=MOST_PROMPTS)]
         | None
     ) = Field(None, examples=["this is"])
-    max_tokens: Annotated[int, Field(ge=0, le=MOST_WORDS)] | None = 16
+    max_tokens: Annotated[int, Field(ge=0, le=MOST_WORDS), WHOLE] | None = 16
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 1.0
     top_p: Annotated[float, Field(ge=0, le=1)] | None = 1.0
     n: Count | None = 1
     best_of: Count | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] | None = None
-    logprobs: Annotated[int, Field(ge=0)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**64), WHOLE] | None = None
+    logprobs: Annotated[int, Field(ge=0), WHOLE] | None = None
     echo: bool | None = False
     presence_penalty: Penalty | None = 0.0
     frequency_penalty: Penalty | None = 0.0
@@ -85,7 +90,7 @@ class CompletionRequest(_Request):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     user: str | None = None
-    suffix: str | None = None
+    suffix: Annotated[str | None, WithJsonSchema({"type": "null"})] = None
 
     @field_validator("prompt", mode="wrap")
     @classmethod

@@ -1,0 +1,56 @@
+"""What JSON Schema calls an integer, and what a query string has instead of JSON's types."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/v1/explain", {"weights": None, "units": 1.0, "top_k": 2.0}),
+        ("/v1/diagram.svg", {"weights": None, "columns": 3.0}),
+        ("/v1/predict", {"top_k": None}),
+        ("/v1/suggest", {"text": "this is", "phrase": ..., "count": 2.0, "words": 1.0}),
+        ("/v1/completions", {"prompt": "this is", "phrase": ..., "max_tokens": 1.0, "seed": 1.0}),
+    ],
+)
+def test_what_fits_the_document_is_answered(
+    client: TestClient, path: str, more: dict[str, Any]
+) -> None:
+    asked = {
+        name: value for name, value in {"phrase": "this is", **more}.items() if value is not ...
+    }
+    assert client.post(path, json=asked).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/v1/explain", {"phrase": "this is", "weights": "{}"}),
+        ("/v1/explain", {"phrase": "this is", "units": 1.5}),
+        ("/v1/suggest", {"text": "this is", "exclude": "an"}),
+        ("/v1/predict", {"phrase": "this is", "top_k": "3"}),
+    ],
+)
+def test_a_body_s_types_are_json_s(client: TestClient, path: str, more: dict[str, Any]) -> None:
+    answer = client.post(path, json=more)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_query_string_s_numbers_have_the_same_bounds(client: TestClient) -> None:
+    for given in ("columns=-1", "columns=41", "top_k=-1", "top_k=1001", "top_k=" + "9" * 30):
+        answer = client.get(f"/v1/diagram.svg?phrase=this+is&{given}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert client.get("/v1/diagram.svg?phrase=this+is&columns=40&top_k=2").status_code == 200
+
+
+def test_the_document_says_the_bounds_of_top_k(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    asked = document["components"]["schemas"]["PredictRequest"]["properties"]["top_k"]
+    number, null = asked["anyOf"]
+    assert (number["minimum"], number["maximum"], null) == (1, 1000, {"type": "null"})
+    parameters = document["paths"]["/v1/predict"]["get"]["parameters"]
+    [of_url] = [one["schema"] for one in parameters if one["name"] == "top_k"]
+    assert (of_url["minimum"], of_url["maximum"], of_url["default"]) == (1, 1000, 5)
