@@ -22,7 +22,6 @@ from app.http.table import Found, Table
 
 log = logging.getLogger("unrolled")
 
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _NO_STORE = (b"cache-control", b"no-store")  # whoever has no key should not find it in a cache
 
 
@@ -44,8 +43,6 @@ class Edge:
         public: tuple[str, ...] = (),
     ) -> None:
         settings = service.settings
-        if not settings.keys and settings.host not in _THIS_MACHINE:
-            log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)
         self.service = service
         self.bounds = Bounds.of(settings)
         self.table = Table(protocols, settings.root_path)

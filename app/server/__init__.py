@@ -22,6 +22,8 @@ from app.settings import Settings
 
 log = logging.getLogger("unrolled")
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+
 
 def serve(settings: Settings) -> int:
     """Serve until a signal; returns the exit code, or ends the process with it.
@@ -35,6 +37,8 @@ def serve(settings: Settings) -> int:
     )
     repository.load()
     with _listen(settings) as listener:
+        if not (settings.keys or settings.unix_socket or settings.host in _THIS_MACHINE):
+            log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)
         if settings.workers == 1:
             metrics = Metrics()
             metrics.is_process(PARENT, os.getpid())
