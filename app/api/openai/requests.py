@@ -54,7 +54,13 @@ class StreamOptions(BaseModel):
 
     include_usage: bool | None = None
     include_obfuscation: Annotated[
-        bool | None, WithJsonSchema({"enum": [False, None], "title": "Include Obfuscation"})
+        bool | None,
+        WithJsonSchema(
+            {
+                "anyOf": [{"type": "boolean", "const": False}, {"type": "null"}],
+                "title": "Include Obfuscation",
+            }
+        ),
     ] = None
 
     @field_validator("include_obfuscation")
