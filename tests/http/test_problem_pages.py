@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.api import problem_pages
 from app.errors import SettingsError
 from app.main import create_app
 from app.serving.repository import Repository
@@ -19,6 +20,13 @@ def test_a_problem_s_type_is_a_page_that_says_what_to_do(client: TestClient) -> 
         assert f"{status}: {problem['title']}" in page.text
         assert "What to do" in page.text
     assert client.get("/problems/none").status_code == 404
+
+
+def test_every_problem_has_a_page(client: TestClient) -> None:
+    codes = {kind.code for kind in problem_pages.kinds()}
+    assert {"unknown_words", "too_expensive", "overloaded", "target_too_long"} < codes
+    for code in codes:
+        assert client.get(f"/problems/{code}").status_code == 200
 
 
 def test_keys_come_from_a_file_too(tmp_path: Path, repository: Repository) -> None:
