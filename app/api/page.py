@@ -4,8 +4,8 @@ The page itself needs no key, and with keys set computes nothing: its parts do, 
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -28,6 +28,7 @@ _POLICY = (
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+Result = TypeVar("Result")
 Number = Annotated[
     int | None, BeforeValidator(lambda value: None if value == "" else value), Field(ge=0)
 ]
@@ -68,6 +69,11 @@ def takes_gzip(exchange: Exchange) -> bool:
     return b"gzip" in (exchange.header(b"accept-encoding") or b"")
 
 
+async def _computed(service: Service, work: Callable[..., Result], *told: Any) -> Result:
+    """What takes long, on the threads for large requests: what is small does not wait for it."""
+    return await asyncio.get_running_loop().run_in_executor(service.large, work, *told)
+
+
 async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Reply:
     """The whole page; without keys, with its answer."""
     keyed = bool(service.settings.keys)
@@ -81,9 +87,9 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     asked = asked.model_copy(update={"phrase": phrase})
     if model is not None and (phrase or model.start_id is not None):
         try:
-            looked = await asyncio.to_thread(look, model, phrase, asked.t, asked.unit, asked.layer)
+            looked = await _computed(service, look, model, phrase, asked.t, asked.unit, asked.layer)
             if asked.experiments:
-                tried = await asyncio.to_thread(experiments, model, phrase, asked.other or None)
+                tried = await _computed(service, experiments, model, phrase, asked.other or None)
         except RequestError as error:
             problem, status = _problem(error, phrase, model), error.status
     values = _values(service, exchange, asked, model, looked, tried)
@@ -100,10 +106,10 @@ async def _parts(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     exchange.model, exchange.phrase = model.id, phrase
     looked = tried = None
     if asked.part == "experiments":
-        tried = await asyncio.to_thread(experiments, model, phrase, asked.other or None)
+        tried = await _computed(service, experiments, model, phrase, asked.other or None)
     else:
-        looked = await asyncio.to_thread(
-            look, model, phrase, asked.t, asked.unit, asked.layer, asked.weights
+        looked = await _computed(
+            service, look, model, phrase, asked.t, asked.unit, asked.layer, asked.weights
         )
     exchange.mark(b"compute")
     values = _values(service, exchange, asked, model, looked, tried)
