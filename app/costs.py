@@ -15,12 +15,9 @@ _EPOCH, _NUMBER = 3e-4, 2e-8  # seconds of an epoch of any size, and for each nu
 
 def seconds(network: Network, steps: int, outputs: int, together: bool = True) -> float:
     """Of one core, for so many timesteps and distributions."""
-    tables = sum(array.shape[0] * array.shape[-1] for array in network.weights.values())
-    recurrent = sum(
-        sum(array.shape[0] * array.shape[-1] for array in layer.weights.values())
-        for layer in network.recurrent
-    )
-    work = steps * recurrent + outputs * max(tables - recurrent, 0)
+    numbers = sum(array.size for array in network.weights.values())
+    recurrent = sum(array.size for layer in network.recurrent for array in layer.weights.values())
+    work = steps * recurrent + outputs * max(numbers - recurrent, 0)
     return work / (_TOGETHER if together else _ALONE)
 
 

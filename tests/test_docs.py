@@ -178,7 +178,7 @@ def assert_same_text(printed: str, real: str) -> None:
     if printed.strip() == "…":
         return
     lines = printed.rstrip().splitlines(), real.strip("\n").splitlines()
-    if lines[0][-1] == "…":  # and so on
+    if lines[0][-1:] == ["…"]:  # and so on
         lines = lines[0][:-1], lines[1][: len(lines[0]) - 1]
     for one, other in zip_longest(*(map(str.rstrip, side) for side in lines), fillvalue=""):
         assert _FLOAT.split(one) == _FLOAT.split(other)

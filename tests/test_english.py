@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app import scoring
 from app.evaluation import evaluate, missed_phrases, read_expected
 from app.folder.read import load_model
 from app.model import Model
+from app.settings import Settings
 from app.training.config import TrainConfig
 from app.training.text.corpus import read_lines
 
@@ -57,6 +59,12 @@ def test_the_card_has_the_figures_that_evaluate_measures(
     for text in texts:
         found = evaluate(english, read_lines(DATA / text)).as_metrics()
         assert found == pytest.approx(promised[text], rel=1e-3), text
+
+
+def test_a_thousand_words_without_a_sentence_s_end_are_not_too_many(english: Model) -> None:
+    known = [word for word in english.vocabulary.words if word and word.isalpha()]
+    most = Settings().max_seconds
+    next(scoring.in_slices(english, " ".join(known[:1000]), most))  # does not raise
 
 
 def test_it_is_small_and_its_vocabulary_is_words(english: Model) -> None:

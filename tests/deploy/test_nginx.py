@@ -63,6 +63,12 @@ def wait_for(url: str, client: httpx.Client, process: "subprocess.Popen[bytes]")
     pytest.fail(f"{url} does not answer")
 
 
+def listens(at: Path) -> bool:
+    """Whether anybody answers at a socket file. (httpx leaves a socket open where nobody does.)"""
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(at)) == 0
+
+
 class Site:
     """nginx, and the two processes behind it: one at a port, one at a socket file."""
 
@@ -78,6 +84,9 @@ class Site:
             started.callback(process.terminate)
         with httpx.Client() as direct:
             wait_for(f"http://127.0.0.1:{port}/readyz", direct, self.at_port)
+        while not listens(at):
+            assert self.at_file.poll() is None
+            time.sleep(0.05)
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(at))) as direct:
             wait_for("http://localhost/readyz", direct, self.at_file)
         conf = replaced(CONF, "127.0.0.1:8000;", f"127.0.0.1:{port};")
