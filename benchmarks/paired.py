@@ -1,16 +1,18 @@
 """Two checkouts of the service in turn: what a change costs `/v1/predict`.
 
-    python -m benchmarks.paired BEFORE [--model yardstick] [--clients 32] [--rounds 15]
+    python -m benchmarks.paired BEFORE [--model yardstick] [--clients 32] [--starts 6]
 
 BEFORE is another checkout with a virtual environment of its own in `.venv`, as `make install`
 leaves it. Both serve the same models from the same core, and are loaded from another one in short
 turns, so that what disturbs the machine disturbs both; what counts is the median of the ratios.
+They are started several times: where a process's memory lies can be worth a third of its rate.
 """
 
 import argparse
 import contextlib
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -28,47 +30,44 @@ def _elsewhere(contestant: who.Contestant, checkout: Path) -> who.Contestant:
     return dataclasses.replace(contestant, command=command)
 
 
+def _ratios(both: Sequence[who.Contestant], words: Path, told: argparse.Namespace) -> list[float]:
+    """Of the rates in each turn, of two services started anew."""
+    phrase = " ".join(words.read_text().split()[:4])
+    ratios: list[float] = []
+    with contextlib.ExitStack() as stack:
+        started = [stack.enter_context(running(one, SERVER_CORE, phrase)) for one in both]
+        for turn in range(told.rounds + 1):
+            before, now = (
+                load(one.url, Phrases(words, 4), who.PHRASE, told.clients, 1, CLIENT_CORE)
+                for one in started
+            )
+            if before.errors or now.errors:
+                raise SystemExit("a request was not answered with 200")
+            if turn:  # the first one warms both
+                ratios.append(now.rate / before.rate)
+    return ratios
+
+
 def main() -> None:
     """Print the median ratio of the rates, and the quartiles around it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("before", type=Path)
     parser.add_argument("--model", default="yardstick")
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--starts", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=5)
     told = parser.parse_args()
     require_wrk()
-    with tempfile.TemporaryDirectory() as made, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         if told.model == "yardstick":
             write_yardstick(folder)
         else:
             (folder / told.model).symlink_to(MODELS / told.model)
         words = word_file(folder, folder / told.model)
-        phrase = " ".join(words.read_text().split()[:4])
         here = who.ours("here", folder, told.model)
-        both = [
-            stack.enter_context(running(one, SERVER_CORE, phrase))
-            for one in (_elsewhere(here, told.before), here)
-        ]
-        ratios: list[float] = []
-        for turn in range(told.rounds + 1):
-            before, now = (
-                load(
-                    one.url,
-                    Phrases(words, 4),
-                    who.PHRASE,
-                    told.clients,
-                    told.seconds,
-                    CLIENT_CORE,
-                )
-                for one in both
-            )
-            if before.errors or now.errors:
-                raise SystemExit("a request was not answered with 200")
-            if turn:  # the first one warms both
-                ratios.append(now.rate / before.rate)
-    ratios.sort()
+        both = _elsewhere(here, told.before), here
+        ratios = sorted(one for _ in range(told.starts) for one in _ratios(both, words, told))
     low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
     print(f"{told.model}, {told.clients} clients: {median(ratios):.3f} ({low:.3f} to {high:.3f})")
 
