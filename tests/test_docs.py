@@ -188,14 +188,11 @@ def assert_same_text(printed: str, real: str) -> None:
 
 def session(block: str) -> Any:
     found = steps(block)
-    marks = [pytest.mark.tensorflow] if "--notebook" in block else []
-    return pytest.param(found, id=found[0].command[:60], marks=marks)
+    return pytest.param(found, id=found[0].command[:60])
 
 
 @pytest.mark.parametrize("typed", [session(block) for block in blocks("console")])
 def test_commands_answer_what_is_printed(typed: list[Step], service: Service) -> None:
-    if any("--notebook" in step.command for step in typed):
-        pytest.importorskip("tensorflow")
     for command, output in typed:
         if command.startswith("curl "):
             real = curl(command, service)

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
 from app.folder.read import load_model
 from app.notebook.answer import by_hand
-from app.training.replay import replay
 
 
 @pytest.mark.tensorflow
-def test_a_replay_prints_every_step_and_writes_a_model(
-    keras: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    replay(tmp_path / "mine", epochs=500)
-    printed = capsys.readouterr().out
+def test_a_replay_prints_every_step_and_writes_a_model(keras: Any, tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["train", "--notebook", "--out", str(tmp_path / "mine")])
+    assert told.exit_code == 0, told.output
+    printed = told.output
     for line in (
         "text: 'This is an example'",
         "vocabulary: {'is': 1, 'an': 2, 'this': 3, 'example': 4}",
