@@ -92,7 +92,7 @@ class Endpoint:
         query: bytes = exchange.scope["query_string"]
         try:
             if exchange.scope["method"] in GET:
-                return self.request.model_validate_strings(_parameters(query))
+                return _from_query(self.request, _parameters(query))
             if query:
                 raise InvalidRequest("a POST's parameters belong in its body, not in the URL")
             body = await raw(service, exchange)
@@ -145,6 +145,18 @@ def _with_tag(reply: Reply, exchange: Exchange) -> Reply:
     if is_known(etag, exchange.header(b"if-none-match")):
         return Reply(b"", b"", 304, headers)
     return reply._replace(headers=headers)
+
+
+def _from_query(kind: type[BaseModel], parameters: dict[str, str]) -> BaseModel:
+    """A request whose values are letters. Raises InvalidRequest for 2_0, which Python calls 20."""
+    request = kind.model_validate_strings(parameters)
+    for name, text in parameters.items():
+        if "_" in text and isinstance(getattr(request, name, None), int | float):
+            where = FieldProblem(
+                problems.pointer([name]), "Input should be a number of digits alone"
+            )
+            raise InvalidRequest(f"{where.pointer}: {where.message}", problems=[where])
+    return request
 
 
 def _parameters(query: bytes) -> dict[str, str]:

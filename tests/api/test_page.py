@@ -34,6 +34,10 @@ def test_it_opens_with_an_example(client: TestClient) -> None:
     assert 'spellcheck="false" autocapitalize="off">this is</textarea>' in client.get("/").text
 
 
+def test_what_an_address_has_beside_is_left_alone(client: TestClient) -> None:
+    assert client.get("/?phrase=this+is&utm_source=a_b").status_code == 200
+
+
 def test_a_permalink_names_a_step_and_a_unit(client: TestClient) -> None:
     html = client.get("/?phrase=this+is&model=notebook&t=0&unit=0").text
     assert 'id="part-arithmetic" open data-t="0" data-unit="0"' in html

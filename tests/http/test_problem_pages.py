@@ -56,8 +56,9 @@ def test_top_k_is_what_json_calls_an_integer(client: TestClient, given: str, cou
 def test_top_k_is_text_in_a_query_string_alone(client: TestClient) -> None:
     answer = client.get("/v1/predict?phrase=this is&top_k=2")
     assert len(answer.json()["predictions"]) == 2
-    for text in ("0", "two", "2.5", "-1", "9" * 5000):
+    for text in ("0", "two", "2_0", "2.5", "-1", "9" * 5000):
         assert client.get(f"/v1/predict?phrase=is&top_k={text}").status_code == 422
+    assert client.get("/v1/explain?phrase=is&units=1_0").status_code == 422
     body = b'{"phrase": "is", "top_k": "2"}'
     assert client.post("/v1/predict", content=body).status_code == 422
 
