@@ -37,6 +37,7 @@ _DESCRIPTION = (
 
 PROTOCOLS = (
     native.PROTOCOL,
+    native.NOTHING_ELSE,
     openai.PROTOCOL,
     inference.PROTOCOL,
     operations.PROTOCOL,

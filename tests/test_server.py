@@ -21,7 +21,7 @@ import pytest
 from tests.keras_files import write_folder
 
 Result = TypeVar("Result")
-PATIENCE = 60.0  # seconds
+PATIENCE = 240.0  # seconds, with a machine that does much else
 SERVE = ("-c", "import sys; from app.entry import main; sys.exit(main())", "serve")
 
 
@@ -66,7 +66,8 @@ def serving(
         )
     served = Served(process, address)
     try:
-        eventually(lambda: served.get("/readyz").status_code == 200)
+        eventually(lambda: process.poll() is not None or served.get("/readyz").is_success)
+        assert process.poll() is None, f"it ended with {process.returncode} before it was ready"
         yield served
     finally:
         if process.poll() is None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from app.errors import ModelNotFound, RequestError, UnrolledError
+from app.http import problems
+from app.http.exchange import Reply
 
 
 def openai_error(error: UnrolledError) -> dict[str, Any]:
@@ -16,3 +18,10 @@ def openai_error(error: UnrolledError) -> dict[str, Any]:
         "param": pointer.split("/")[1] if pointer else None,
         "code": error.code,
     }
+
+
+def both(error: UnrolledError, request_id: str) -> Reply:
+    """A problem document that OpenAI's clients can read too."""
+    members = {**problems.problem(error, request_id), "error": openai_error(error)}
+    body = problems.encode(members)
+    return Reply(body, problems.CONTENT_TYPE, error.status, problems.headers(error))

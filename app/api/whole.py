@@ -1,6 +1,14 @@
 """An integer as JSON Schema has it, where 5.0 is one, in JSON and in a query string."""
 
-from pydantic import BeforeValidator, ValidationInfo
+from typing import Any
+
+from pydantic import (
+    BeforeValidator,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 _LONGEST = 20  # digits, of which no bound has so many
 
@@ -19,3 +27,17 @@ def _is_number(value: str) -> bool:
 
 # Behind the bounds, which the document would lack otherwise: Annotated[int, Field(ge=1), WHOLE].
 WHOLE = BeforeValidator(whole)
+
+
+def wholes(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """A list of integers: each is looked at in Python only where one is not written as one."""
+    try:
+        return handler(value)
+    except ValidationError:
+        if not isinstance(value, list):
+            raise
+        found = (isinstance(one, float) and one.is_integer() for one in value)
+        return handler([int(one) if at else one for one, at in zip(value, found, strict=True)])
+
+
+WHOLES = WrapValidator(wholes)

@@ -1,15 +1,20 @@
 """All endpoints of the Open Inference Protocol."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from app.api.inference import answers, errors, metadata
 from app.api.inference.infer import infer
 from app.api.inference.wire import InferRequest, read
+from app.errors import NotFound
 from app.http.endpoint import GET, POST, Endpoint, Protocol, Run
+from app.http.exchange import Exchange, Reply
+from app.http.service import Service
 
 _TAG = "inference"
 _MODEL = "/v2/models/{model}"
 _VERSION = "/v2/models/{model}/versions/{version}"
+_STREAM = "/generate_stream"
 
 
 def _about_model(tail: str, run: Run, answer: Any, summary: str) -> tuple[Endpoint, Endpoint]:
@@ -35,6 +40,15 @@ def _server(path: str, run: Run, answer: Any, summary: str, *, probe: bool = Fal
         tag=_TAG,
         answer=answer,
     )
+
+
+def _not_here(reason: str, *paths: str) -> Iterator[Endpoint]:
+    """What Triton has beyond this, and its clients ask for: an error that says why it is not."""
+
+    async def refuse(_service: Service, _exchange: Exchange, _request: None) -> Reply:
+        raise NotFound(reason)
+
+    return (Endpoint(path, refuse, (*GET, *POST)) for path in paths)
 
 
 PROTOCOL = Protocol(
@@ -86,6 +100,24 @@ PROTOCOL = Protocol(
             answer=answers.Inferred,
         ),
         Endpoint(_VERSION + "/infer", infer, POST, read=read),
+        *_not_here(
+            "shared memory is not supported: send tensors in the body",
+            "/v2/systemsharedmemory/{rest:path}",
+            "/v2/cudasharedmemory/{rest:path}",
+        ),
+        *_not_here(
+            "models are loaded from their folder alone, not by this protocol",
+            "/v2/repository/models/{rest:path}",
+        ),
+        *_not_here(
+            "texts are made by POST /v1/completions",
+            *(one + tail for one in (_MODEL, _VERSION) for tail in ("/generate", _STREAM)),
+        ),
+        *_not_here(
+            "the settings of traces and logs cannot be changed while the service runs",
+            *("/v2/logging", "/v2/trace/setting", _MODEL + "/trace/setting"),
+        ),
+        Endpoint("/v2/models/{model:path}", metadata.missing, (*GET, *POST)),
     ),
     errors.reply,
     under=("/v2",),

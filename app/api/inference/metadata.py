@@ -26,6 +26,12 @@ def model_of(service: Service, exchange: Exchange) -> Model:
     return model
 
 
+async def missing(service: Service, exchange: Exchange, _request: None) -> Reply:
+    """A name with a slash in it, as others have. Raises ModelNotFound, NotFound below a model."""
+    service.model(exchange.parameters["model"].partition("/")[0])
+    raise NotFound("there is nothing at this path")
+
+
 async def server(_service: Service, _exchange: Exchange, _request: None) -> Reply:
     """The server's name, version and extensions."""
     answer = {"name": "unrolled", "version": __version__, "extensions": _EXTENSIONS}

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.inference.errors import invalid
+from app.api.whole import WHOLES
 from app.errors import RequestError
 from app.http import problems
 from app.http.coding import json_letters
@@ -32,7 +33,7 @@ class Tensor(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
-    shape: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4)]
+    shape: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4), WHOLES]
     datatype: str
     parameters: dict[str, Any] = {}
     data: list[Any] | None = None

@@ -14,11 +14,10 @@ from app.api.native.model_answers import (
     WeightList,
 )
 from app.api.native.requests import WeightsQuery
-from app.api.shapes import openai_error
-from app.errors import NotFound, UnrolledError
-from app.http import problems
+from app.api.shapes import both
+from app.errors import NotFound
 from app.http.coding import is_known
-from app.http.endpoint import Endpoint, Run
+from app.http.endpoint import GET, Endpoint, Run
 from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.pieces import reply_of
 from app.http.service import Service
@@ -86,6 +85,12 @@ async def _get_summary(service: Service, exchange: Exchange, _request: None) -> 
     model = _model(service, exchange)
     text = summary(model.network, model.timesteps, model.id)
     return _cached(exchange, model, text.encode, _TEXT)
+
+
+async def _missing(service: Service, exchange: Exchange, _request: None) -> Reply:
+    """A name with a slash in it, as others have. Raises ModelNotFound, NotFound below a model."""
+    service.model(exchange.parameters["model_id"].partition("/")[0])
+    raise NotFound("there is nothing at this path")
 
 
 def _model(service: Service, exchange: Exchange) -> Model:
@@ -183,24 +188,15 @@ async def _cached_pieces(
     return await reply_of(service.large, exchange, make, _LONG, JSON, reply.headers)
 
 
-def _both(error: UnrolledError, request_id: str) -> Reply:
-    """A problem document that OpenAI's clients can read too."""
-    members = {**problems.problem(error, request_id), "error": openai_error(error)}
-    body = problems.encode(members)
-    return Reply(body, problems.CONTENT_TYPE, error.status, problems.headers(error))
-
-
 def _endpoint(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoint:
     return Endpoint(f"/v1/models{path}", run, name=name, tag="models", summary=summary, **more)
 
 
 ENDPOINTS = (
     _endpoint(
-        "", _list_models, "list_models", "The models in service", answer=ModelList, errors=_both
+        "", _list_models, "list_models", "The models in service", answer=ModelList, errors=both
     ),
-    _endpoint(
-        "/{model_id}", _get_model, "get_model", "One model", answer=ModelObject, errors=_both
-    ),
+    _endpoint("/{model_id}", _get_model, "get_model", "One model", answer=ModelObject, errors=both),
     _endpoint(
         "/{model_id}/vocabulary", _get_vocabulary, "get_vocabulary", "word → id", answer=Vocabulary
     ),
@@ -226,4 +222,5 @@ ENDPOINTS = (
         "The network as text",
         media_type="text/plain",
     ),
+    Endpoint("/v1/models/{model_id:path}", _missing, GET, errors=both),
 )

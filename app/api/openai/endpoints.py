@@ -12,11 +12,6 @@ from app.api.openai.tokenizer import detokenize, tokenize, tokenizer_info
 from app.http.endpoint import GET, POST, Endpoint, Protocol
 
 _TAG = "openai"
-# What OpenAI's clients may ask for: where it is not to be had, they should be able to read that.
-_OPENAI = (
-    *("completions", "chat", "embeddings", "responses", "files", "uploads", "batches", "images"),
-    *("audio", "moderations", "fine_tuning", "vector_stores", "assistants", "threads", "realtime"),
-)
 
 PROTOCOL = Protocol(
     (
@@ -63,7 +58,6 @@ PROTOCOL = Protocol(
         ),
     ),
     errors.reply,
-    under=tuple(f"/v1/{name}" for name in _OPENAI),
     problem=answers.OpenAIError,
     problem_media_type="application/json",
     fields=answers.FIELDS,

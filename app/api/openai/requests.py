@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.api.whole import WHOLE
+from app.api.whole import WHOLE, WHOLES
 
 MOST_PROMPTS = 1_000
 MOST_TEXTS = 128  # `n` and `best_of`
@@ -25,7 +25,7 @@ LONGEST_STOP = 256
 MOST_STOPS = 16
 
 Text = Annotated[str, Field(max_length=LONGEST_PROMPT)]
-Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT)]
+Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT), WHOLES]
 Stop = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Count = Annotated[int, Field(ge=1, le=MOST_TEXTS), WHOLE]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -133,7 +133,7 @@ class TokenizeRequest(_Request):
 class DetokenizeRequest(_Request):
     """Ids of words."""
 
-    tokens: Annotated[list[int], Field(max_length=LONGEST_PROMPT)]
+    tokens: Annotated[list[int], Field(max_length=LONGEST_PROMPT), WHOLES]
 
 
 class TokenizerQuery(BaseModel):

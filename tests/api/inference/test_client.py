@@ -211,6 +211,45 @@ def test_errors_are_the_protocol_s(client: Any, ask: Any, status: str, why: str)
     assert refused.value.status() == status
 
 
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (lambda client: client.load_model("notebook"), "from their folder alone"),
+        (lambda client: client.unload_model("notebook"), "from their folder alone"),
+        (lambda client: client.get_system_shared_memory_status(), "send tensors in the body"),
+        (lambda client: client.register_system_shared_memory("a", "/a", 8), "shared memory"),
+        (lambda client: client.unregister_system_shared_memory(), "shared memory"),
+        (lambda client: client.get_cuda_shared_memory_status("a"), "shared memory"),
+        (lambda client: client.register_cuda_shared_memory("a", b"x", 0, 8), "shared memory"),
+        (lambda client: client.unregister_cuda_shared_memory(), "shared memory"),
+        (lambda client: client.get_trace_settings("notebook"), "traces and logs"),
+        (lambda client: client.update_trace_settings(settings={}), "traces and logs"),
+        (lambda client: client.update_log_settings({}), "traces and logs"),
+        (lambda client: client.get_model_metadata("a/b"), "loaded: english, notebook"),
+        (lambda client: client.get_model_config("a/b", "1"), "loaded: english, notebook"),
+        (lambda client: client.get_inference_statistics("a/b"), "loaded: english, notebook"),
+        (lambda client: client.infer("a/b", [tensor("phrase", ["this"], "BYTES")]), "loaded: "),
+        (lambda client: client.infer("notebook/b", [tensor("phrase", ["this"], "BYTES")]), "path"),
+    ],
+)
+def test_what_there_is_not_says_why(client: Any, ask: Any, why: str) -> None:
+    with pytest.raises(triton.InferenceServerException, match=why) as refused:
+        ask(client)
+    assert refused.value.status() == "404"
+
+
+def test_tensors_in_shared_memory_are_refused(client: Any) -> None:
+    wanted = {"inputs": [tensor("phrase", ["this"], "BYTES")], "outputs": []}
+    wanted["inputs"][0].set_shared_memory("region", 8)
+    with pytest.raises(triton.InferenceServerException, match="shared_memory_region is not"):
+        client.infer("notebook", **wanted)
+    wanted = {"inputs": [tensor("phrase", ["this"], "BYTES")]}
+    wanted["outputs"] = [triton.InferRequestedOutput("logits")]
+    wanted["outputs"][0].set_shared_memory("region", 8)
+    with pytest.raises(triton.InferenceServerException, match="shared_memory_region is not"):
+        client.infer("notebook", **wanted)
+
+
 def inference(**changed: object) -> dict[str, object]:
     one = {"name": "phrase", "shape": [1], "datatype": "BYTES", "data": ["this is"], **changed}
     return {"inputs": [{name: value for name, value in one.items() if value is not None}]}
@@ -276,14 +315,13 @@ def test_a_repository_s_index_may_be_asked_with_or_without_a_body(served: Served
     for body in (b"", b"{}", b'{"ready": true}'):
         assert len(httpx.post(url(served, "/v2/repository/index"), content=body).json()) == 2
     assert httpx.post(url(served, "/v2/repository/index"), content=b"[]").status_code == 400
-    nowhere = httpx.post(url(served, "/v2/repository/models/notebook/load"))
-    assert (nowhere.status_code, set(nowhere.json())) == (404, {"error"})
 
 
 def test_a_plain_json_client_needs_no_content_type(served: Served) -> None:
     answer = httpx.post(url(served, INFER), content=json.dumps(inference()).encode()).json()
     outputs = {one["name"]: one for one in answer["outputs"]}
     assert outputs["next_word"]["data"] == ["an"]
+    assert httpx.post(url(served, INFER), json=inference(shape=[1.0])).json() == answer
     assert outputs["hidden_states"]["shape"] == [1, 2, 1]
     raw = httpx.post(
         url(served, INFER),

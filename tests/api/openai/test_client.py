@@ -139,6 +139,17 @@ def test_stop_strings_biases_and_penalties(client: Any) -> None:
     assert often.choices[0].text.split().count("ba") >= 3
 
 
+def test_a_whole_number_may_be_written_with_a_point(client: Any) -> None:
+    wanted = {"max_tokens": 3, "n": 2, "seed": 5, "logprobs": 1}
+    answer = complete(client, [[3, 4], [5, 6]], **wanted)
+    floats = {name: float(value) for name, value in wanted.items()}
+    assert complete(client, [[3.0, 4], [5.0, 6.0]], **floats).choices == answer.choices
+    assert complete(client, [3.0], **wanted).choices == complete(client, [3], **wanted).choices
+    for prompt in ([3.5], [[3.0], [4.5]], [3.0, True], [1e300]):
+        with pytest.raises(openai.BadRequestError, match="prompt: "):
+            complete(client, prompt)
+
+
 def test_every_parameter_may_be_left_to_its_default(client: Any) -> None:
     names = ["max_tokens", "temperature", "top_p", "n", "best_of", "stop", "seed", "logprobs"]
     names += ["echo", "presence_penalty", "frequency_penalty", "logit_bias", "stream", "suffix"]
@@ -277,6 +288,7 @@ def test_models_are_listed_and_a_missing_one_says_why(client: Any) -> None:
     assert client.models.retrieve("notebook").owned_by == "unrolled"
     asks: tuple[Callable[[], Any], ...] = (
         lambda: client.models.retrieve("none"),
+        lambda: client.models.retrieve("someone/something"),
         lambda: complete(client, model="none"),
     )
     for ask in asks:
@@ -288,6 +300,8 @@ def test_models_are_listed_and_a_missing_one_says_why(client: Any) -> None:
         lambda: client.responses.create(model="english", input="x"),
         lambda: client.embeddings.create(model="english", input="x"),
         lambda: client.files.list(),
+        lambda: client.containers.list(),
+        lambda: client.models.retrieve("english/latest"),
     )
     for ask in absent:
         with pytest.raises(openai.NotFoundError, match="nothing at this path") as missing:

@@ -66,6 +66,8 @@ def test_what_is_tokenized_is_read_again(tmp_path: Path) -> None:
             tokens = {"tokens": first["tokens"]}
             text = httpx.post(url(served, "/detokenize"), json=tokens).json()["prompt"]
             assert text.split() == first["token_strs"]
+            floats = {"tokens": [float(number) for number in first["tokens"]]}
+            assert httpx.post(url(served, "/detokenize"), json=floats).json()["prompt"] == text
             again = httpx.post(url(served, "/tokenize"), json={"prompt": text}).json()
             assert again["tokens"] == first["tokens"]
         refused = httpx.post(url(served, "/detokenize"), json={"tokens": [0]})
