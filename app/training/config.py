@@ -57,6 +57,7 @@ class TrainConfig:
     initial: Path | None = None  # a model folder to go on from: unless it is to grow, all its own
     grow: bool = False  # from `initial`, to this run's sizes and with its text's own words
     reworded: bool = False  # growing: of the words, only the text's most frequent stay, or come
+    narrowed: bool = False  # from `initial`, tied: to two tables, of this run's sizes
     teacher: Path | None = None  # a model folder of the same words, whose answers are learnt too
     taught: Annotated[Share, _said("Share of the loss that is against a teacher.")] = 0.5
     validation: tuple[Path, ...] = ()  # else `validation_split` of the lines, chosen by hash

@@ -42,7 +42,7 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
     """
     model = load_model(folder)
     parameters = parameters_of(model.network)
-    shape = _shape(parameters)
+    shape = shape_of_trained(parameters)
     options = model.options
     wanted = config
     config = replace(
@@ -64,8 +64,10 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         blocked_after=config.blocked_after or _pairs(model),
         shown_as={**model.card["shown_as"], **config.shown_as},
     )
+    if wanted.narrowed:
+        config = _parted(config, shape, wanted)
     taken = Continuation(config, model.vocabulary, parameters, _facts(model))
-    return _grown(taken, shape, wanted) if wanted.grow else taken
+    return _grown(taken, shape, wanted) if wanted.grow and not wanted.narrowed else taken
 
 
 def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuation:
@@ -101,6 +103,19 @@ def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuati
         vocabulary, parameters = _reworded(vocabulary, parameters, wanted)
     config = replace(config, vocabulary_size=len(vocabulary))
     return Continuation(config, vocabulary, parameters, taken.facts)
+
+
+def _parted(config: TrainConfig, shape: Shape, wanted: TrainConfig) -> TrainConfig:
+    """With a table for the input and one for the output, which the text then says how to cut."""
+    if not shape.tied:
+        raise ModelError("what is narrowed has one table for input and output: this one has two")
+    if wanted.tied or not wanted.projection:
+        raise ModelError("a narrowed network is not tied, and has a projection")
+    if wanted.embedding > shape.columns or wanted.projection > shape.embedding:
+        raise ModelError(f"what is narrowed does not grow: it has {shape.embedding} columns")
+    return replace(
+        config, embedding=wanted.embedding, projection=wanted.projection, tied=False, grow=False
+    )
 
 
 def _new_words(taken: Continuation, wanted: TrainConfig) -> tuple[Counter[str], list[str]]:
@@ -153,7 +168,7 @@ def teacher_of(
     if theirs != (config.start, config.unknown, vocabulary.word_to_id):
         raise ModelError("a teacher has the run's own words and marks, this model has others")
     parameters = parameters_of(model.network)
-    net = Unrolled(_shape(parameters), parameters)
+    net = Unrolled(shape_of_trained(parameters), parameters)
     return Teacher(net, config.taught, model.fingerprint), _facts(model)
 
 
@@ -162,7 +177,8 @@ def _pairs(model: Model) -> tuple[Blocked, ...]:
     return tuple(Blocked(tuple(pair["after"]), tuple(pair["words"])) for pair in pairs)
 
 
-def _shape(parameters: Parameters) -> Shape:
+def shape_of_trained(parameters: Parameters) -> Shape:
+    """The sizes of a network that is trained already."""
     tied = "output_kernel" not in parameters
     classes, columns = parameters["embeddings"].shape
     projection = parameters.get("projection_kernel")

@@ -13,10 +13,11 @@ from app.errors import CorpusError, OtherRun
 from app.folder.write import sha256_of
 from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
-from app.training.continuation import continued, teacher_of
+from app.training.continuation import continued, shape_of_trained, teacher_of
 from app.training.export import publish
 from app.training.fit import Fit, Report, shape_of
 from app.training.network.bptt import Batch, Teacher, Unrolled
+from app.training.network.narrowing import narrowed
 from app.training.network.parameters import Parameters, between, sharpened
 from app.training.text.batches import (
     Batches,
@@ -40,6 +41,7 @@ from app.training.validation import best_factor, best_share, perplexity
 
 CHECKPOINT = "checkpoint.npz"
 _VALIDATION_BATCH = 64  # lines at a time
+_SAMPLE = 500  # lines of each text, by which a narrowed network is cut
 _DRAWS = 8  # words for every place: fewer are noise, and more cost time
 
 
@@ -173,6 +175,8 @@ def prepare(
     words = sum(len(text.ids) for text, _ in texts)
     _check_size(words, max(int(text.lengths.max(initial=0)) for text, _ in texts), config)
     start = vocabulary.id_of(config.start)
+    if config.narrowed and initial is not None:
+        initial = _narrowed(config, [text for text, _ in texts], start, initial)
     drawing, repeated = None, None
     if config.smoothed or config.collocations:
         smoothing = Smoothing([text for text, _ in texts], start)
@@ -194,6 +198,17 @@ def prepare(
     classes = len(vocabulary) + 1
     checkpoint = workspace / CHECKPOINT
     return Fit(config, classes, batches, validation, checkpoint, initial, teacher), words
+
+
+def _narrowed(
+    config: TrainConfig, texts: Sequence[Encoded], start: int | None, initial: Parameters
+) -> Parameters:
+    """The weights to begin with, cut to the run's sizes by what some lines of each text make."""
+    if config.context == "running":
+        raise CorpusError("what is narrowed reads sentences, not a running text")
+    some = [batch for text in texts for batch in sentence_batches(text.some(_SAMPLE), start)]
+    shape = shape_of_trained(initial)
+    return narrowed(initial, shape, some, config.embedding, config.projection)
 
 
 def _repeated(

@@ -127,6 +127,15 @@ class Encoded:
         """Tokens of each line."""
         return np.diff(self.ends, prepend=0)
 
+    def some(self, lines: int) -> "Encoded":
+        """At most so many of its lines, evenly from the whole text."""
+        chosen = np.arange(len(self))[:: -(-len(self) // lines) or 1]
+        lengths = self.lengths[chosen]
+        pieces = [
+            self.ids[end - n : end] for end, n in zip(self.ends[chosen], lengths, strict=True)
+        ]
+        return Encoded(np.concatenate([self.ids[:0], *pieces]), np.cumsum(lengths))
+
 
 def encode_file(
     lines: Iterable[str], vocabulary: Vocabulary, config: TrainConfig, target: Path

@@ -1,0 +1,147 @@
+"""A tied network parted in two narrower tables: the same at full width, the least loss below."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import CorpusError, ModelError
+from app.folder.read import load_model
+from app.training.config import TrainConfig
+from app.training.continuation import continued
+from app.training.network.bptt import Batch, Unrolled
+from app.training.network.narrowing import narrowed
+from app.training.network.parameters import Parameters, Shape, initialize
+from app.training.run import train
+from app.training.text.batches import padded_batch
+from tests.training.small_runs import configured, nothing
+
+CLASSES, EMBEDDING, UNITS = 40, 12, 15
+
+
+@pytest.fixture
+def tied() -> tuple[Shape, Parameters]:
+    rng = np.random.default_rng(3)
+    shape = Shape(CLASSES, EMBEDDING, UNITS, 2, EMBEDDING, True, slow=4)
+    parameters = initialize(shape, rng)
+    parameters["embeddings"] += rng.normal(0, 0.3, parameters["embeddings"].shape).astype("f4")
+    parameters["projection_bias"][:-1] = rng.normal(0, 0.5, EMBEDDING)
+    return shape, parameters
+
+
+@pytest.fixture
+def text() -> list[Batch]:
+    rng = np.random.default_rng(4)
+    return [
+        padded_batch([rng.integers(2, CLASSES, n).astype(np.int32) for n in range(2, 10)], 1)
+        for _ in range(6)
+    ]
+
+
+def logits(shape: Shape, parameters: Parameters, batch: Batch) -> np.ndarray[Any, Any]:
+    net = Unrolled(shape, parameters)
+    state = net.initial_state(batch.ids.shape[1])
+    features, _ = net.features(batch.ids, batch.mask, state)
+    return net.logits(features).astype(np.float64)
+
+
+def test_at_full_width_it_is_the_same_network_at_every_timestep(
+    tied: tuple[Shape, Parameters], text: list[Batch]
+) -> None:
+    shape, parameters = tied
+    parted = narrowed(parameters, shape, text, EMBEDDING + 1, EMBEDDING)
+    wide = replace(shape, embedding=EMBEDDING + 1, tied=False)
+    for batch in text:
+        found = logits(wide, parted, batch)
+        np.testing.assert_allclose(found, logits(shape, parameters, batch), atol=2e-5)
+
+
+@pytest.mark.parametrize("columns", [3, 7])
+def test_the_output_loses_what_the_best_table_of_that_width_has_to_lose(
+    tied: tuple[Shape, Parameters], text: list[Batch], columns: int
+) -> None:
+    shape, parameters = tied
+    cut = narrowed(parameters, shape, text, EMBEDDING + 1, columns)
+    narrow = replace(shape, embedding=EMBEDDING + 1, projection=columns, tied=False)
+    before = np.concatenate([logits(shape, parameters, batch) for batch in text])
+    after = np.concatenate([logits(narrow, cut, batch) for batch in text])
+
+    targets = np.concatenate([batch.targets[batch.mask] for batch in text])
+    weights = np.sqrt((np.bincount(targets, minlength=CLASSES) + 1) / (len(targets) + CLASSES))
+    lost = np.square((before - after) * weights).sum()
+    # Of all rank-`columns` changes of the centred logits, as NumPy has their singular values.
+    values = np.linalg.svd((before - before.mean(axis=0)) * weights, compute_uv=False)
+    least = np.square(values[columns:]).sum()
+    assert least == pytest.approx(lost, rel=1e-3)
+    assert lost > 1e-3
+
+
+def test_the_input_loses_what_the_best_table_of_that_width_has_to_lose(
+    tied: tuple[Shape, Parameters], text: list[Batch]
+) -> None:
+    shape, parameters = tied
+    cut = narrowed(parameters, shape, text, 5, EMBEDDING)
+    heard = parameters["embeddings"].astype(float) @ parameters["kernel_0"] + parameters["bias_0"]
+    found = cut["embeddings"].astype(float) @ cut["kernel_0"] + cut["bias_0"]
+
+    ids = np.concatenate([batch.ids[batch.mask] for batch in text])
+    shares = (np.bincount(ids, minlength=CLASSES) + 1) / (len(ids) + CLASSES)
+    lost = (shares[:, None] * np.square(heard - found)).sum()
+    centred = np.sqrt(shares)[:, None] * (heard - shares @ heard)
+    least = np.square(np.linalg.svd(centred, compute_uv=False)[5:]).sum()
+    assert lost == pytest.approx(least, rel=1e-3)
+
+
+def test_a_run_narrows_a_trained_model_and_learns_what_was_lost(
+    corpus: Path, tmp_path: Path
+) -> None:
+    config = configured(corpus, epochs=6, validations=4)
+    train(config, tmp_path / "wide", nothing)
+    cheaper = replace(
+        config, initial=tmp_path / "wide", narrowed=True, tied=False, embedding=3, projection=3
+    )
+    short = train(replace(cheaper, epochs=0.1), tmp_path / "short", nothing)
+    longer = train(cheaper, tmp_path / "narrow", nothing)
+    assert longer.perplexity < short.perplexity
+    model = load_model(tmp_path / "narrow")
+    shapes = [weight.shape for weight in model.network.weights.values()]
+    assert shapes[0] == (len(model.vocabulary) + 1, 3)
+    recipe = model.card["training"]["recipe"]
+    assert (recipe["narrowed"], recipe["tied"], recipe["projection"]) == (True, False, 3)
+    assert model.card["training"]["started_from"]["model"] == "wide"
+
+    with pytest.raises(ModelError, match="one table for input and output: this one has two"):
+        continued(tmp_path / "narrow", cheaper)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tied": True}, "not tied, and has a projection"),
+        ({"projection": 0}, "not tied, and has a projection"),
+        ({"embedding": 99}, "does not grow: it has"),
+        ({"projection": 99}, "does not grow: it has"),
+    ],
+)
+def test_what_cannot_be_narrowed_is_refused(
+    corpus: Path, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    config = configured(corpus, epochs=0.1, validations=1)
+    train(config, tmp_path / "wide", nothing)
+    asked = TrainConfig(
+        **{"narrowed": True, "tied": False, "embedding": 3, "projection": 3} | changes
+    )
+    with pytest.raises(ModelError, match=reason):
+        continued(tmp_path / "wide", asked)
+
+
+def test_a_running_text_is_not_narrowed(corpus: Path, tmp_path: Path) -> None:
+    config = configured(corpus, epochs=0.1, validations=1)
+    train(config, tmp_path / "wide", nothing)
+    running = replace(
+        config, initial=tmp_path / "wide", narrowed=True, tied=False, embedding=3, projection=3
+    )
+    with pytest.raises(CorpusError, match="reads sentences"):
+        train(replace(running, context="running", sequences=2), tmp_path / "x", nothing)
