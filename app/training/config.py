@@ -102,8 +102,7 @@ class TrainConfig:
     weight_decay: Annotated[Amount, _said("What weights lose, in learning rates.")] = 0.01
     clip_norm: Annotated[Amount, _said("Largest norm of a gradient; 0 for any.")] = 1.0
     lazy: bool = False  # whether a word's embedding waits, its momentum too, until it is met again
-    head: Count = 1_000  # classes that take part in every sampled softmax
-    sampled: Annotated[Count, _said("Classes of the others; 0 takes all.")] = 1_000
+    sampled: Annotated[Count, _said("Classes beside the 1,000 first; 0 for all.")] = 1_000
     smoothed: Annotated[Share, _said("Share of the loss for what the rest of the text says.")] = 0.0
     collocations: Annotated[
         Amount, _said("Times an epoch repeats what the text always says, the net not.")

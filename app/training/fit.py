@@ -23,6 +23,7 @@ from app.training.validation import perplexity
 
 _SECONDS_BETWEEN_CHECKPOINTS = 120.0
 _SECONDS_TO_THE_FIRST = 10.0
+_HEAD = 1_000  # classes, the most frequent, that take part in every sampled softmax
 _SMOOTHING = 0.98  # of the reported training loss and speed
 
 
@@ -153,7 +154,7 @@ class Fit:
         seed = config.seed, 1, run.step
         sampled = config.sampled if position < 1 - config.full_softmax else 0
         rng = np.random.default_rng(seed)
-        candidates = sample_candidates(self.shape.classes, config.head, sampled, batch.words, rng)
+        candidates = sample_candidates(self.shape.classes, _HEAD, sampled, batch.words, rng)
         state = run.state or self.net.initial_state(batch.ids.shape[1])
         gradients = team.gradients(batch, state, candidates, seed)
         run.optimizer.update(run.parameters, gradients, learning_rate(config, position))
