@@ -21,6 +21,7 @@ from app.web.course import Course
 from app.web.looks import EXAMPLES, Experiments, Look, experiments, look
 from app.web.render import render
 from app.web.static_files import static_files
+from app.what_if import with_weights
 
 _HTML = b"text/html; charset=utf-8"
 _POLICY = (
@@ -106,6 +107,8 @@ async def _parts(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     exchange.model, exchange.phrase = model.id, phrase
     looked = tried = None
     if asked.part == "experiments":
+        if asked.weights:
+            model = with_weights(model, asked.weights)
         tried = await _computed(service, experiments, model, phrase, asked.other or None)
     else:
         looked = await _computed(

@@ -15,6 +15,7 @@ from app.folder.keras.write import write_network
 from app.folder.read import check_name, load_model
 from app.folder.write import replace_folder, sha256_of, write_json
 from app.importing.older import as_keras_3
+from app.importing.one_hot import looked_up
 from app.importing.sources import read_source
 from app.importing.tokenizers import Kept, read_tokenizer
 from app.network import Elementwise, LastStep, Layer, Network
@@ -57,7 +58,7 @@ def import_model(
     """
     _check_out(source, tokenizer, out, overwrite=overwrite)
     network, inside = read_source(source)
-    network = as_keras_3(network)
+    network = looked_up(as_keras_3(network))
     if tokenizer is not None:
         known = read_tokenizer(tokenizer)
     elif inside is not None:

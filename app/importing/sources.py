@@ -37,7 +37,9 @@ def _read_legacy(path: Path) -> tuple[Network, Kept | None]:
     with open_legacy(path) as (config, version, weights):
         found = take_out(config, {})
         config = found[0] if found else config
-        network = build_network(config, weights, keras_version=version, groups=names.by_name)
+        network = build_network(
+            config, weights, keras_version=version, groups=names.by_name, vectors=True
+        )
     return network, found[1] if found else None
 
 
@@ -46,5 +48,5 @@ def _read_archive(path: Path) -> tuple[Network, Kept | None]:
     found = take_out(archive.config, archive.vocabularies)
     config = found[0] if found else archive.config
     with weights_here(archive.weights) as weights:
-        network = build_network(config, weights, keras_version=archive.keras_version)
+        network = build_network(config, weights, keras_version=archive.keras_version, vectors=True)
     return network, found[1] if found else None

@@ -93,12 +93,14 @@ class _Machine:
     def __init__(self) -> None:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._seen = 0  # opcodes
         self._copied = 0  # pairs
 
     def run(self, content: bytes) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if count > _MOST_OPCODES:
                 raise ValueError("it is too long")
+            self._seen = count
             if opcode.name == "STOP":
                 return self._stack.pop()
             self._step(opcode.name, argument)
@@ -186,8 +188,9 @@ class _Machine:
             case [dict() as other]:
                 return other
             case [list() as pairs]:
-                self._copied += len(pairs)  # one list may be copied again and again
-                if self._copied > _MOST_OPCODES:
+                self._copied += len(pairs)
+                # Each pair took an opcode or more to make; but one list may be copied repeatedly.
+                if self._copied > self._seen:
                     raise ValueError("it copies too much")
                 return dict(_pairs([part for pair in pairs for part in _pair(pair)]))
             case [Named()] | []:

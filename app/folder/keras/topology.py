@@ -38,11 +38,13 @@ def build_network(
     *,
     keras_version: str = "3",
     groups: Callable[[Sequence[Options]], list[str]] = names.by_class,
+    vectors: bool = False,
 ) -> Network:
     """Build the network that a model's configuration describes.
 
-    `groups` says where the weights of each layer lie, for `weights` to find them. Raises
-    UnsupportedNetwork or ArchiveError, naming the layer.
+    `groups` says where the weights of each layer lie, for `weights` to find them. With `vectors`,
+    words may enter as vectors, (batch, timesteps, features): the first layer is then none that ids
+    enter. Raises UnsupportedNetwork or ArchiveError, naming the layer.
     """
     if isinstance(config.get("config"), list):  # a Sequential of Keras before 2.3
         config = {**config, "config": {"name": "sequential", "layers": config["config"]}}
@@ -62,7 +64,10 @@ def build_network(
     named = {options.name: group for options, group in zip(every, groups(every), strict=True)}
     if len(named) != len(every):
         raise ArchiveError("config.json: two layers have the same name")
-    layers = _layers(calls, shape, named, weights)
+    embedded = bool(calls) and calls[0][0].class_name in EMBEDDINGS
+    if not (vectors and not embedded and len(shape) == 3):
+        _check_ids_enter(shape, embedded=embedded)
+    layers = _layers(calls, (*shape, 1)[2] or 1, named, weights)
     _check_order(layers)
     frozen = frozenset(one.name for one in every if one.config.get("trainable") is False)
     return Network(model.name, model.class_name, _ended(layers), shape[1], frozen)
@@ -77,25 +82,26 @@ def _entries(model: Options) -> list[Options]:
     return [Options.read(entry, keras_2=model.keras_2) for entry in entries]
 
 
-def _layers(
-    calls: list[tuple[Options, bool]],
-    shape: list[int | None],
-    groups: dict[str, str],
-    weights: Weights,
-) -> list[Layer]:
-    layers: list[Layer] = []
-    embedded = bool(calls) and calls[0][0].class_name in EMBEDDINGS
+def _check_ids_enter(shape: list[int | None], *, embedded: bool) -> None:
     if not embedded and len(shape) == 3 and shape[2] != 1:
         raise UnsupportedNetwork(
-            f"the input has shape {shape}: words enter as vectors (one-hot, or made beforehand), "
-            "which is not served; ids enter an Embedding, as (batch, timesteps)"
+            f"the input has shape {shape}: words enter as vectors; where they are one-hot, "
+            "`unrolled import` makes a model folder of it"
         )
     if shape[2:] != ([] if embedded else [1]):
         raise UnsupportedNetwork(
             f"the input has shape {shape}: ids enter an Embedding as (batch, timesteps), "
             "or a recurrent layer as (batch, timesteps, 1)"
         )
-    features = 1
+
+
+def _layers(
+    calls: list[tuple[Options, bool]],
+    features: int,
+    groups: dict[str, str],
+    weights: Weights,
+) -> list[Layer]:
+    layers: list[Layer] = []
     for options, is_reversed in calls:
         options.require_float32()
         place = Place(features, groups[options.name], weights)

@@ -1,7 +1,7 @@
 // Looking inside: type, step, edit, compare. The server draws every part; this swaps them in.
 
 import { ask, download, key, keyed, parsed, picturePng, root, show, withKey } from "./service.js";
-import { attach } from "./suggest.js";
+import { attach, insert } from "./suggest.js";
 
 const $ = (id) => document.getElementById(id);
 const phrase = $("phrase"), model = $("model"), answer = $("answer"), tried = $("experiments");
@@ -43,7 +43,7 @@ function put(place, fresh) {
   } else {
     for (const part of parts) {
       const old = part.id && $(part.id);
-      if (!old || (old.id === "part-weights" && weights && old.contains(document.activeElement))) continue;
+      if (!old || (old.id === "part-weights" && weights)) continue; // the browser's undo goes on
       const focused = old.contains(document.activeElement) && document.activeElement;
       if (old.tagName === "DETAILS") part.open = old.open;
       const rolled = old.querySelector("#form-rolled")?.checked;
@@ -58,12 +58,19 @@ function put(place, fresh) {
 
 // What takes the place of a control that had the focus.
 function same(focused, old, part) {
-  const rows = [...old.querySelectorAll("tr[tabindex]")].indexOf(focused);
-  if (rows >= 0) return part.querySelectorAll("tr[tabindex]")[rows];
+  const row = rows(old).indexOf(focused);
+  if (row >= 0) return stop(rows(part).at(row) ?? rows(part).at(-1));
   const { step, layer } = focused.dataset;
   if (layer) return [...part.querySelectorAll("a[data-layer]")].find((one) => one.dataset.layer === layer);
   if (focused.type === "reset") return part.querySelector("input");
   return part.querySelector(`[data-step="${step}"]`) ?? part.querySelector("#stepper") ?? part.querySelector("summary");
+}
+
+// The terms are a grid of one tab stop: the row that is read (or was read last).
+const rows = (part) => [...part.querySelectorAll("tr[data-term]")];
+function stop(row) {
+  for (const one of rows(row.closest("table"))) one.tabIndex = one === row ? 0 : -1;
+  return row;
 }
 
 const say = (text) => { $("heard").textContent = text; };
@@ -97,10 +104,10 @@ function remember(push) {
   history[push ? "pushState" : "replaceState"](null, "", address);
 }
 
-function replaceWord([start, end], word) {
-  phrase.value = phrase.value.trim();
-  phrase.setRangeText(word, start, end, "end");
-  phrase.focus();
+function replaceWord(span, word) {
+  const before = phrase.value.length - phrase.value.trimStart().length; // what was asked is trimmed
+  insert(phrase, word, span.map((at) => before + at));
+  clearTimeout(timer);
   fresh();
 }
 
@@ -132,12 +139,21 @@ function light(term) {
 }
 
 const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
+const ROWS = {
+  ArrowUp: (at) => Math.max(at - 1, 0), ArrowDown: (at, last) => Math.min(at + 1, last), Home: () => 0, End: (_, last) => last,
+};
 answer.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const row = event.target.closest("tr[data-term]"), move = row && ROWS[event.key];
   const stepper = event.target.closest("#stepper");
-  if (!stepper || !ARROWS[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (move) {
+    const all = rows(stepper);
+    stop(all[move(all.indexOf(row), all.length - 1)]).focus();
+  } else if (stepper && ARROWS[event.key]) {
+    const link = stepper.querySelector(`[data-step="${ARROWS[event.key]}"]`);
+    if (link) step(link);
+  } else return;
   event.preventDefault();
-  const link = stepper.querySelector(`[data-step="${ARROWS[event.key]}"]`);
-  if (link) step(link);
 });
 answer.addEventListener("click", async (event) => {
   const link = event.target.closest("[data-step]"), layer = event.target.closest("a[data-layer]"), copy = event.target.closest(".copy");
@@ -158,7 +174,13 @@ answer.addEventListener("click", async (event) => {
     save(event.target.id === "save-png");
   }
 });
-for (const kind of ["pointerover", "focusin"]) answer.addEventListener(kind, ({ target }) => light(target.closest?.("tr[data-term]")?.dataset.term));
+for (const kind of ["pointerover", "focusin"]) {
+  answer.addEventListener(kind, ({ type, target }) => {
+    const row = target.closest?.("tr[data-term]");
+    if (row && type === "focusin") stop(row);
+    light(row?.dataset.term);
+  });
+}
 
 async function save(png) {
   try {

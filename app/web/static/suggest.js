@@ -3,11 +3,23 @@
 // or the chosen one, arrows choose, 1-5 take one by its number, Escape hides them all. Asks
 // /v1/suggest of an Unrolled service, /v1/predict of an older one. No styles: see docs/text-box.md.
 
+// Replace what lies between two characters, counted as the service does (an emoji is one); what is
+// there already stays. execCommand keeps the browser's undo; setRangeText is for where it is gone.
+export function insert(box, text, [from, to]) {
+  const here = [...box.value], given = [...text];
+  while (from < to && here[from] === given[0]) from += given.splice(0, 1).length;
+  const [start, end] = [from, to].map((at) => here.slice(0, at).join("").length), rest = given.join("");
+  box.focus();
+  box.setSelectionRange(start, end);
+  if (document.execCommand?.("insertText", false, rest)) return;
+  box.setRangeText(rest, start, end, "end");
+  box.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText" }));
+}
+
 let boxes = 0;
 export function attach(box, { url = "", model, key, count = 5, numbers = true, wait = 120 } = {}) {
   const root = url.replace(/\/?$/, "/");
-  const list = document.createElement("ul");
-  const live = document.createElement("p");
+  const [list, live] = ["ul", "p"].map((tag) => document.createElement(tag));
   const id = `unrolled-suggestions-${++boxes}`;
   let found = { suggestions: [], replace: [0, 0] }, chosen = -1, shown = false, composing = false;
   let timer, speaking, running, legacy = false;
@@ -24,7 +36,6 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
 
   const cursor = () => box.selectionStart === box.selectionEnd ? box.selectionStart : -1;
   const option = (name) => (typeof name === "function" ? name() : name);
-
   async function fetchSuggestions(text, signal) {
     const secret = option(key);
     const ask = (path, body) => fetch(root + path, {
@@ -41,9 +52,8 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
     }
     const [, before, typed] = /^([\s\S]*?)([^\s]*)$/.exec(text);
     const answer = await ask("v1/predict", { phrase: before, top_k: count, prefix: typed || null });
-    if (!answer.ok) return null;
-    const { predictions } = await answer.json();
-    return { replace: [before.length, text.length], suggestions: predictions.map((one) => ({ text: one.word + " " })) };
+    const { predictions = [] } = answer.ok ? await answer.json() : {};
+    return { replace: [before, text].map((one) => [...one].length), suggestions: predictions.map((one) => ({ text: one.word + " " })) };
   }
 
   async function refresh() {
@@ -80,7 +90,6 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
   }
 
   const hide = () => show(null);
-
   function choose(step) {
     const size = list.children.length;
     list.children[chosen]?.setAttribute("aria-selected", "false");
@@ -90,14 +99,7 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
   }
 
   function accept(index) {
-    const [start, end] = found.replace, { text } = found.suggestions[index];
-    box.focus();
-    box.setSelectionRange(start, end);
-    // execCommand keeps the browser's undo; setRangeText is for where it is gone.
-    if (!document.execCommand?.("insertText", false, text)) {
-      box.setRangeText(text, start, end, "end");
-      box.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText" }));
-    }
+    insert(box, found.suggestions[index].text, found.replace);
     hide();
     later();
   }
@@ -140,11 +142,9 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
     detach() {
       for (const [name, listener] of Object.entries(listeners)) box.removeEventListener(name, listener);
       for (const name of Object.keys(attributes)) box.removeAttribute(name);
-      clearTimeout(timer);
-      clearTimeout(speaking);
+      [timer, speaking].forEach(clearTimeout);
       running?.abort();
-      list.remove();
-      live.remove();
+      [list, live].forEach((one) => one.remove());
     },
   };
 }
