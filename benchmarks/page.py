@@ -116,7 +116,7 @@ def main() -> None:
         "used": "processor of browser and service, ms",
         "wire": "on the wire, KB",
     }
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (label, *(f"{of([run[name] for run in runs]):.0f}" for of in (median, min, max)))
         for name, label in names.items()
     ]

@@ -6,6 +6,7 @@ identity. Padding is id 0, as to_categorical has it: the first row.
 """
 
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def _kernels(layer: Layer) -> list[Floats]:
 
 
 def _ends(kernels: list[Floats]) -> list[int]:
-    return np.cumsum([kernel.shape[1] for kernel in kernels])[:-1].tolist()
+    return [*accumulate(kernel.shape[1] for kernel in kernels)][:-1]
 
 
 def _with_kernels(layer: Layer, kernels: list[Floats]) -> Layer:
