@@ -18,7 +18,7 @@ from app.bulk.predict import Question
 from app.bulk.run import here, run
 from app.bulk.source import Source
 from app.folder.read import load_model
-from app.serving.batching import in_batches
+from app.serving.results import in_batches
 from app.training.network.parameters import Shape
 from benchmarks.timing import table
 from benchmarks.yardstick import write_random

@@ -17,7 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from app.folder.read import load_model
 from app.model import Model
-from app.serving.batching import in_batches
+from app.serving.results import in_batches
 from app.training.network.parameters import Shape
 from benchmarks.timing import table
 from benchmarks.yardstick import write_random

@@ -32,12 +32,12 @@ LAYERS = (
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 MAY_IMPORT_TENSORFLOW = {"engines/tensorflow_engine.py", "training/replay.py"}
-# The edge answers 500 for what nobody foresaw; the batcher gives a failure to its own caller alone;
-# the watcher and the repository go on with the next folder.
+# The edge answers 500 for what nobody foresaw; of a batch, a failure is given to its own caller
+# alone; the watcher and the repository go on with the next folder.
 MAY_CATCH_ANYTHING = {
     "http/edge.py",
-    "serving/batching.py",
     "serving/repository.py",
+    "serving/results.py",
     "serving/watcher.py",
 }
 MOST_LINES = 350

@@ -12,7 +12,7 @@ from app.http import problems
 from app.http.exchange import encode
 from app.model import Model
 from app.network import Context
-from app.serving.batching import in_batches
+from app.serving.results import in_batches
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Knows ids and states, not words. Not for several threads at once.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +113,39 @@ class Runner:
         final = self._final_states(self._engine, contexts, carried)  # [B, ΣH]
         logits = self._engine.logits(final[:, self._columns[-1][0]])
         return logits, final if self._engine.network.mask_zero else None
+
+    def advance(self, contexts: Sequence[Context], at_once: int) -> Iterator[None]:
+        """Make known what contexts that begin with zeros lead to, except for their last timesteps,
+        with a pause after about `at_once` rows of a timestep.
+        """
+        if not self.states.capacity or not isinstance(self._engine, NumpyEngine):
+            return
+        known = [self.states.longest(context) for context in contexts]
+        left = [len(one) - length for one, (length, _) in zip(contexts, known, strict=True)]
+        steps = min(_LOOKUPS - 1, max(1, at_once // len(contexts)))  # are left to `run`
+        some = [row for row, count in enumerate(left) if count > steps]
+        if not some:
+            return
+        states = self.states.load([known[row][1] for row in some])  # [n, ΣH]
+        done = [known[row][0] for row in some]
+        ends = [len(contexts[row]) - steps for row in some]
+        while going := [at for at in range(len(some)) if done[at] < ends[at]]:
+            nexts = [min(ends[at], done[at] + steps) for at in going]
+            spans = zip(going, nexts, strict=True)
+            packed = pack([contexts[some[at]][done[at] : end] for at, end in spans])
+            before = [going[row] for row in packed.order]
+            begun = any(done)  # a start from zeros is cheaper than a step from them
+            after = self._engine.run(packed, self._split(states[before]) if begun else None)
+            states[going] = np.concatenate(
+                [packed.last(state) for layer in after for state in layer], axis=1
+            )
+            for at, end in zip(going, nexts, strict=True):
+                done[at] = end
+            yield
+        fresh = sum(not known[row][0] for row in some)
+        self._lookups.misses += fresh  # of which `run` will find a prefix
+        self._lookups.hits -= fresh
+        self.states.store([contexts[row][: ends[at]] for at, row in enumerate(some)], states)
 
     def _final_states(
         self, engine: NumpyEngine, contexts: Sequence[Context], carried: Mapping[int, Floats]

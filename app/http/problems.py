@@ -26,6 +26,7 @@ from app.http.exchange import Headers, Reply
 
 CONTENT_TYPE = b"application/problem+json"
 ACCEPT_QUERY = (b"accept-query", b"application/json")
+_MOST_LISTED = 1_000  # faults of one request that are looked at
 _MOST_PROBLEMS = 20
 _LONGEST_WORD = 64
 
@@ -112,7 +113,12 @@ def _writable(value: Any) -> Any:
 
 
 def from_validation(error: ValidationError) -> RequestError:
-    """Pydantic's complaint as ours: the body is no JSON, or a field is at fault."""
+    """Pydantic's complaint as ours: the body is no JSON, or a field is at fault.
+
+    Pydantic lists all faults or none, and that of a megabyte of them takes it 0.2 s.
+    """
+    if (count := error.error_count()) > _MOST_LISTED:
+        return InvalidRequest(f"the body has {count} faults: its fields are not those of a request")
     listed = error.errors(include_url=False, include_context=False, include_input=False)
     for one in listed:
         if one["type"] == "json_invalid":

@@ -6,7 +6,8 @@ step for all phrases at once, one output product, one pass for the best words. W
 further requests gather in their sockets and make up the next batch. There is no timer and no
 waiting for company: to a lone request the batching costs two empty turns of the loop.
 
-The product runs on the event loop's own thread. A worker thread would have to hand the
+The products run on the event loop's own thread, which hears others between those of a long phrase.
+A worker thread would have to hand the
 interpreter's lock back and forth, which costs more than it wins (benchmarks/README.md has the
 figures); `max_batch` bounds how long the loop is away. For more cores there are more workers.
 
@@ -14,56 +15,35 @@ What was answered last is remembered: a phrase that comes again costs no product
 People type the same beginnings, and a keyboard asks again about a phrase with every letter of the
 next word.
 
-Many phrases of one caller (`in_batches`) are company enough for each other: they run on a
-thread of their caller's, in larger products, and the loop goes on answering beside them.
-
 Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for several threads.
 """
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple, cast
+from typing import Any
 from weakref import finalize
 
-import numpy as np
-
-from app.engines.activations import softmax
+from app import costs
 from app.engines.base import Outputs
-from app.engines.prefixes import Lookups, Runner, logits_afresh
-from app.engines.topk import BATCHED_K, Ranking, best_of_rows
-from app.errors import NotFinite, Overloaded
+from app.engines.prefixes import Lookups, Runner
+from app.engines.topk import BATCHED_K, Ranking
+from app.errors import Overloaded
 from app.metrics import Metrics
 from app.model import Model
 from app.network import Context, Floats
-from app.serving.drawing import Drawn, draw
 from app.serving.lru import Recent
+from app.serving.results import Answer, Step, Wish, results_of
 from app.serving.sampling import Sampler
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
 _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
 _KEYS = 1 << 20  # ids in what they are remembered by
 _OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
-_CALLERS_BATCH = 256  # phrases of one caller in one product
-_ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
-
-
-class Step(NamedTuple):
-    """The word that was drawn after some ids, None where none can be; the logits [V] that it was
-    drawn from, not to be written to; the state [H] that they led to, None where none is carried.
-    """
-
-    drawn: Drawn | None
-    logits: Floats
-    state: Floats | None
-
-
-Result = Ranking | Outputs | Exception
-_Answer = Result | Step
-_Wish = int | None | Sampler  # the k best words, the whole distribution, a word that is drawn
+_SLICE_SECONDS = 0.003  # of timesteps, by estimate, between which the loop hears others
 
 
 @dataclass(slots=True, eq=False)
@@ -73,17 +53,22 @@ class _Job:
     """
 
     context: Context
-    wish: _Wish
+    wish: Wish
     result: asyncio.Future[Any]
     state: Floats | None = None
+    weighs: bool = False  # whether its caller has long work with the result, on the loop
     arrived: float = field(default_factory=perf_counter)
 
 
 @dataclass(frozen=True)
 class _Served:
-    """What is kept for a model while it is in service; `rankings` with the k they answered."""
+    """What is kept for a model while it is in service; `rankings` with the k they answered.
+
+    `at_once` are the rows that take a timestep before the loop hears others.
+    """
 
     runner: Runner
+    at_once: int
     rankings: Recent[Context, tuple[int, Ranking]]
     outputs: Recent[Context, Outputs]
 
@@ -141,32 +126,45 @@ class Batcher:
         known = self._serving(model).outputs
         outputs = known.get(context)
         if outputs is None:
-            outputs = await self._submit(model, context, None)
+            outputs = await self._submit(model, context, None, weighs=True)
             known.keep(context, outputs)
         else:
             self.metrics.recalled[0] += 1
         return outputs
 
     async def step(
-        self, model: Model, context: Context, state: Floats | None, sampler: Sampler
+        self,
+        model: Model,
+        context: Context,
+        state: Floats | None,
+        sampler: Sampler,
+        weighs: bool = False,
     ) -> Step:
-        """A word after `context`, which goes on from `state` or begins with zeros.
+        """A word after `context`, which goes on from `state` or begins with zeros. With `weighs`,
+        the loop hears others before it wakes the next caller.
 
         A text that has begun goes on: it is not refused where the queue is full.
         """
-        step: Step = await self._enqueue(model, context, sampler, state)
+        step: Step = await self._enqueue(model, context, sampler, state, weighs)
         return step
 
-    def _submit(self, model: Model, context: Context, k: int | None) -> asyncio.Future[Any]:
+    def _submit(
+        self, model: Model, context: Context, k: int | None, weighs: bool = False
+    ) -> asyncio.Future[Any]:
         if self._waiting >= self._max_queue:
             raise Overloaded("too many phrases are waiting")
-        return self._enqueue(model, context, k)
+        return self._enqueue(model, context, k, weighs=weighs)
 
     def _enqueue(
-        self, model: Model, context: Context, wish: _Wish, state: Floats | None = None
+        self,
+        model: Model,
+        context: Context,
+        wish: Wish,
+        state: Floats | None = None,
+        weighs: bool = False,
     ) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        job = _Job(context, wish, loop.create_future(), state)
+        job = _Job(context, wish, loop.create_future(), state, weighs)
         queue = self._queues.get(model)
         if queue is None:
             queue = self._queues[model] = deque()
@@ -184,13 +182,40 @@ class Batcher:
             self._seen = self._waiting
             loop.call_soon(self._turn, loop)
             return
-        model, jobs = self._next_batch()
-        if jobs:
-            self._answer(model, jobs)
+        self._go_on(loop, self._batch(*self._next_batch()))
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop, batch: Iterator[None]) -> None:
+        """Compute a slice of a batch, or end it; others are heard between two of them."""
+        for _ in batch:
+            loop.call_soon(self._go_on, loop, batch)
+            return
         self._seen = 0
         self._scheduled = bool(self._queues)
         if self._scheduled:
             loop.call_soon(self._turn, loop)
+
+    def _batch(self, model: Model, jobs: Sequence[_Job]) -> Iterator[None]:
+        """Answer some jobs, with pauses for others where they take long."""
+        if not jobs:
+            return
+        begin = perf_counter()
+        self.metrics.executed(model.id, [begin - job.arrived for job in jobs])
+        asked = [(job.context, job.wish, job.state) for job in jobs]
+        served = self._serving(model)
+        fresh = [job.context for job in jobs if job.state is None]
+        if served.at_once < sum(map(len, fresh)):
+            with suppress(Exception):  # it belongs to one phrase, as will be seen
+                yield from served.runner.advance(fresh, served.at_once)
+        weighing: list[tuple[_Job, Answer]] = []
+        for job, result in zip(jobs, results_of(served.runner.run, model, asked), strict=True):
+            if job.weighs:
+                weighing.append((job, result))
+            else:
+                _give(job, result)
+        self._count()
+        for job, result in weighing:
+            _give(job, result)
+            yield
 
     def _next_batch(self) -> tuple[Model, list[_Job]]:
         """The jobs of the model whose turn it is, without those that nobody waits for any more."""
@@ -205,19 +230,6 @@ class Batcher:
         if queue:
             self._queues[model] = queue  # at the end: the other models come first
         return model, jobs
-
-    def _answer(self, model: Model, jobs: Sequence[_Job]) -> None:
-        asked = [(job.context, job.wish, job.state) for job in jobs]
-        begin = perf_counter()
-        self.metrics.executed(model.id, [begin - job.arrived for job in jobs])
-        for job, result in zip(
-            jobs, _results(self._serving(model).runner.run, model, asked), strict=True
-        ):
-            if isinstance(result, Exception):
-                job.result.set_exception(result)
-            else:
-                job.result.set_result(result)
-        self._count()
 
     def _count(self) -> None:
         """Say what was found of a batch, and what is remembered by now."""
@@ -235,87 +247,17 @@ class Batcher:
             runner = Runner(model.engine, length, self._state_bytes, self._lookups)
             most = min(self._remembered, _KEYS // length)
             distributions = min(most, _OUTPUT_BYTES // (8 * V))
-            served = _Served(runner, Recent(most), Recent(distributions))
+            rows = int(_SLICE_SECONDS / costs.seconds(model.network, 1, 0, together=False))
+            served = _Served(runner, rows, Recent(most), Recent(distributions))
             self._served[id(model)] = served
             finalize(model, self._served.pop, id(model))
         return served
 
 
-def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:
-    """Many phrases of one caller, in order, on the calling thread: rankings of k <= BATCHED_K
-    words, or whole outputs where k is None. What cannot be computed is an exception in its place.
-    """
-    run = partial(_afresh, model)
-    for start in range(0, len(contexts), _CALLERS_BATCH):
-        asked = [(context, k, None) for context in contexts[start : start + _CALLERS_BATCH]]
-        yield from cast(list[Result], _results(run, model, asked))  # no steps: none was asked
-
-
-def _afresh(
-    model: Model, contexts: Sequence[Context], _carried: Mapping[int, Floats]
-) -> tuple[Floats, None]:
-    """As `Runner.run`, without states."""
-    return logits_afresh(model.engine, model.options.max_length, contexts), None
-
-
-_Asked = tuple[Context, _Wish, Floats | None]
-_Run = Callable[[Sequence[Context], Mapping[int, Floats]], tuple[Floats, Floats | None]]
-
-
-def _results(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[_Answer]:
-    """All at once; where that fails, each alone, so that no one pays for a neighbour."""
-    try:
-        return _computed(run, model, asked)
-    except Exception as error:
-        if len(asked) == 1:  # whatever it is, it belongs to this phrase's caller
-            return [error]
-        return [result for one in asked for result in _results(run, model, [one])]
-
-
-def _computed(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[_Answer]:
-    carried = {row: state for row, (*_, state) in enumerate(asked) if state is not None}
-    logits, states = run([context for context, *_ in asked], carried)  # [B, V], [B, H]
-    results: list[_Answer] = []
-    for start in range(0, len(asked), _ROWS):
-        rows = slice(start, start + _ROWS)
-        wishes = [wish for _, wish, _ in asked[rows]]
-        results += _answers(logits[rows], None if states is None else states[rows], model, wishes)
-    return results
-
-
-def _answers(
-    logits: Floats, states: Floats | None, model: Model, wishes: Sequence[_Wish]
-) -> Iterator[_Answer]:
-    """Of some rows of `logits` [n, V], which may be overwritten if no word is drawn from them."""
-    rankings = _ranked(logits, model, wishes)
-    steps = _stepped(logits, states, wishes)
-    for row, wish in zip(logits, wishes, strict=True):
-        if isinstance(wish, Sampler):
-            yield next(steps)
-            continue
-        ranking = next(rankings) if wish else None
-        if ranking is not None:
-            yield Ranking(ranking.ids[:wish], ranking.probabilities[:wish])
-        elif wish or not np.isfinite(row).all():
-            yield NotFinite("the network's numbers overflow for this phrase")
-        else:
-            yield Outputs(row.copy(), softmax(row))
-
-
-def _ranked(logits: Floats, model: Model, wishes: Sequence[_Wish]) -> Iterator[Ranking | None]:
-    """Of the rows of which the best words are asked."""
-    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, int)]
-    if rows:
-        some = logits if len(rows) == len(wishes) else logits[rows]
-        most = max(wish for wish in wishes if isinstance(wish, int))
-        yield from best_of_rows(some, most, model.barred)
-
-
-def _stepped(logits: Floats, states: Floats | None, wishes: Sequence[_Wish]) -> Iterator[Step]:
-    """Of the rows from which a word is drawn."""
-    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, Sampler)]
-    if rows:
-        some = logits if len(rows) == len(wishes) else logits[rows]
-        samplers = [wish for wish in wishes if isinstance(wish, Sampler)]
-        for row, drawn, own in zip(rows, draw(samplers, some), some, strict=True):
-            yield Step(drawn, own, None if states is None else states[row].copy())
+def _give(job: _Job, result: Answer) -> None:
+    if job.result.done():  # cancelled: its caller left while others were heard
+        return
+    if isinstance(result, Exception):
+        job.result.set_exception(result)
+    else:
+        job.result.set_result(result)

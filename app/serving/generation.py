@@ -128,7 +128,7 @@ class Text:
         """Words up to the last one that is wanted."""
         end = self._model.start_id if self._wanted.stop_at_end else None
         while self.drawn < self._wanted.words and self.finish is None:
-            drawn, logits = await self._state.step(self._batcher, self._sampler)
+            drawn, logits = await self._state.step(self._batcher, self._sampler, self._scored)
             if drawn is not None and not drawn.sure:
                 logits = self._state.logits_alone()
                 (drawn,) = draw([self._sampler], logits[np.newaxis])
@@ -175,10 +175,12 @@ class _Carried:
         self._ahead: Context = tuple(self._history)  # the part of it that is not in `_state` yet
         self._state: Floats | None = None
 
-    async def step(self, batcher: Batcher, sampler: Sampler) -> tuple[Drawn | None, Floats]:
+    async def step(
+        self, batcher: Batcher, sampler: Sampler, weighs: bool
+    ) -> tuple[Drawn | None, Floats]:
         """The next word, and the logits [V] that it was drawn from."""
         drawn, logits, self._state = await batcher.step(
-            self._model, self._ahead, self._state, sampler
+            self._model, self._ahead, self._state, sampler, weighs
         )
         return drawn, logits
 

@@ -16,7 +16,7 @@ from app.engines.packing import pack
 from app.engines.topk import Ranking
 from app.model import Model, check_finite
 from app.network import Context, Floats, Ids
-from app.serving.batching import in_batches
+from app.serving.results import in_batches
 
 Array = Ids | Floats | list[str]
 

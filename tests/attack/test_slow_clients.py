@@ -16,7 +16,7 @@ from app.main import PROTOCOLS, create_app
 from app.serving.repository import Repository
 from app.settings import Settings
 from tests.http.ways import Way, answer, both_ways, connected, head, serving_on
-from tests.test_server import Served, eventually, in_progress
+from tests.test_server import eventually, in_progress
 
 BODY = b'{"phrase": "this is"}'
 QUICK = Settings(poll_seconds=0, read_seconds=0.3, write_seconds=0.3, max_connections=30)
@@ -114,32 +114,3 @@ def test_no_more_connections_than_are_allowed(repository: Repository) -> None:
             assert answer(connection)[0].status == 200
         kept[0].close()
         eventually(lambda: served.get("/livez").status_code == 200)
-
-
-def _swapped(served: Served, number: int) -> int:
-    """Pipelined requests with phrases of their own: how many answers are another's."""
-    phrases = ["is " * (1 + (number * 7 + at) % 40) + "this" for at in range(10)]
-    bodies = [json.dumps({"phrase": phrase}).encode() for phrase in phrases]
-    with connected(served) as connection:
-        connection.sendall(b"".join(head(length=len(body)) + body for body in bodies))
-        if number % 5 == 4:
-            return 0  # leaves
-        stream = connection.makefile("rb")
-        swapped = 0
-        for phrase in phrases:
-            lines = iter(stream.readline, b"\r\n")
-            fields = dict(line.rstrip().split(b": ", 1) for line in lines if b": " in line)
-            told = json.loads(stream.read(int(fields[b"content-length"])))
-            swapped += told["phrase"] != phrase
-        return swapped
-
-
-@both_ways
-def test_no_answer_is_another_s_and_none_is_lost(way: Way, repository: Repository) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    settings = Settings(poll_seconds=0, log_requests=False)
-    with serving_on(way, create_app(settings, repository)) as served:
-        with ThreadPoolExecutor(40) as clients:
-            assert sum(clients.map(lambda number: _swapped(served, number), range(200))) == 0
-        eventually(lambda: in_progress(served) == 1)

@@ -38,6 +38,12 @@ PATHS = ("tokenize", "pad", "hidden-states", "distribution", "predict", "explain
         (b'{"phrase": "this is", "a/b": 1}', 422, "invalid_request", "/a~1b"),
         (b'{"phrase": "this is", "model": "nope"}', 404, "model_not_found", None),
         (b'{"phrase": ""}', 422, "empty_phrase", None),
+        (
+            b"{" + b", ".join(b'"a%d": 1' % at for at in range(2_000)) + b"}",
+            422,
+            "invalid_request",
+            None,
+        ),
         (b'{"phrase": " \\u0000\\t"}', 422, "unknown_words", None),
         (b'{"phrase": "this zebra"}', 422, "unknown_words", None),
         (b'{"phrase": "' + b"a" * 70_000 + b'"}', 422, "invalid_request", "/phrase"),

@@ -15,12 +15,14 @@ from app.engines.base import Outputs
 from app.engines.cells.cell import States
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import Packed
+from app.engines.prefixes import Lookups, Runner, logits_afresh
 from app.engines.topk import Ranking
 from app.errors import NotFinite, Overloaded
 from app.main import create_app
 from app.model import Model
-from app.serving.batching import Batcher, in_batches
+from app.serving.batching import Batcher
 from app.serving.repository import Repository
+from app.serving.results import in_batches
 from app.settings import Settings
 from tests.small_models import ForwardOnly, model_of, small_model, small_network
 
@@ -402,3 +404,81 @@ def test_metrics_count_remembered_prefixes() -> None:
     assert 'unrolled_prefix_lookups_total{result="hit"} 1.0' in metrics
     assert 'unrolled_prefix_lookups_total{result="miss"} 2.0' in metrics
     assert "unrolled_prefix_states 3.0" in metrics
+
+
+def test_the_loop_hears_others_between_the_timesteps_of_a_long_phrase() -> None:
+    model = model_of(NumpyEngine(small_network(units=(1800,))), max_length=40)
+    text = phrase([1 + at * at % 290 for at in range(40)])
+    turns = 0
+
+    async def ask(batcher: Batcher) -> Ranking:
+        nonlocal turns
+        answer = asyncio.ensure_future(batcher.rank(model, model.context(text), 5))
+        while not answer.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return answer.result()
+
+    assert_ranked(asyncio.run(ask(Batcher())), model, text, 5)
+    assert turns > 10
+
+
+@pytest.mark.parametrize("cell", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("masked", [True, False])
+def test_in_slices_of_timesteps_answers_are_the_same(cell: str, masked: bool) -> None:
+    """Phrases of several lengths, some begun before, one asked for twice."""
+    engine = NumpyEngine(small_network(cell=cell, masked=masked, units=(5, 4)))
+    rng = np.random.default_rng(5)
+    contexts = [tuple(rng.integers(1, 12, 30).tolist())[:length] for length in (30, 3, 17, 9, 30)]
+    contexts.append((*contexts[2][:8], 7, 7, 7, 7))
+    for at_once in (1, 7, 20, 1000):
+        lookups = Lookups()
+        runner = Runner(engine, 40, 1 << 20, lookups)
+        runner.logits(contexts[3:4])
+        pauses = sum(1 for _ in runner.advance(contexts, at_once))
+        steps = max(1, at_once // len(contexts))
+        assert pauses == max(0, -(-30 // steps) - 1)
+        np.testing.assert_allclose(
+            runner.logits(contexts), logits_afresh(engine, 40, contexts), atol=1e-6
+        )
+        assert (lookups.hits, lookups.misses) == (1, 1 + 5)  # as without slices
+
+
+def test_whole_distributions_wake_their_callers_one_at_a_time() -> None:
+    """Each of them goes on with work of its own, and the loop hears others between."""
+    model = MODELS[0]
+    woken: list[int] = []
+    turn = 0
+
+    async def caller(batcher: Batcher, ids: list[int]) -> None:
+        await batcher.outputs(model, model.context(phrase(ids)))
+        woken.append(turn)
+
+    async def all_of_them() -> None:
+        nonlocal turn
+        batcher = Batcher()
+        callers = [asyncio.ensure_future(caller(batcher, [one, 1])) for one in range(1, 6)]
+        while len(woken) < len(callers):
+            await asyncio.sleep(0)
+            turn += 1
+
+    asyncio.run(all_of_them())
+    assert len(set(woken)) == 5
+
+
+def test_a_caller_that_leaves_between_two_slices_takes_nobody_along() -> None:
+    model = model_of(NumpyEngine(small_network(units=(1800,))), max_length=40)
+    texts = [phrase([1 + at * at % 290 for at in range(begin, begin + 40)]) for begin in (0, 7)]
+
+    async def ask() -> Ranking:
+        batcher = Batcher()
+        leaves, stays = (
+            asyncio.ensure_future(batcher.rank(model, model.context(text), 5)) for text in texts
+        )
+        for _ in range(6):
+            await asyncio.sleep(0)
+        assert not stays.done()
+        leaves.cancel()
+        return await stays
+
+    assert_ranked(asyncio.run(ask()), model, texts[1], 5)

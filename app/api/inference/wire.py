@@ -22,6 +22,7 @@ from app.http.exchange import Exchange, encode
 from app.http.service import Service
 
 HEADER_LENGTH = b"inference-header-content-length"
+_MOST_TENSORS = 64  # of a request: far more than any model has
 _LONGEST = 65_536  # characters of a phrase
 _INTEGERS = {"INT32": "i", "INT64": "q"}
 _REFUSED = ("shared_memory_region", "classification")
@@ -55,8 +56,8 @@ class InferRequest(BaseModel):
 
     id: str | None = None
     parameters: dict[str, Any] = {}
-    inputs: Annotated[list[Tensor], Field(min_length=1)]
-    outputs: list[Wanted] | None = None
+    inputs: Annotated[list[Tensor], Field(min_length=1, max_length=_MOST_TENSORS)]
+    outputs: Annotated[list[Wanted], Field(max_length=_MOST_TENSORS)] | None = None
 
 
 class Inputs:

@@ -28,9 +28,9 @@ from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.pieces import finished, reply_of
 from app.http.service import Service
 from app.model import Model
-from app.network import Context
+from app.network import Context, Floats
 from app.pictures import picture
-from app.serving.batching import in_batches
+from app.serving.results import in_batches
 from app.what_if import with_weights
 
 _SAFE = ((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),)
@@ -57,7 +57,9 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
         answer: Any = encoding.predicted(model, request.phrase, ranking)
     else:
         outputs = await service.batcher.outputs(model, context)
-        answer = model.answer(request.phrase, outputs.probabilities, request.top_k, request.prefix)
+        asked = model, request, request.phrase, outputs.probabilities
+        many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
+        answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
     if model.options.drop_unknown:
         answer = encoding.with_left_out(model, request.phrase, answer)
     return answer
@@ -118,12 +120,8 @@ def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> 
             raise result
         elif isinstance(result, Ranking):
             answer = encoding.predicted(model, phrase, result)
-        elif request.prefix:
-            answer = model.answer(phrase, result.probabilities, request.top_k, request.prefix)
         else:
-            ids = top_k(result.probabilities, request.top_k, model.barred)
-            ranking = Ranking(ids.tolist(), list(result.probabilities[ids]))
-            answer = encoding.predicted(model, phrase, ranking)
+            answer = _chosen(model, request, phrase, result.probabilities)
         if model.options.drop_unknown and not isinstance(result, RequestError):
             answer = encoding.with_left_out(model, phrase, answer)
         yield encode(answer)
@@ -132,6 +130,16 @@ def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> 
 def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
     """Whether the best words are all that is asked: no prefix, and not very many."""
     return not request.prefix and request.top_k <= BATCHED_K
+
+
+def _chosen(
+    model: Model, request: PredictRequest | BatchRequest, phrase: str, probabilities: Floats
+) -> Any:
+    """The answer from a whole distribution [V]: words of a prefix, or very many."""
+    if request.prefix:
+        return model.answer(phrase, probabilities, request.top_k, request.prefix)
+    ids = top_k(probabilities, request.top_k, model.barred)
+    return encoding.predicted(model, phrase, Ranking(ids.tolist(), list(probabilities[ids])))
 
 
 def _context_or_error(model: Model, phrase: str) -> Context | RequestError:

@@ -25,7 +25,7 @@ LONGEST_STOP = 256
 MOST_STOPS = 16
 
 Text = Annotated[str, Field(max_length=LONGEST_PROMPT)]
-Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT), WHOLES]
+Ids = Annotated[list[int], Field(min_length=1, max_length=LONGEST_PROMPT, fail_fast=True), WHOLES]
 Stop = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Count = Annotated[int, Field(ge=1, le=MOST_TEXTS), WHOLE]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -77,8 +77,8 @@ class CompletionRequest(_Request):
     prompt: (
         Text
         | Ids
-        | Annotated[list[Text], Field(min_length=1, max_length=MOST_PROMPTS)]
-        | Annotated[list[Ids], Field(min_length=1, max_length=MOST_PROMPTS)]
+        | Annotated[list[Text], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
+        | Annotated[list[Ids], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
         | None
     ) = Field(None, examples=["this is"])
     max_tokens: Annotated[int, Field(ge=0, le=MOST_WORDS), WHOLE] | None = 16
@@ -133,7 +133,7 @@ class TokenizeRequest(_Request):
 class DetokenizeRequest(_Request):
     """Ids of words."""
 
-    tokens: Annotated[list[int], Field(max_length=LONGEST_PROMPT), WHOLES]
+    tokens: Annotated[list[int], Field(max_length=LONGEST_PROMPT, fail_fast=True), WHOLES]
 
 
 class TokenizerQuery(BaseModel):

@@ -1,0 +1,120 @@
+"""What is wished of each phrase of a batch, from one product: its best words, its whole
+distribution, or a word that is drawn.
+
+Many phrases of one caller (`in_batches`) are company enough for each other: they run on a
+thread of their caller's, in larger products, and the loop goes on answering beside them.
+
+Knows ids and engines, no queues. From any thread.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from app.engines.activations import softmax
+from app.engines.base import Outputs
+from app.engines.prefixes import logits_afresh
+from app.engines.topk import Ranking, best_of_rows
+from app.errors import NotFinite
+from app.model import Model
+from app.network import Context, Floats
+from app.serving.drawing import Drawn, draw
+from app.serving.sampling import Sampler
+
+_CALLERS_BATCH = 256  # phrases of one caller in one product
+_ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
+
+
+class Step(NamedTuple):
+    """The word that was drawn after some ids, None where none can be; the logits [V] that it was
+    drawn from, not to be written to; the state [H] that they led to, None where none is carried.
+    """
+
+    drawn: Drawn | None
+    logits: Floats
+    state: Floats | None
+
+
+Result = Ranking | Outputs | Exception
+Answer = Result | Step
+Wish = int | None | Sampler  # the k best words, the whole distribution, a word that is drawn
+_Asked = tuple[Context, Wish, Floats | None]
+_Run = Callable[[Sequence[Context], Mapping[int, Floats]], tuple[Floats, Floats | None]]
+
+
+def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:
+    """Many phrases of one caller, in order, on the calling thread: rankings of k <= BATCHED_K
+    words, or whole outputs where k is None. What cannot be computed is an exception in its place.
+    """
+    run = partial(_afresh, model)
+    for start in range(0, len(contexts), _CALLERS_BATCH):
+        asked = [(context, k, None) for context in contexts[start : start + _CALLERS_BATCH]]
+        yield from cast(list[Result], results_of(run, model, asked))  # no steps: none was asked
+
+
+def _afresh(
+    model: Model, contexts: Sequence[Context], _carried: Mapping[int, Floats]
+) -> tuple[Floats, None]:
+    """As `Runner.run`, without states."""
+    return logits_afresh(model.engine, model.options.max_length, contexts), None
+
+
+def results_of(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[Answer]:
+    """All at once; where that fails, each alone, so that no one pays for a neighbour."""
+    try:
+        return _computed(run, model, asked)
+    except Exception as error:
+        if len(asked) == 1:  # whatever it is, it belongs to this phrase's caller
+            return [error]
+        return [result for one in asked for result in results_of(run, model, [one])]
+
+
+def _computed(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[Answer]:
+    carried = {row: state for row, (*_, state) in enumerate(asked) if state is not None}
+    logits, states = run([context for context, *_ in asked], carried)  # [B, V], [B, H]
+    results: list[Answer] = []
+    for start in range(0, len(asked), _ROWS):
+        rows = slice(start, start + _ROWS)
+        wishes = [wish for _, wish, _ in asked[rows]]
+        results += _answers(logits[rows], None if states is None else states[rows], model, wishes)
+    return results
+
+
+def _answers(
+    logits: Floats, states: Floats | None, model: Model, wishes: Sequence[Wish]
+) -> Iterator[Answer]:
+    """Of some rows of `logits` [n, V], which may be overwritten if no word is drawn from them."""
+    rankings = _ranked(logits, model, wishes)
+    steps = _stepped(logits, states, wishes)
+    for row, wish in zip(logits, wishes, strict=True):
+        if isinstance(wish, Sampler):
+            yield next(steps)
+            continue
+        ranking = next(rankings) if wish else None
+        if ranking is not None:
+            yield Ranking(ranking.ids[:wish], ranking.probabilities[:wish])
+        elif wish or not np.isfinite(row).all():
+            yield NotFinite("the network's numbers overflow for this phrase")
+        else:
+            yield Outputs(row.copy(), softmax(row))
+
+
+def _ranked(logits: Floats, model: Model, wishes: Sequence[Wish]) -> Iterator[Ranking | None]:
+    """Of the rows of which the best words are asked."""
+    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, int)]
+    if rows:
+        some = logits if len(rows) == len(wishes) else logits[rows]
+        most = max(wish for wish in wishes if isinstance(wish, int))
+        yield from best_of_rows(some, most, model.barred)
+
+
+def _stepped(logits: Floats, states: Floats | None, wishes: Sequence[Wish]) -> Iterator[Step]:
+    """Of the rows from which a word is drawn."""
+    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, Sampler)]
+    if rows:
+        some = logits if len(rows) == len(wishes) else logits[rows]
+        samplers = [wish for wish in wishes if isinstance(wish, Sampler)]
+        for row, drawn, own in zip(rows, draw(samplers, some), some, strict=True):
+            yield Step(drawn, own, None if states is None else states[row].copy())
