@@ -35,7 +35,8 @@ class Container:
 
     def __init__(self, image: str, *options: str) -> None:
         self.name = docker(
-            *("run", "--detach", "--publish", "127.0.0.1::8000", "--health-interval", "1s"),
+            *("run", "--detach", "--publish", "127.0.0.1::8000"),
+            *("--health-interval", "1s", "--health-retries", "240"),  # of a machine that does more
             *(*HARDENED, *options, image),
         )
         host, port = docker("port", self.name, "8000/tcp").splitlines()[0].rsplit(":", 1)
@@ -46,7 +47,7 @@ class Container:
         return docker("inspect", "--format", template, self.name)
 
     def wait_until_healthy(self) -> None:
-        for _ in range(240):
+        for _ in range(960):
             status = self.inspect("{{.State.Health.Status}}")
             if status == "healthy":
                 return
@@ -54,7 +55,7 @@ class Container:
             assert running, docker("logs", self.name)
             assert status == "starting", self.inspect("{{json .State.Health}}")
             time.sleep(0.25)
-        pytest.fail(f"not healthy after a minute: {self.inspect('{{json .State.Health}}')}")
+        pytest.fail(f"not healthy after four minutes: {self.inspect('{{json .State.Health}}')}")
 
     def is_ready(self) -> bool:
         try:

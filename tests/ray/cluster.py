@@ -21,7 +21,7 @@ HEAD, SECOND = "head", "second"
 SERVE_YAML = ROOT / "deploy" / "ray" / "serve.yaml"
 BIN = Path(sys.executable).parent
 _STARTED = "Ray runtime started"
-_TRIES = 3
+_TRIES = 6
 _REPLICA, _TASK = "ray::ServeReplica", "ray::Map"  # as processes call themselves
 _SETTLED = """
 import sys, time, ray
@@ -73,12 +73,14 @@ class Cluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self._token,
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(PATIENCE),
+            "RAY_gcs_server_port_wait_time_s": str(PATIENCE),
             "PYTHONPATH": str(ROOT),
         }
 
     def start(self, machine: str) -> None:
         """Start Ray on a machine, and wait until it belongs to the cluster."""
-        for _ in range(_TRIES):  # it gives up when its own parts take more than half a minute
+        for _ in range(_TRIES):  # it gives up where its own parts take more than half a minute
             node = self._launch(machine)
             while node.poll() is None:
                 if _STARTED in self._log(machine).read_text():
