@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.engines.numpy_engine import NumpyEngine
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
-from tests.small_models import small_model
+from tests.small_models import model_of, small_model, small_network
 
 
 def visible(html: str) -> str:
@@ -118,3 +120,24 @@ def test_files_are_compressed_and_kept(client: TestClient) -> None:
     assert again.status_code == 304
     assert client.get("/static/nope.js").status_code == 404
     assert len(response.text.splitlines()) <= 150
+
+
+def test_what_is_not_so_of_a_model_is_not_said_of_it() -> None:
+    """A model that drops unknown words and takes any length is not said to do otherwise."""
+    one = small_model()
+    options = replace(one.options, unknown=None, drop_unknown=True, padding="none")
+    with TestClient(create_app(Settings(), Repository.of(replace(one, options=options)))) as client:
+        text = visible(client.get("/?phrase=w1+nonsense+w2").text)
+    assert "Not in the vocabulary, left out as in training: nonsense" in text
+    assert "takes a phrase as long as it is: nothing is filled up" in text
+    assert "None" not in text
+
+
+def test_many_weights_are_folded(client: TestClient) -> None:
+    few = client.get("/?phrase=this+is&model=notebook").text
+    assert few.count('<details class="weight" open>') == 5
+    one = model_of(NumpyEngine(small_network(units=(4,), classes=20)))
+    with TestClient(create_app(Settings(), Repository.of(one))) as other:
+        many = other.get("/?phrase=w1").text
+    folded = re.findall(r'<details class="weight"><summary><code>([^<]*)', many)
+    assert folded == ["embedding/embeddings", "dense/kernel"]
