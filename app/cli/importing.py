@@ -18,7 +18,7 @@ class Padding(StrEnum):
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(help="A .h5 or .keras file.")],
+    source: Annotated[Path, typer.Argument(help="A .h5 or .keras file, or what to_json() gave.")],
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
     tokenizer: Annotated[
         Path | None,
@@ -26,6 +26,10 @@ def import_(
             help="The tokenizer or vocabulary: .pickle, .json, .npy or .txt; not needed where the "
             "network has a TextVectorization."
         ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="What save_weights wrote, where the model is what to_json() gave."),
     ] = None,
     padding: Annotated[
         Padding | None, typer.Option(help="Where phrases were padded in training.")
@@ -40,7 +44,7 @@ def import_(
     from app.cli.models import check
     from app.importing.folder import Wanted, import_model
 
-    wanted = Wanted(padding and padding.value, max_length, title)
+    wanted = Wanted(padding and padding.value, max_length, title, weights)
     done = import_model(source, tokenizer, out.resolve(), wanted, overwrite=overwrite)
     print_lines(done.taken)
     if done.assumed:

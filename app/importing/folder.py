@@ -5,7 +5,7 @@ card is a text that its owner can correct.
 """
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,15 @@ _UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the caller knows better than the files: fields of the card, None where they do not."""
+    """What the caller knows better than the files: fields of the card, None where they do not.
+
+    `weights` is the file that has them, where the model is what `to_json()` gave.
+    """
 
     padding: str | None = None
     max_length: int | None = None
     title: str | None = None
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def import_model(
 
     Raises ModelError, its subclasses saying which file is at fault.
     """
-    _check_out(source, tokenizer, out, overwrite=overwrite)
-    network, inside = read_source(source)
+    _check_out((source, tokenizer, wanted.weights), out, overwrite=overwrite)
+    network, inside = read_source(source, wanted.weights)
     network = looked_up(as_keras_3(network))
     if tokenizer is not None:
         known = read_tokenizer(tokenizer)
@@ -84,9 +88,9 @@ def import_model(
     return Imported(out, (*taken, *known.said, *notes), tuple(said))
 
 
-def _check_out(source: Path, tokenizer: Path | None, out: Path, *, overwrite: bool) -> None:
+def _check_out(sources: Iterable[Path | None], out: Path, *, overwrite: bool) -> None:
     check_name(out)
-    if any(one is not None and out in one.resolve().parents for one in (source, tokenizer)):
+    if any(one is not None and out in one.resolve().parents for one in sources):
         raise ModelError(f"{out} holds what is imported; name another folder")
     empty = out.is_dir() and not any(out.iterdir())
     if not out.exists() or empty:

@@ -1,6 +1,7 @@
 """Keras's older `.h5`: the configuration in an attribute, the weights in a group for each layer.
 
-An attribute lists each layer's weights in Keras's order, by which they are found.
+An attribute lists each layer's weights in Keras's order, by which they are found. `save_weights`
+wrote the same groups without the configuration, at the root; or those of a `.keras` archive.
 """
 
 from collections.abc import Iterator
@@ -14,13 +15,23 @@ from app.errors import ArchiveError
 from app.folder.files import read_file
 from app.folder.keras.container import parse_config
 from app.folder.keras.hdf5 import H5_ERRORS, StoredWeights
+from app.folder.keras.names import CELL, WRAPPED
+from app.folder.keras.place import Weights
 
 _LARGEST = 2 << 30  # bytes
-_WEIGHTS = "model_weights"
+_WEIGHTS = "model_weights/"
+_WITHIN_A_LAYER = (CELL.removeprefix("/"), WRAPPED.removeprefix("/"))
 
 
 class LegacyWeights(StoredWeights):
-    """The weights of a `.h5`: `place.Weights`, groups being the layers' own names."""
+    """The weights of a `.h5`: `place.Weights`, groups being the layers' own names.
+
+    `root` is the path before them, with its slash.
+    """
+
+    def __init__(self, file: h5py.File, size: int, root: str = _WEIGHTS) -> None:
+        super().__init__(file, size)
+        self._before = root
 
     def count(self, group: str) -> int:
         """Weights of a group, 0 where there is no such group."""
@@ -30,18 +41,22 @@ class LegacyWeights(StoredWeights):
         return self._paths(group)[index]
 
     def _paths(self, group: str) -> list[str]:
-        layer, _, below = group.partition("/")
+        layer, *below = group.split("/")
         names = self._names(layer)
         half = len(names) // 2
-        if below.startswith("forward_layer"):
-            names = names[:half]
-        elif below.startswith("backward_layer"):
-            names = names[half:]
-        return [f"{_WEIGHTS}/{layer}/{name}" for name in names]
+        for part in below:
+            if part == "forward_layer":
+                names = names[:half]
+            elif part == "backward_layer":
+                names = names[half:]
+            elif part not in _WITHIN_A_LAYER:  # a layer of a Sequential inside the model
+                names = [name for name in names if part in name.split("/")]
+                half = len(names) // 2
+        return [f"{self._before}{layer}/{name}" for name in names]
 
     def _names(self, layer: str) -> list[str]:
         try:
-            group = self._follow(f"{_WEIGHTS}/{layer}")
+            group = self._follow(f"{self._before}{layer}")
             return [] if group is None else [*map(_text, group.attrs["weight_names"])]
         except H5_ERRORS:
             return []
@@ -53,25 +68,42 @@ def open_legacy(path: Path) -> Iterator[tuple[dict[str, Any], str, LegacyWeights
 
     Raises ArchiveError where it is no sound file, or holds no whole model.
     """
+    with _opened(path) as (file, size):
+        yield _config(path, file), _attribute(file, "keras_version"), LegacyWeights(file, size)
+
+
+@contextmanager
+def open_weights_alone(path: Path) -> Iterator[tuple[Weights, bool]]:
+    """What `save_weights` wrote, and whether its groups are the layers' own names.
+
+    Raises ArchiveError where it is no sound file.
+    """
+    with _opened(path) as (file, size):
+        if "model_weights" in file:  # a whole model
+            yield LegacyWeights(file, size), True
+        elif "layer_names" in file.attrs:
+            yield LegacyWeights(file, size, ""), True
+        else:
+            yield StoredWeights(file, size), False
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[h5py.File, int]]:
     try:
         image = read_file(path, _LARGEST)
         file = h5py.File(h5py.h5f.open_file_image(image), "r")
     except H5_ERRORS as error:
         raise ArchiveError(f"{path.name} is not a sound HDF5 file") from error
     with file:
-        yield (
-            _config(path, file),
-            _attribute(file, "keras_version"),
-            LegacyWeights(file, len(image)),
-        )
+        yield file, len(image)
 
 
 def _config(path: Path, file: h5py.File) -> dict[str, Any]:
     text = _attribute(file, "model_config")
     if not text:
         raise ArchiveError(
-            f"{path.name} holds weights without the network they are of: save the whole model, "
-            "with model.save and not save_weights"
+            f"{path.name} holds weights without the network they are of: save the whole model "
+            "with model.save, or import what model.to_json() gives, with these as --weights"
         )
     return parse_config("model_config", text.encode())
 

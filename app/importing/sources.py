@@ -1,23 +1,30 @@
-"""A model file of Keras, `.keras` or the older `.h5` -> the network, and a vocabulary inside it."""
+"""A model file of Keras, `.keras` or the older `.h5` -> the network, and a vocabulary inside it.
 
+Or two files, what `to_json()` gave and what `save_weights` wrote.
+"""
+
+import json
 from pathlib import Path
+from typing import Any
 
 from app.errors import ArchiveError
-from app.folder.files import open_file
+from app.folder.files import open_file, read_file
 from app.folder.keras import names
-from app.folder.keras.container import parse_archive, read_bytes
+from app.folder.keras.container import parse_archive, parse_config, read_bytes
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import build_network
-from app.importing.legacy import open_legacy
+from app.importing.legacy import open_legacy, open_weights_alone
 from app.importing.tokenizers import Kept
 from app.importing.vectorization import take_out
 from app.network import Network
 
+_JSON = (b"{", b'"')  # an object, or a text that holds one
+_LARGEST = 4 << 20  # bytes of an architecture
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def read_source(path: Path) -> tuple[Network, Kept | None]:
-    """Read a model file, whichever of the two it is.
+def read_source(path: Path, weights: Path | None = None) -> tuple[Network, Kept | None]:
+    """Read a model file, whichever of the two it is, or an architecture and its `weights`.
 
     Raises ArchiveError, UnsupportedNetwork, or TokenizerError for the vocabulary inside.
     """
@@ -30,6 +37,10 @@ def read_source(path: Path) -> tuple[Network, Kept | None]:
             begin = file.read(len(_HDF5))
     except OSError as error:
         raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
+    if begin[:1] in _JSON:
+        return _read_architecture(path, weights)
+    if weights is not None:
+        raise ArchiveError(f"{path.name} has weights of its own; --weights is for a to_json()")
     return _read_legacy(path) if begin == _HDF5 else _read_archive(path)
 
 
@@ -50,3 +61,34 @@ def _read_archive(path: Path) -> tuple[Network, Kept | None]:
     with weights_here(archive.weights) as weights:
         network = build_network(config, weights, keras_version=archive.keras_version, vectors=True)
     return network, found[1] if found else None
+
+
+def _read_architecture(path: Path, weights: Path | None) -> tuple[Network, Kept | None]:
+    config = _architecture(path)
+    if weights is None:
+        raise ArchiveError(f"{path.name} is a network without its weights; name their --weights")
+    found = take_out(config, {})
+    config = found[0] if found else config
+    with open_weights_alone(weights) as (stored, by_name):
+        network = build_network(
+            config,
+            stored,
+            keras_version=str(config.get("keras_version", "3")),
+            groups=names.by_name if by_name else names.by_class,
+            vectors=True,
+        )
+    return network, found[1] if found else None
+
+
+def _architecture(path: Path) -> dict[str, Any]:
+    """What `to_json()` gave, encoded once or twice, or `get_config()`."""
+    try:
+        content = read_file(path, _LARGEST)
+        text = json.loads(content) if content.startswith(b'"') else None
+    except (OSError, ValueError) as error:
+        raise ArchiveError(f"{path.name} is not valid JSON, or is too large") from error
+    config = parse_config(path.name, text.encode() if isinstance(text, str) else content)
+    if "layers" in config and "class_name" not in config:
+        kind = "Functional" if "input_layers" in config else "Sequential"
+        return {"class_name": kind, "config": config}
+    return config

@@ -1,6 +1,6 @@
 """The model's configuration -> its layers in order: Sequential, or a functional graph in a line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,18 +52,28 @@ def build_network(
     model = Options.read(config, keras_2=keras_2)
     if model.class_name not in ("Sequential", "Functional", "Model"):
         raise UnsupportedNetwork(f"the model is a {model.class_name}, not Sequential or Functional")
-    every = _entries(model)
-    _check_types(every)
+    outer = _entries(model)
     calls = (
-        [(options, False) for options in every]
+        [(options, False) for options in outer]
         if model.class_name == "Sequential"
-        else in_a_line(model, every)
+        else in_a_line(model, outer)
     )
     shape = _input_shape(config, model, calls)
-    calls = [call for call in calls if call[0].class_name != _INPUT]
-    named = {options.name: group for options, group in zip(every, groups(every), strict=True)}
-    if len(named) != len(every):
+    unfolded = {
+        options.name: [*_unfolded(options, group, groups)]
+        for options, group in zip(outer, groups(outer), strict=True)
+    }
+    every = [options for inner in unfolded.values() for options, _ in inner]
+    named = {options.name: group for inner in unfolded.values() for options, group in inner}
+    if len(unfolded) != len(outer) or len(named) != len(every):
         raise ArchiveError("config.json: two layers have the same name")
+    _check_types(every)
+    calls = [
+        (inner, is_reversed)
+        for options, is_reversed in calls
+        for inner, _ in unfolded[options.name]
+        if inner.class_name != _INPUT
+    ]
     embedded = bool(calls) and calls[0][0].class_name in EMBEDDINGS
     if not (vectors and not embedded and len(shape) == 3):
         _check_ids_enter(shape, embedded=embedded)
@@ -80,6 +90,18 @@ def _entries(model: Options) -> list[Options]:
     if len(entries) > _MOST_LAYERS:
         raise UnsupportedNetwork(f"the model has {len(entries)} layers; at most {_MOST_LAYERS}")
     return [Options.read(entry, keras_2=model.keras_2) for entry in entries]
+
+
+def _unfolded(
+    options: Options, group: str, groups: Callable[[Sequence[Options]], list[str]]
+) -> Iterator[tuple[Options, str]]:
+    """A layer and its group; of a Sequential inside the model, those that it is made of."""
+    if options.class_name != "Sequential":
+        yield options, group
+        return
+    inner = [one for one in _entries(options) if one.class_name != _INPUT]
+    for one, below in zip(inner, groups(inner), strict=True):
+        yield from _unfolded(one, f"{group}/{below}", groups)
 
 
 def _check_ids_enter(shape: list[int | None], *, embedded: bool) -> None:

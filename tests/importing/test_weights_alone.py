@@ -1,0 +1,118 @@
+"""Architecture and weights in two files, and Sequentials inside others: imported, and compared with
+Keras's own ids and answers on 20 sentences.
+"""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from app.errors import ModelError
+from app.folder.read import load_model
+from app.importing.folder import Wanted, import_model
+from app.importing.sources import read_source
+from tests.importing.test_as_people_save_them import CLASSES, TIMESTEPS, WORDS, randomized
+from tests.importing.test_one_hot import PHRASES
+
+
+def plain(keras: Any) -> Any:
+    L = keras.layers
+    layers = [L.Embedding(CLASSES, 4, mask_zero=True), L.Bidirectional(L.LSTM(5)), L.Dropout(0.2)]
+    return keras.Sequential([keras.Input((TIMESTEPS,)), *layers, L.Dense(CLASSES, "softmax")])
+
+
+def functional(keras: Any) -> Any:
+    L = keras.layers
+    entry = keras.Input((TIMESTEPS,))
+    x = L.GRU(6, return_sequences=True)(L.Embedding(CLASSES, 4)(entry))
+    x = L.Dense(7, activation="relu")(L.GRU(5)(x))
+    return keras.Model(entry, L.Dense(CLASSES, activation="softmax")(x))
+
+
+def nested(keras: Any) -> Any:
+    """Layers of one class inside and outside, two levels deep, the first layer inside, too."""
+    L = keras.layers
+    words = keras.Sequential([L.Embedding(CLASSES, 4), L.Dropout(0.1)], name="words")
+    deepest = keras.Sequential([L.LSTM(3, return_sequences=True), L.Bidirectional(L.GRU(2))])
+    deep = keras.Sequential([L.LSTM(5, return_sequences=True), deepest, L.Dense(6, "tanh")])
+    head = [L.Dense(7), L.Activation("relu"), L.Dense(CLASSES, activation="softmax")]
+    return keras.Sequential([keras.Input((TIMESTEPS,)), words, deep, *head])
+
+
+def nested_in_a_graph(keras: Any) -> Any:
+    L = keras.layers
+    entry = keras.Input((TIMESTEPS,))
+    memory = keras.Sequential([L.SimpleRNN(5, return_sequences=True), L.SimpleRNN(4)], name="deep")
+    x = L.Dense(CLASSES)(memory(L.Embedding(CLASSES, 4)(entry)))
+    return keras.Model(entry, L.Softmax()(x))
+
+
+NETWORKS = pytest.mark.parametrize("network", [plain, functional, nested, nested_in_a_graph])
+Network = Callable[[Any], Any]
+
+
+def assert_same(keras: Any, folder: Path, source: Path, weights: Path | None, model: Any) -> None:
+    (folder / "words.pickle").write_bytes(pickle.dumps(WORDS))
+    import_model(source, folder / "words.pickle", folder / "mine", Wanted(weights=weights))
+    mine = load_model(folder / "mine")
+    ids = [[int(word[1:]) for word in phrase.split()] for phrase in PHRASES]
+    assert [list(mine.encode(phrase).ids) for phrase in PHRASES] == ids
+    answers = np.asarray(model(keras.utils.pad_sequences(ids, TIMESTEPS)))
+    ours = [mine.distribution(phrase).probabilities for phrase in PHRASES]
+    np.testing.assert_allclose(ours, answers, atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+@pytest.mark.parametrize("network", [nested, nested_in_a_graph])
+def test_sequentials_inside_a_model(
+    keras: Any, tmp_path: Path, network: Network, ending: str
+) -> None:
+    model = randomized(network(keras))
+    model.save(tmp_path / f"model.{ending}")
+    assert_same(keras, tmp_path, tmp_path / f"model.{ending}", None, model)
+
+
+@NETWORKS
+def test_an_architecture_and_its_weights(keras: Any, tmp_path: Path, network: Network) -> None:
+    model = randomized(network(keras))
+    model.save_weights(tmp_path / "model.weights.h5")
+    (tmp_path / "model.json").write_text(model.to_json())
+    assert_same(keras, tmp_path, tmp_path / "model.json", tmp_path / "model.weights.h5", model)
+
+
+@NETWORKS
+def test_weights_as_they_were_saved_before(keras: Any, tmp_path: Path, network: Network) -> None:
+    """The layout of Keras 2, which Keras 3 still writes into its `.h5`; JSON inside JSON."""
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    model = randomized(network(keras))
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        save_weights_to_hdf5_group(file, model)
+    (tmp_path / "model.json").write_text(json.dumps(model.to_json()))
+    assert_same(keras, tmp_path, tmp_path / "model.json", tmp_path / "weights.h5", model)
+
+
+def test_what_is_missing_is_named(keras: Any, tmp_path: Path) -> None:
+    model = plain(keras)
+    (tmp_path / "model.json").write_text(json.dumps(model.get_config()))
+    model.save_weights(tmp_path / "model.weights.h5")
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(ModelError, match=r"model\.json is a network without its weights"):
+        read_source(tmp_path / "model.json")
+    with pytest.raises(ModelError, match=r"what model\.to_json\(\) gives, with these as --weights"):
+        read_source(tmp_path / "model.weights.h5")
+    with pytest.raises(ModelError, match=r"model\.h5 has weights of its own"):
+        read_source(tmp_path / "model.h5", tmp_path / "model.weights.h5")
+    (tmp_path / "words.json").write_text('{"a":')
+    with pytest.raises(ModelError, match=r"words\.json is not"):
+        read_source(tmp_path / "words.json", tmp_path / "model.weights.h5")
+    found, _ = read_source(tmp_path / "model.json", tmp_path / "model.h5")
+    whole, _ = read_source(tmp_path / "model.h5")
+    assert list(found.weights) == list(whole.weights)
+    for name, array in whole.weights.items():
+        np.testing.assert_array_equal(found.weights[name], array)
