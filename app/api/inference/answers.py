@@ -168,6 +168,8 @@ FIELDS = {
     "model_version": "Its version",
     "id": "The id that the request had, or is to have",
     "Inferred.outputs": "The outputs that were asked for",
+    "InferRequest.model_name": "The model, if at all: that of the path",
+    "InferRequest.model_version": "Its version, if at all",
     "InferRequest.inputs": "The phrases, or the padded ids",
     "InferRequest.outputs": "The outputs that are asked for; all where none is named",
 }

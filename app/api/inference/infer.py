@@ -27,6 +27,7 @@ async def infer(service: Service, exchange: Exchange, inputs: Inputs) -> Reply:
     model = model_of(service, exchange)
     watch = Stopwatch()
     try:
+        _check_name(model, inputs)
         asked = _asked(model, inputs)
         loop = asyncio.get_running_loop()
         rows, body, length = await loop.run_in_executor(
@@ -57,6 +58,15 @@ def _answer(
     body, length = write(answer, found)
     watch.lap("compute_output")
     return rows, body, length
+
+
+def _check_name(model: Model, inputs: Inputs) -> None:
+    """Raises InvalidRequest where the body names another model than the path."""
+    name, version = inputs.request.model_name, inputs.request.model_version
+    if name not in (None, model.id):
+        raise invalid(f"model_name: the path names {model.id}, and not {name:.64}")
+    if version not in (None, "", VERSION, model.fingerprint):
+        raise invalid(f"model_version: {model.id} has the version {VERSION}, and not {version:.64}")
 
 
 def _asked(model: Model, inputs: Inputs) -> Asked:

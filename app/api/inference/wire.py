@@ -50,11 +50,15 @@ class Wanted(BaseModel):
 
 
 class InferRequest(BaseModel):
-    """An inference; without `outputs` all of them are given."""
+    """An inference; without `outputs` all of them are given. KServe's own client says again which
+    model it is, as the path does.
+    """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
     id: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
     parameters: dict[str, Any] = {}
     inputs: Annotated[list[Tensor], Field(min_length=1, max_length=_MOST_TENSORS)]
     outputs: Annotated[list[Wanted], Field(max_length=_MOST_TENSORS)] | None = None

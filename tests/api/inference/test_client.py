@@ -332,3 +332,18 @@ def test_a_plain_json_client_needs_no_content_type(served: Served) -> None:
     sizes = [one["parameters"]["binary_data_size"] for one in described]
     assert length + sum(sizes) == len(raw.content)
     assert raw.content[-sizes[-1] :] == struct.pack("<I", 2) + b"an"
+
+
+def test_kserve_s_own_client_names_the_model_in_the_body_too(served: Served) -> None:
+    """Version 0.21's `InferRequest.to_rest`."""
+    plain = httpx.post(url(served, INFER), json=inference()).json()
+    for version in (None, "", "1", MODELS["notebook"].fingerprint):
+        more = {"id": "r1", "model_name": "notebook", "model_version": version}
+        answer = httpx.post(url(served, INFER), json={**more, **inference()}).json()
+        assert answer == {**plain, "id": "r1"}
+    for more, why in (
+        ({"model_name": "english"}, "model_name: the path names notebook, and not english"),
+        ({"model_version": "2"}, "model_version: notebook has the version 1, and not 2"),
+    ):
+        refused = httpx.post(url(served, INFER), json={**more, **inference()})
+        assert (refused.status_code, refused.json()) == (400, {"error": why})
