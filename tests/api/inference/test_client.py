@@ -341,9 +341,9 @@ def test_kserve_s_own_client_names_the_model_in_the_body_too(served: Served) -> 
         more = {"id": "r1", "model_name": "notebook", "model_version": version}
         answer = httpx.post(url(served, INFER), json={**more, **inference()}).json()
         assert answer == {**plain, "id": "r1"}
-    for more, why in (
+    for other, why in (
         ({"model_name": "english"}, "model_name: the path names notebook, and not english"),
         ({"model_version": "2"}, "model_version: notebook has the version 1, and not 2"),
     ):
-        refused = httpx.post(url(served, INFER), json={**more, **inference()})
+        refused = httpx.post(url(served, INFER), json={**other, **inference()})
         assert (refused.status_code, refused.json()) == (400, {"error": why})
