@@ -61,12 +61,12 @@ def import_model(
     Raises ModelError, its subclasses saying which file is at fault.
     """
     _check_out((source, tokenizer, wanted.weights), out, overwrite=overwrite)
-    network, inside = read_source(source, wanted.weights)
-    network = looked_up(as_keras_3(network))
+    read = read_source(source, wanted.weights)
+    network = looked_up(as_keras_3(read.network))
     if tokenizer is not None:
         known = read_tokenizer(tokenizer)
-    elif inside is not None:
-        known = inside
+    elif read.inside is not None:
+        known = read.inside
     else:
         raise TokenizerError("the network has no vocabulary inside; name a --tokenizer")
     words, notes = _words_for(network, known)
@@ -85,7 +85,7 @@ def import_model(
         for name, value in assumed.items()
         if name not in known.card and name not in _given(wanted) and name in card
     ]
-    return Imported(out, (*taken, *known.said, *notes), tuple(said))
+    return Imported(out, (*taken, *read.said, *known.said, *notes), tuple(said))
 
 
 def _check_out(sources: Iterable[Path | None], out: Path, *, overwrite: bool) -> None:

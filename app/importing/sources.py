@@ -4,6 +4,8 @@ Or two files, what `to_json()` gave and what `save_weights` wrote.
 """
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from app.errors import ArchiveError
 from app.folder.files import open_file, read_file
 from app.folder.keras import names
 from app.folder.keras.container import parse_archive, parse_config, read_bytes
+from app.folder.keras.options import Options
+from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import build_network
 from app.importing.legacy import open_legacy, open_weights_alone
@@ -20,10 +24,20 @@ from app.network import Network
 
 _JSON = (b"{", b'"')  # an object, or a text that holds one
 _LARGEST = 4 << 20  # bytes of an architecture
+_FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def read_source(path: Path, weights: Path | None = None) -> tuple[Network, Kept | None]:
+@dataclass(frozen=True)
+class Source:
+    """What model files hold: `inside` is a vocabulary, `said` sentences for a person."""
+
+    network: Network
+    inside: Kept | None
+    said: tuple[str, ...]
+
+
+def read_source(path: Path, weights: Path | None = None) -> Source:
     """Read a model file, whichever of the two it is, or an architecture and its `weights`.
 
     Raises ArchiveError, UnsupportedNetwork, or TokenizerError for the vocabulary inside.
@@ -44,40 +58,54 @@ def read_source(path: Path, weights: Path | None = None) -> tuple[Network, Kept 
     return _read_legacy(path) if begin == _HDF5 else _read_archive(path)
 
 
-def _read_legacy(path: Path) -> tuple[Network, Kept | None]:
+def _read_legacy(path: Path) -> Source:
     with open_legacy(path) as (config, version, weights):
-        found = take_out(config, {})
-        config = found[0] if found else config
-        network = build_network(
-            config, weights, keras_version=version, groups=names.by_name, vectors=True
-        )
-    return network, found[1] if found else None
+        return _built(config, {}, weights, version, names.by_name)
 
 
-def _read_archive(path: Path) -> tuple[Network, Kept | None]:
+def _read_archive(path: Path) -> Source:
     archive = parse_archive(read_bytes(path), path.name)
-    found = take_out(archive.config, archive.vocabularies)
-    config = found[0] if found else archive.config
     with weights_here(archive.weights) as weights:
-        network = build_network(config, weights, keras_version=archive.keras_version, vectors=True)
-    return network, found[1] if found else None
+        return _built(
+            archive.config, archive.vocabularies, weights, archive.keras_version, names.by_class
+        )
 
 
-def _read_architecture(path: Path, weights: Path | None) -> tuple[Network, Kept | None]:
+def _read_architecture(path: Path, weights: Path | None) -> Source:
     config = _architecture(path)
     if weights is None:
         raise ArchiveError(f"{path.name} is a network without its weights; name their --weights")
-    found = take_out(config, {})
-    config = found[0] if found else config
+    version = str(config.get("keras_version", "3"))
     with open_weights_alone(weights) as (stored, by_name):
-        network = build_network(
-            config,
-            stored,
-            keras_version=str(config.get("keras_version", "3")),
-            groups=names.by_name if by_name else names.by_class,
-            vectors=True,
-        )
-    return network, found[1] if found else None
+        groups = names.by_name if by_name else names.by_class
+        return _built(config, {}, stored, version, groups)
+
+
+def _built(
+    config: dict[str, Any],
+    vocabularies: Mapping[str, bytes],
+    weights: Weights,
+    version: str,
+    groups: Callable[[Sequence[Options]], list[str]],
+) -> Source:
+    found = take_out(config, vocabularies)
+    kept = found[0] if found else config
+    read = _from_zero(kept)
+    network = build_network(read, weights, keras_version=version, groups=groups, vectors=True)
+    return Source(network, found[1] if found else None, () if read == kept else (_FROM_ZERO,))
+
+
+def _from_zero(value: Any) -> Any:
+    """The same configuration without `stateful`: what Keras answers after reset_states()."""
+    match value:
+        case dict():
+            return {
+                key: False if key == "stateful" and one is True else _from_zero(one)
+                for key, one in value.items()
+            }
+        case list():
+            return [_from_zero(one) for one in value]
+    return value
 
 
 def _architecture(path: Path) -> dict[str, Any]:

@@ -118,6 +118,28 @@ def test_phrases_enter_a_network_of_any_length_as_they_are(
         np.testing.assert_allclose(mine.distribution(phrase).probabilities, answer, atol=1e-6)
 
 
+@ENDINGS
+def test_a_stateful_network_begins_anew(keras: Any, tmp_path: Path, ending: str) -> None:
+    """As the tutorial on generating text has it: one phrase at a time, of any length, logits."""
+    L = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(1, None)),
+            L.Embedding(CLASSES, 4),
+            L.GRU(5, return_sequences=True, stateful=True),
+            L.LSTM(4, return_sequences=True, stateful=True),
+            L.Dense(CLASSES),
+        ]
+    )
+    mine = imported(tmp_path, randomized(model), ending)
+    for phrase in PHRASES:
+        for layer in model.layers[1:3]:
+            layer.reset_states()
+        logits = model(np.array([mine.encode(phrase).ids]))
+        answer = np.asarray(keras.ops.softmax(logits))[0, -1]
+        np.testing.assert_allclose(mine.distribution(phrase).probabilities, answer, atol=1e-6)
+
+
 @pytest.mark.parametrize("reset_after", [False, True])
 def test_what_keras_2_called_hard_sigmoid(keras: Any, tmp_path: Path, reset_after: bool) -> None:
     """Keras before 2.3 has it in every LSTM and GRU; here Keras 3's file is said to be one."""
@@ -175,6 +197,27 @@ def attention(keras: Any) -> Any:
     return keras.Model(entry, L.Dense(CLASSES, activation="softmax")(x))
 
 
+def subclassed(keras: Any) -> Any:
+    class NextWord(keras.Model):  # type: ignore[misc] # Keras's
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = keras.layers.Embedding(CLASSES, 4)
+            self.gru = keras.layers.GRU(3)
+            self.dense = keras.layers.Dense(CLASSES)
+
+        def call(self, ids: Any) -> Any:
+            return self.dense(self.gru(self.embedding(ids)))
+
+    model = NextWord()
+    model(np.ones((1, TIMESTEPS)))
+    return model
+
+
+def test_a_class_of_its_own_is_named(keras: Any, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a 'NextWord', not .* stands in its code alone"):
+        imported(tmp_path, subclassed(keras), "keras")
+
+
 def pooled(keras: Any) -> Any:
     L = keras.layers
     return sequential(keras, L.LSTM(3, return_sequences=True), L.GlobalMaxPooling1D(name="pool"))
@@ -217,7 +260,7 @@ def test_characters_are_no_words(keras: Any, tmp_path: Path, characters: str) ->
 def test_a_string_lookup_in_front(keras: Any, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    listed = ["the", "The", "caf\u00e9", "cat,", "sat"]
+    listed = ["the", "The", "caf\u00e9", "cat,", "sat", "caf\u00e9\u00a0noir", "\u00a0"]
     for at, options in enumerate(({}, {"mask_token": "", "oov_token": "<unk>"})):
         lookup = keras.layers.StringLookup(vocabulary=listed, **options)
         classes = lookup.vocabulary_size()
@@ -236,7 +279,20 @@ def test_a_string_lookup_in_front(keras: Any, tmp_path: Path) -> None:
         model.save(tmp_path / f"{at}.keras")
         import_model(tmp_path / f"{at}.keras", None, tmp_path / f"mine-{at}", Wanted())
         mine = load_model(tmp_path / f"mine-{at}")
-        for phrase in ("the cat, sat", "The\u0020 caf\u00e9\nsat", "cafe\u0301 the", "dog"):
+        # TensorFlow splits at ASCII's white space alone: other spaces are letters to it.
+        spaces = (
+            "caf\u00e9\u00a0noir the",
+            "the\u00a0cat,\u2003sat \u00a0 the",
+            "\u00a0",
+            "sat\u3000\x0b The",
+        )
+        for phrase in (
+            "the cat, sat",
+            "The\u0020 caf\u00e9\nsat",
+            "cafe\u0301 the",
+            "dog",
+            *spaces,
+        ):
             words = tf.strings.split(tf.constant([phrase])).to_tensor()
             assert mine.encode(phrase).ids == tuple(np.asarray(lookup(words))[0].tolist())
             answer = np.asarray(model(words))[0]

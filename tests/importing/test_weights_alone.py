@@ -111,8 +111,8 @@ def test_what_is_missing_is_named(keras: Any, tmp_path: Path) -> None:
     (tmp_path / "words.json").write_text('{"a":')
     with pytest.raises(ModelError, match=r"words\.json is not"):
         read_source(tmp_path / "words.json", tmp_path / "model.weights.h5")
-    found, _ = read_source(tmp_path / "model.json", tmp_path / "model.h5")
-    whole, _ = read_source(tmp_path / "model.h5")
+    found = read_source(tmp_path / "model.json", tmp_path / "model.h5").network
+    whole = read_source(tmp_path / "model.h5").network
     assert list(found.weights) == list(whole.weights)
     for name, array in whole.weights.items():
         np.testing.assert_array_equal(found.weights[name], array)

@@ -26,6 +26,7 @@ from app.network import (
 )
 
 _MOST_LAYERS = 100
+_MODELS = ("Sequential", "Functional", "Model")
 _ID_TYPES = ("int32", "int64", "float32", "float64")
 _INPUT = "InputLayer"
 _OF_WORDS = ("TextVectorization", "StringLookup")
@@ -49,16 +50,9 @@ def build_network(
     if isinstance(config.get("config"), list):  # a Sequential of Keras before 2.3
         config = {**config, "config": {"name": "sequential", "layers": config["config"]}}
     keras_2 = keras_version.startswith(("1.", "2."))
+    _check_class(config)
     model = Options.read(config, keras_2=keras_2)
-    if model.class_name not in ("Sequential", "Functional", "Model"):
-        raise UnsupportedNetwork(f"the model is a {model.class_name}, not Sequential or Functional")
     outer = _entries(model)
-    calls = (
-        [(options, False) for options in outer]
-        if model.class_name == "Sequential"
-        else in_a_line(model, outer)
-    )
-    shape = _input_shape(config, model, calls)
     unfolded = {
         options.name: [*_unfolded(options, group, groups)]
         for options, group in zip(outer, groups(outer), strict=True)
@@ -67,7 +61,14 @@ def build_network(
     named = {options.name: group for inner in unfolded.values() for options, group in inner}
     if len(unfolded) != len(outer) or len(named) != len(every):
         raise ArchiveError("config.json: two layers have the same name")
+    _check_count(every)
     _check_types(every)
+    calls = (
+        [(options, False) for options in outer]
+        if model.class_name == "Sequential"
+        else in_a_line(model, outer)
+    )
+    shape = _input_shape(config, model, calls)
     calls = [
         (inner, is_reversed)
         for options, is_reversed in calls
@@ -83,12 +84,20 @@ def build_network(
     return Network(model.name, model.class_name, _ended(layers), shape[1], frozen)
 
 
+def _check_class(config: dict[str, Any]) -> None:
+    if config.get("class_name") not in _MODELS:
+        raise UnsupportedNetwork(
+            f"the model is a {config.get('class_name')!r:.60}, not Sequential or Functional: what "
+            "a class of its own computes stands in its code alone, which is not run; build the "
+            "same layers as one of these two, set their weights, and save that"
+        )
+
+
 def _entries(model: Options) -> list[Options]:
     entries = model.config.get("layers")
     if not isinstance(entries, list) or not entries:
         raise ArchiveError("config.json: the model has no layers")
-    if len(entries) > _MOST_LAYERS:
-        raise UnsupportedNetwork(f"the model has {len(entries)} layers; at most {_MOST_LAYERS}")
+    _check_count(entries)
     return [Options.read(entry, keras_2=model.keras_2) for entry in entries]
 
 
@@ -115,6 +124,11 @@ def _check_ids_enter(shape: list[int | None], *, embedded: bool) -> None:
             f"the input has shape {shape}: ids enter an Embedding as (batch, timesteps), "
             "or a recurrent layer as (batch, timesteps, 1)"
         )
+
+
+def _check_count(layers: Sequence[object]) -> None:
+    if len(layers) > _MOST_LAYERS:
+        raise UnsupportedNetwork(f"the model has {len(layers)} layers; at most {_MOST_LAYERS}")
 
 
 def _layers(

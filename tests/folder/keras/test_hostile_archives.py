@@ -315,7 +315,29 @@ def test_an_end_that_is_no_distribution_is_refused(archive: Path) -> None:
         read_network(archive)
 
 
-@pytest.mark.parametrize("class_name", ["Reshape", "Sequential", "Masking"])
+def test_sequentials_inside_are_bounded(archive: Path) -> None:
+    def nest(config: dict[str, Any], layers: list[Any]) -> None:
+        dense = entry_of(config, "Dense")
+        dense.update(class_name="Sequential", config={"name": "inner", "layers": layers})
+
+    def many(count: int) -> list[Any]:
+        return [
+            {"class_name": "Dropout", "module": "keras.layers", "config": {"name": f"d{at}"}}
+            for at in range(count)
+        ]
+
+    for layers, error, named in (
+        ([], ArchiveError, "has no layers"),
+        (many(101), UnsupportedNetwork, "101 layers; at most 100"),
+        (many(99), UnsupportedNetwork, r"1\d\d layers; at most 100"),
+    ):
+        write_model(archive, UNTIED)
+        edit_config(archive, lambda config, layers=layers: nest(config, layers))  # type: ignore[misc]
+        with pytest.raises(error, match=named):
+            read_network(archive)
+
+
+@pytest.mark.parametrize("class_name", ["Reshape", "Functional", "Masking"])
 def test_a_type_of_layer_in_front_is_named(archive: Path, class_name: str) -> None:
     write_model(archive, UNTIED)
     edit_config(archive, lambda config: entry_of(config, "Embedding").update(class_name=class_name))
