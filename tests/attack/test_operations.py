@@ -27,39 +27,50 @@ UNHURRIED = Settings(poll_seconds=0, log_requests=False, read_seconds=600, write
 
 
 def document(served: Any) -> dict[str, Any]:
-    """The service's document; QUERY, which its version cannot name, asks what POST does."""
+    """The service's document; QUERY, which its version cannot name, asks what POST does, and always
+    has a body, whose type it says.
+    """
     found: dict[str, Any] = served.get("/openapi.json").json()
     for operations in found["paths"].values():
-        if "post" in operations:
-            name = operations["post"]["operationId"]
-            operations["query"] = {**operations["post"], "operationId": f"{name}_query"}
+        if body := operations.get("post", {}).get("requestBody"):
+            name, body = operations["post"]["operationId"], {**body, "required": True}
+            own = {"operationId": f"{name}_query", "requestBody": body}
+            operations["query"] = {**operations["post"], **own}
     return found
 
 
 @pytest.mark.parametrize(
-    "way",
+    ("way", "keys"),
     [
-        pytest.param(Protocol, id="short"),
+        pytest.param(Protocol, (), id="short"),
+        pytest.param(Protocol, ("k1", "k2"), id="keys"),
         pytest.param(
             HttpToolsProtocol,
+            (),
             id="asgi",
             marks=pytest.mark.skipif(not LONG, reason="make attack goes this way too"),
         ),
     ],
 )
 def test_every_operation_does_what_the_document_says(
-    way: Way, repository: Repository, tmp_path: Path
+    way: Way, keys: tuple[str, ...], repository: Repository, tmp_path: Path
 ) -> None:
-    with serving_on(way, create_app(UNHURRIED, repository), keep_alive=600) as served:
+    """With keys, schemathesis also leaves them out, and sends some that are none."""
+    settings = UNHURRIED.model_copy(update={"api_keys": keys})
+    with serving_on(way, create_app(settings, repository), keep_alive=600) as served:
         described = tmp_path / "openapi.json"
         described.write_text(json.dumps(document(served)))
         command = [sys.executable, "-m", "schemathesis.cli"]
         command += ["--config-file", str(HERE / "operations.toml"), "run", str(described)]
         command += ["--url", "http://{}:{}".format(*served.address)]
-        command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--warnings", "off"]
+        examples = scaled(1, EXAMPLES) if keys else EXAMPLES
+        command += ["--checks", "all", "--max-examples", str(examples), "--warnings", "off"]
         command += ["--request-timeout", "60", "--suppress-health-check", "all", "--no-color"]
+        if keys:
+            command += ["--header", f"Authorization: Bearer {keys[1]}"]
         if not LONG:  # what the bounds of every schema give takes most of its time
-            command += ["--exclude-method", "QUERY", "--phases", "examples,fuzzing,stateful"]
+            phases = "fuzzing" if keys else "examples,fuzzing,stateful"
+            command += ["--exclude-method", "QUERY", "--phases", phases]
         done = subprocess.run(
             command,
             cwd=tmp_path,  # where it leaves what it found
@@ -70,6 +81,6 @@ def test_every_operation_does_what_the_document_says(
     told = "\n".join(line[:300] for line in done.stdout.splitlines() if line.strip())
     assert done.returncode == 0, told + done.stderr[-2000:]
     [counted] = [line.strip() for line in done.stdout.splitlines() if " generated" in line]
-    say(f"schemathesis, every operation: {counted}")
+    say(f"schemathesis, every operation{', with keys' * bool(keys)}: {counted}")
     assert "failed" not in counted
     assert "errored" not in counted
