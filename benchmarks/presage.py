@@ -73,9 +73,10 @@ class _Sentence:
         self._keyboard.flush()
         words: list[str] = []
         for line in self._screen:
-            if line.startswith("-- Context:"):
+            shown = line.strip().removeprefix("> ")  # which stands before the first thing shown
+            if shown.startswith("-- Context:"):
                 return words
-            words.append(line.strip().removeprefix("> ").lower())
+            words.append(shown.lower())
         raise SystemExit("presage_demo_text ended")
 
 
