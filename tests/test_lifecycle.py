@@ -167,6 +167,7 @@ def test_it_stops_cleanly_when_its_terminal_is_closed(
     ours, theirs = pty.openpty()
 
     def take_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` has everyone below ignore
         os.setsid()
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
