@@ -43,7 +43,7 @@ _STATE_BYTES = 32 << 20  # of remembered states, for each model
 _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
 _KEYS = 1 << 20  # ids in what they are remembered by
 _OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
-_SLICE_SECONDS = 0.001  # of timesteps, by estimate, between which the loop hears others
+_SLICE_SECONDS = 0.004  # of timesteps, by estimate, between which the loop hears others
 
 
 @dataclass(slots=True, eq=False)
