@@ -64,10 +64,10 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         blocked_after=config.blocked_after or _pairs(model),
         shown_as={**model.card["shown_as"], **config.shown_as},
     )
-    if wanted.narrowed:
-        config = _parted(config, shape, wanted)
     taken = Continuation(config, model.vocabulary, parameters, _facts(model))
-    return _grown(taken, shape, wanted) if wanted.grow and not wanted.narrowed else taken
+    if wanted.narrowed:
+        return replace(taken, config=_parted(config, shape, wanted))
+    return _grown(taken, shape, wanted) if wanted.grow else taken
 
 
 def _grown(taken: Continuation, shape: Shape, wanted: TrainConfig) -> Continuation:

@@ -11,7 +11,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
 from app.errors import ModelError
 from app.folder.read import load_model
 from app.importing.folder import Wanted, import_model
@@ -116,3 +118,19 @@ def test_what_is_missing_is_named(keras: Any, tmp_path: Path) -> None:
     assert list(found.weights) == list(whole.weights)
     for name, array in whole.weights.items():
         np.testing.assert_array_equal(found.weights[name], array)
+
+
+def test_the_command_takes_an_architecture_and_its_weights(keras: Any, tmp_path: Path) -> None:
+    model = randomized(plain(keras))
+    model.save_weights(tmp_path / "model.weights.h5")
+    (tmp_path / "model.json").write_text(model.to_json())
+    (tmp_path / "words.json").write_text(json.dumps(WORDS))
+    told = ["import", str(tmp_path / "model.json"), "--out", str(tmp_path / "mine")]
+    told += ["--weights", str(tmp_path / "model.weights.h5")]
+    told += ["--tokenizer", str(tmp_path / "words.json")]
+    done = CliRunner().invoke(app, told)
+    assert done.exit_code == 0, done.output
+    ids = [[int(word[1:]) for word in PHRASES[0].split()]]
+    answer = np.asarray(model(keras.utils.pad_sequences(ids, TIMESTEPS)))[0]
+    ours = load_model(tmp_path / "mine").distribution(PHRASES[0]).probabilities
+    np.testing.assert_allclose(ours, answer, atol=1e-6)
