@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import GetPydanticSchema, WithJsonSchema
 from pydantic_core import core_schema
 
+from app.arrays import Floats, Ids, Mask
 from app.errors import UnknownWord
-from app.network import Floats, Ids, Mask
 
 _AsIs = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 

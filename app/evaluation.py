@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from app.arrays import Floats, Indices, Mask
 from app.engines.activations import log_softmax
 from app.errors import CorpusError
 from app.inspection import logits_before
 from app.model import Model
-from app.network import Floats, Indices, Mask
 from app.text.encoding import Encoded, encode
 
 _LINES = 32  # at a time

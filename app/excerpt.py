@@ -20,8 +20,8 @@ from app.answers import (
     LayerExcerpt,
     LayerStep,
 )
+from app.arrays import Floats, Ids
 from app.engines.topk import most_active
-from app.network import Floats, Ids
 
 Steps = list[LayerStep | GatedStep]  # of one layer
 

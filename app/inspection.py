@@ -23,13 +23,13 @@ from app.answers import (
     Prediction,
     TermStep,
 )
+from app.arrays import Floats
 from app.engines.base import RecurrentTrace, Trace
 from app.engines.cells.cell import Term
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.ragged import forward_each
 from app.model import DEFAULT_TOP_K, Model
-from app.network import Floats
 from app.text.encoding import Encoded
 from app.text.padding import context, pad
 

@@ -8,8 +8,8 @@ used / keys without any suggestions. Case does not count; a number is typed out 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from app.arrays import Context, Floats
 from app.model import Model
-from app.network import Context, Floats
 from app.suggesting.suggester import Asked, Suggester, run
 
 _A_NUMBER = "10"

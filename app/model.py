@@ -23,12 +23,13 @@ from app.answers import (
     PrefixPredicted,
     Tokenized,
 )
+from app.arrays import Context, Floats, Ids, Indices, Mask
 from app.engines.activations import softmax
 from app.engines.base import Engine, Outputs, RecurrentTrace, Trace
 from app.engines.prefixes import logits_afresh
 from app.engines.topk import top_k
 from app.errors import NotFinite, NotFound, UnknownWord
-from app.network import Context, Floats, Ids, Indices, Mask, Network
+from app.network import Network
 from app.text.encoding import Encoded, describe_unknown, encode
 from app.text.lookup import Contexts
 from app.text.padding import Padded, pad

@@ -14,13 +14,13 @@ import numpy as np
 
 from app import costs
 from app.answers import Scored, ScoredWord
+from app.arrays import Context, Floats, Ids
 from app.engines.activations import log_softmax, softmax
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.ragged import forward_each
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import Model, check_finite
-from app.network import Context, Floats, Ids
 from app.text.encoding import Encoded
 from app.text.padding import context, pad
 

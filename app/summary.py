@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from app.network import Bidirectional, LastStep, Network, Recurrent
+from app.layers import Bidirectional, LastStep, Recurrent
+from app.network import Network
 
 _HEADER = ("Layer (type)", "Output Shape", "Param #")
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.arrays import Floats, Ids
 from app.engines import make_engine
-from app.network import Embedding, Floats, Ids, Network
+from app.layers import Embedding
+from app.network import Network
 
 _UNPADDED = 32  # timesteps
 

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from app.answers import Compared, Prediction
+from app.arrays import Floats
 from app.engines.numpy_engine import NumpyEngine
 from app.errors import FieldProblem, InvalidRequest
 from app.inspection import compare
+from app.layers import Bidirectional, Layer, ReversedEmbedding
 from app.model import Model
-from app.network import Bidirectional, Floats, Layer, Network, ReversedEmbedding
+from app.network import Network
 from app.text.tokens import tokenize
 
 MOST_ORDERED = 4  # words: 24 orders

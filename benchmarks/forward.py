@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from app.api.native import encoding
+from app.arrays import Context, Floats, Ids, Kernel
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.prefixes import Lookups, Runner
@@ -27,17 +28,9 @@ from app.engines.products import product
 from app.engines.topk import best_of_rows
 from app.folder.read import load_model
 from app.http.exchange import encode
+from app.layers import Dense, Embedding, Recurrent
 from app.model import Model
-from app.network import (
-    Context,
-    Dense,
-    Embedding,
-    Floats,
-    Ids,
-    Kernel,
-    Network,
-    Recurrent,
-)
+from app.network import Network
 from app.terms import ARITHMETIC
 from benchmarks.timing import medians, table
 from benchmarks.yardstick import write_yardstick

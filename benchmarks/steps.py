@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from app.api.native import encoding
+from app.arrays import Floats
 from app.engines.activations import softmax
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine
@@ -27,7 +28,6 @@ from app.engines.topk import best_of_rows
 from app.folder.read import load_model
 from app.http.exchange import encode
 from app.model import Model
-from app.network import Floats
 from benchmarks.timing import medians, table
 from benchmarks.yardstick import SHAPE, write_yardstick
 

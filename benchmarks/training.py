@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from app.network import Ids
+from app.arrays import Ids
 from app.training.config import TrainConfig
 from app.training.fit import Fit
 from app.training.network.bptt import Batch, Unrolled

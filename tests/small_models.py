@@ -4,21 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.arrays import Floats, Ids
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.card import Card
+from app.layers import Bidirectional, Dense, Embedding, Layer, MergeMode, Recurrent
 from app.model import Model
-from app.network import (
-    Bidirectional,
-    Dense,
-    Embedding,
-    Floats,
-    Ids,
-    Layer,
-    MergeMode,
-    Network,
-    Recurrent,
-)
+from app.network import Network
 from app.terms import ARITHMETIC
 from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from app.arrays import Context, Floats
 from app.keystrokes import keystrokes
 from app.model import Model
-from app.network import Context, Floats
 from tests.suggesting.small_model import model
 
 SAID = {"the": 0.4, "store": 0.3, "story": 0.2, "storm": 0.1}

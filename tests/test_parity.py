@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from app.arrays import Floats
 from app.engines import make_engine
 from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import RecurrentTrace
 from app.folder.keras import read_network
 from app.folder.keras.topology import ADDED
-from app.network import ActivationName, Floats
+from app.layers import ActivationName
 from app.text.padding import pad
 from app.text.tokens import Side, TextOptions
 from tests.random_networks import Recipe, build, entering, every_state, recipes

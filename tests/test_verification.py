@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.network import Network, Recurrent
+from app.layers import Recurrent
+from app.network import Network
 from app.verification import _difference, compare_with_keras
 from tests.small_models import small_network
 

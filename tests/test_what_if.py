@@ -10,8 +10,9 @@ from app.engines.numpy_engine import NumpyEngine
 from app.errors import InvalidRequest
 from app.folder.read import load_model
 from app.inspection import compare
+from app.layers import Elementwise, Embedding, ReversedEmbedding
 from app.model import Model
-from app.network import Elementwise, Embedding, Network, ReversedEmbedding
+from app.network import Network
 from app.what_if import compare_orders, leave_one_out, orders, with_weights
 from tests.small_models import model_of, small_model
 

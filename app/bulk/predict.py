@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.api.native import encoding
+from app.arrays import Context
 from app.bulk.source import Phrase
 from app.engines.topk import BATCHED_K, Ranking
 from app.errors import RequestError
 from app.http import problems
 from app.http.exchange import encode
 from app.model import Model
-from app.network import Context
 from app.serving.results import in_batches
 
 

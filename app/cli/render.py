@@ -19,8 +19,9 @@ from app.answers import (
     Suggested,
     TermStep,
 )
+from app.arrays import Floats, Kernel
+from app.layers import Recurrent
 from app.model import Model
-from app.network import Floats, Kernel, Recurrent
 from app.terms import ARITHMETIC
 
 _BAR = 40  # characters of a probability of 1

@@ -7,7 +7,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import ActivationName, Floats, Ids, Indices
+from app.arrays import Floats, Ids, Indices
+from app.layers import ActivationName
 
 F = TypeVar("F", np.float32, np.float64)
 ZERO = np.float32(0)

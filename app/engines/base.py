@@ -6,8 +6,9 @@ Shapes: B phrases, T padded timesteps, F features of a layer's input, H its unit
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from app.arrays import Floats, Ids, Mask
 from app.engines.cells.cell import Term
-from app.network import Floats, Ids, Mask, Network
+from app.network import Network
 
 
 class Outputs(NamedTuple):

@@ -13,10 +13,11 @@ Shapes: B phrases, N packed rows, F input features, H units of what is merged.
 
 import numpy as np
 
+from app.arrays import Floats
 from app.engines.cells import make_cell
 from app.engines.cells.cell import States
 from app.engines.packing import Packed
-from app.network import Bidirectional, Floats
+from app.layers import Bidirectional
 
 
 class BothWays:

@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import Floats, Ids
 from app.engines.activations import ACTIVATIONS, softmax
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
 from app.engines.bidirectional import BothWays
@@ -27,19 +28,17 @@ from app.engines.cells.cell import Cell, States
 from app.engines.packing import Packed, pack
 from app.engines.products import arranged, product
 from app.engines.traces import both_traces, recurrent_trace, spread
-from app.network import (
+from app.layers import (
     Bidirectional,
     Dense,
     Elementwise,
     Embedding,
-    Floats,
-    Ids,
     Layer,
-    Network,
     Recurrent,
     ReversedEmbedding,
     changes_nothing,
 )
+from app.network import Network
 
 
 class NumpyEngine:

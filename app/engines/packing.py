@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Floats
+from app.arrays import Floats
 
 
 class Packed(NamedTuple):

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.arrays import Context, Floats, Ids
 from app.engines.base import Engine
 from app.engines.cells.cell import Cell, States
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.ragged import forward_each
-from app.network import Context, Floats, Ids
 
 _KEY_BYTES = 250  # about what Python needs for an entry, beside its state and ids
 _LOOKUPS = 32  # prefixes tried; each costs a key as long as the prefix

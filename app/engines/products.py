@@ -16,8 +16,8 @@ from functools import cache
 
 import numpy as np
 
+from app.arrays import Floats, Kernel
 from app.engines.blocks import WIDTH, Blocks
-from app.network import Floats, Kernel
 
 _FEW_ROWS = 4
 _MANY_ROWS = 64  # they are worth BLAS's copy of a block, and more than twice as fast

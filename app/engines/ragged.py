@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.arrays import Ids
 from app.engines.base import Engine, Outputs
-from app.network import Ids
 
 
 def forward_each(engine: Engine, rows: Sequence[Ids]) -> Outputs:

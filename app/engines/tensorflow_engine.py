@@ -14,25 +14,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from app.arrays import Floats, Ids, Indices, Mask
 from app.engines.base import DenseTrace, Outputs, RecurrentTrace, Trace
 from app.engines.bidirectional import BothWays
 from app.engines.cells import make_cell
 from app.engines.traces import recurrent_trace, spread
-from app.network import (
+from app.layers import (
     Bidirectional,
     Dense,
     Elementwise,
     Embedding,
-    Floats,
-    Ids,
-    Indices,
     LastStep,
     Layer,
-    Mask,
-    Network,
     Recurrent,
     ReversedEmbedding,
 )
+from app.network import Network
 
 # What Keras 3 no longer has.
 _OLDER: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.network import Floats, Indices
+from app.arrays import Floats, Indices
 
 _COLUMNS = 256  # of the maxima of a row
 _LOWEST = np.finfo(np.float32).min

@@ -5,10 +5,10 @@ Shapes: T padded timesteps, S of them computed, F input features, H units.
 
 import numpy as np
 
+from app.arrays import Floats, Indices
 from app.engines.base import RecurrentTrace
 from app.engines.bidirectional import BothWays
 from app.engines.cells.cell import Cell, States
-from app.network import Floats, Indices
 
 
 def recurrent_trace(

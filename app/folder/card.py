@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from app.errors import CardError, VocabularyError
 from app.folder.files import read_file
-from app.network import Embedding, Network
+from app.layers import Embedding
+from app.network import Network
 from app.text.keras_words import KERAS_FILTERS, VECTORIZATION_FILTERS
 from app.text.tokens import AS_KERAS, Padding, Side, TextOptions, Tokenizer
 from app.text.vocabulary import Vocabulary

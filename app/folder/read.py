@@ -11,8 +11,9 @@ from app.folder.card import parse_card, parse_word_to_id
 from app.folder.contents import read_contents
 from app.folder.hints import import_command
 from app.folder.keras import parse_network
+from app.layers import Bidirectional
 from app.model import Model
-from app.network import Bidirectional, Network
+from app.network import Network
 from app.text.tokens import TextOptions
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -18,7 +18,8 @@ from app.importing.older import as_keras_3
 from app.importing.one_hot import looked_up
 from app.importing.sources import read_source
 from app.importing.tokenizers import Kept, read_tokenizer
-from app.network import Elementwise, LastStep, Layer, Network
+from app.layers import Elementwise, LastStep, Layer
+from app.network import Network
 from app.text.keras_words import KERAS_FILTERS
 from app.text.vocabulary import has_control_characters
 

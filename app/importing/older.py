@@ -9,18 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.arrays import Floats, Kernel
 from app.errors import UnsupportedNetwork
-from app.network import (
-    ActivationName,
-    Bidirectional,
-    Dense,
-    Elementwise,
-    Floats,
-    Kernel,
-    Layer,
-    Network,
-    Recurrent,
-)
+from app.layers import ActivationName, Bidirectional, Dense, Elementwise, Layer, Recurrent
+from app.network import Network
 from app.terms import ARITHMETIC
 
 _OLD: ActivationName = "keras_2_hard_sigmoid"

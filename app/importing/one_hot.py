@@ -10,17 +10,10 @@ from itertools import accumulate
 
 import numpy as np
 
+from app.arrays import Floats
 from app.errors import UnsupportedNetwork
-from app.network import (
-    Bidirectional,
-    Dense,
-    Embedding,
-    Floats,
-    Layer,
-    Network,
-    Recurrent,
-    changes_nothing,
-)
+from app.layers import Bidirectional, Dense, Embedding, Layer, Recurrent, changes_nothing
+from app.network import Network
 
 
 def looked_up(network: Network) -> Network:

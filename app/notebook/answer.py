@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from app.answers import Matrix, Number, Vector
-from app.network import Dense, Floats, Network, Recurrent
+from app.arrays import Floats
+from app.layers import Dense, Recurrent
+from app.network import Network
 from app.notebook.fit import NAMES, Record, Weights, fit, forward, start
 from app.notebook.steps import Prepared, prepare
 from app.summary import summary

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.network import Floats
+from app.arrays import Floats
 
 NAMES = (
     "simple_rnn/kernel",  # W [1, H]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.arrays import Floats, Ids
 from app.errors import FieldProblem, InvalidRequest
-from app.network import Floats, Ids
 from app.text.encoding import encode
 from app.text.padding import pad
 from app.text.tokens import TextOptions, tokenize

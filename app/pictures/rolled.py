@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from app.answers import Explained
-from app.network import Embedding, Network
+from app.layers import Embedding
+from app.network import Network
 from app.pictures.svg import Picture, arrow, document, short, words
 
 _WIDTH, _BOX, _STEP = 320, 46, 74  # of the picture, of a layer's height, from layer to layer

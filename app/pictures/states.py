@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from app.answers import Explained, GatedStep, LayerStep
+from app.arrays import Floats, Indices
 from app.engines.topk import most_active
-from app.network import Floats, Indices
 from app.pictures.svg import Picture, document, number, short, words
 from app.pictures.svg import cell as coloured
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from app.answers import Explained, ExplainedStep
-from app.network import Embedding, Network
+from app.layers import Embedding
+from app.network import Network
 from app.pictures import states
 from app.pictures.svg import Picture, arrow, bar, document, short, words
 

@@ -28,13 +28,13 @@ from typing import Any
 from weakref import finalize
 
 from app import costs
+from app.arrays import Context, Floats
 from app.engines.base import Outputs
 from app.engines.prefixes import Lookups, Runner
 from app.engines.topk import BATCHED_K, Ranking
 from app.errors import Overloaded
 from app.metrics import Metrics
 from app.model import Model
-from app.network import Context, Floats
 from app.serving.lru import Recent
 from app.serving.results import Answer, Step, Wish, results_of
 from app.serving.sampling import Sampler

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Floats, Indices
+from app.arrays import Floats, Indices
 from app.serving.sampling import Sampler
 
 _CHUNK = 64

@@ -15,10 +15,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import Context, Floats
 from app.engines.prefixes import logits_afresh
 from app.errors import NotFinite
 from app.model import Model
-from app.network import Context, Floats
 from app.serving.batching import Batcher
 from app.serving.drawing import Drawn, draw
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities

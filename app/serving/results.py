@@ -13,13 +13,13 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from app.arrays import Context, Floats
 from app.engines.activations import softmax
 from app.engines.base import Outputs
 from app.engines.prefixes import logits_afresh
 from app.engines.topk import Ranking, best_of_rows
 from app.errors import NotFinite
 from app.model import Model
-from app.network import Context, Floats
 from app.serving.drawing import Drawn, draw
 from app.serving.sampling import Sampler
 

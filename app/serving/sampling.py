@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import Floats, Indices
 from app.engines.activations import log_softmax
-from app.network import Floats, Indices
 
 _COLDEST = 1e-5  # below it a draw is the most probable word
 _BAN = -100.0  # OpenAI's bias for "never"

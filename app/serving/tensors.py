@@ -10,12 +10,12 @@ from typing import Self, cast
 
 import numpy as np
 
+from app.arrays import Context, Floats, Ids
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.topk import Ranking
 from app.model import Model, check_finite
-from app.network import Context, Floats, Ids
 from app.serving.results import in_batches
 
 Array = Ids | Floats | list[str]

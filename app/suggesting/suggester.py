@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from app.answers import Suggested, Suggestion
+from app.arrays import Context, Floats, Mask
 from app.errors import UnknownWords
 from app.model import Model
-from app.network import Context, Floats, Mask
 from app.suggesting.recent import RecentWords
 from app.suggesting.words import Candidate, Words
 from app.text.casing import Casing, as_typed

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from app.arrays import Floats, Indices, Mask
 from app.engines.topk import top_k
 from app.model import Model
-from app.network import Floats, Indices, Mask
 from app.suggesting.recent import RecentWords
 from app.text.mistakes import MISTAKE, Mistakes
 

@@ -5,7 +5,7 @@ ids. A phrase of known words with white space between is looked up here word by 
 phrase takes the long way and comes to the same ids.
 """
 
-from app.network import Context
+from app.arrays import Context
 from app.text.encoding import encode
 from app.text.padding import context, pad
 from app.text.tokens import TextOptions, tokenize

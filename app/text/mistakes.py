@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Indices
+from app.arrays import Indices
 
 SHORTEST = 3  # letters that can be mistyped
 _LONGEST = 24  # letters: a longer beginning is none of a word

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.arrays import Ids, Mask
 from app.errors import EmptyPhrase
-from app.network import Ids, Mask
 from app.text.tokens import TextOptions
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from app.arrays import Floats
 from app.errors import MissingDependency
 from app.folder.write import replace_folder, sha256_of, write_json
-from app.network import Floats
 from app.notebook.answer import by_hand
 from app.notebook.steps import TEXT, WINDOW, Examples, prepare
 from app.text.vocabulary import Vocabulary

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from app.arrays import Floats, Ids
 from app.engines.activations import log_softmax
-from app.network import Floats, Ids
 from app.training.network.bptt import Batch, Unrolled
 from app.training.network.parameters import Parameters, Shape, between
 

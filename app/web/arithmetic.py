@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.answers import Explained, GatedStep, LayerStep
+from app.arrays import Floats, Kernel
 from app.engines.activations import ACTIVATIONS
 from app.engines.topk import most_active
-from app.network import Floats, Kernel, Network, Recurrent
+from app.layers import Recurrent
+from app.network import Network
 from app.terms import ARITHMETIC
 
 _MOST_PRODUCTS = 6  # shown of each sum: the largest ones

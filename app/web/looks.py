@@ -7,11 +7,11 @@ from itertools import groupby
 import numpy as np
 
 from app.answers import Compared, Explained, ExplainedStep
+from app.arrays import Kernel
 from app.engines.activations import softmax
 from app.engines.topk import most_active
 from app.inspection import compare, explain
 from app.model import Model
-from app.network import Kernel
 from app.pictures import Picture
 from app.pictures.rolled import rolled
 from app.pictures.states import MOST_UNITS, heat_strip

@@ -11,9 +11,9 @@ import pytest
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.read import load_model
 from app.http.uvicorn_protocol import Protocol
+from app.layers import Dense, Embedding
 from app.main import create_app
 from app.model import Model
-from app.network import Dense, Embedding
 from app.serving.repository import Repository
 from app.settings import Settings
 from tests.conftest import MODELS

@@ -6,12 +6,14 @@ from math import exp, tanh
 import numpy as np
 import pytest
 
+from app.arrays import Floats
 from app.engines.activations import ACTIVATIONS
 from app.engines.cells import CELLS
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.prefixes import Lookups, Runner
-from app.network import Dense, Embedding, Floats, Network, Recurrent
+from app.layers import Dense, Embedding, Recurrent
+from app.network import Network
 from app.terms import ARITHMETIC
 from tests.small_models import both_ways, small_network
 

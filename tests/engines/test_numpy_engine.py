@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.arrays import Floats, Indices
 from app.engines.activations import softmax
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.topk import best_of_rows, top_k
-from app.network import Dense, Embedding, Floats, Indices, Network, Recurrent
+from app.layers import Dense, Embedding, Recurrent
+from app.network import Network
 from tests.small_models import small_network
 
 

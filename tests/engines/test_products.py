@@ -9,7 +9,8 @@ from app.engines import products
 from app.engines.blocks import Blocks
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.read import load_model
-from app.network import Dense, Embedding, Network, ReversedEmbedding
+from app.layers import Dense, Embedding, ReversedEmbedding
+from app.network import Network
 
 ROWS = (0, 1, 2, 3, 4, 5, 15, 16, 17, 32, 33, 47, 64, 128, 129, 200)
 # Smaller and larger than what is large, whole blocks and not, one row or more than a small

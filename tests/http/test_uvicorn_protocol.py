@@ -13,11 +13,11 @@ from select import select
 
 import pytest
 
+from app.arrays import Ids
 from app.engines.base import Outputs
 from app.http.uvicorn_protocol import Protocol
 from app.main import create_app
 from app.model import Model
-from app.network import Ids
 from app.serving.repository import Repository
 from app.settings import Settings
 from tests.http.ways import answer, connected, head, serving_on

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.network import Floats
+from app.arrays import Floats
 from app.notebook.answer import run
 from app.notebook.fit import Weights, fit, forward, loss_and_gradients, start
 from app.notebook.steps import prepare

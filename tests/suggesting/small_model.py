@@ -3,10 +3,10 @@
 import numpy as np
 
 from app.answers import Suggested
+from app.arrays import Context, Floats
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.card import Card
 from app.model import Model
-from app.network import Context, Floats
 from app.suggesting.suggester import Asked, Suggester, run
 from app.text.vocabulary import Vocabulary
 from tests.small_models import small_network

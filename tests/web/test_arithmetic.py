@@ -10,9 +10,10 @@ from starlette.testclient import TestClient
 
 from app.engines.numpy_engine import NumpyEngine
 from app.inspection import explain
+from app.layers import Embedding, Recurrent
 from app.main import create_app
 from app.model import Model
-from app.network import Embedding, Network, Recurrent
+from app.network import Network
 from app.serving.repository import Repository
 from app.settings import Settings
 from app.web.arithmetic import Arithmetic, Sum, arithmetic

@@ -21,8 +21,9 @@ from app.http.endpoint import GET, Endpoint, Run
 from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.pieces import reply_of
 from app.http.service import Service
+from app.layers import Bidirectional, Layer, Recurrent
 from app.model import Model
-from app.network import Bidirectional, Layer, Network, Recurrent
+from app.network import Network
 from app.summary import output_shapes, summary
 
 _NUMBERS = 16_384  # of a weight that are written at once

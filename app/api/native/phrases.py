@@ -19,6 +19,7 @@ from app.api.native.requests import (
     PhraseRequest,
     PredictRequest,
 )
+from app.arrays import Context, Floats
 from app.engines.topk import BATCHED_K, Ranking, top_k
 from app.errors import RequestError
 from app.excerpt import excerpt
@@ -28,7 +29,6 @@ from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.pieces import finished, reply_of
 from app.http.service import Service
 from app.model import Model
-from app.network import Context, Floats
 from app.pictures import picture
 from app.serving.results import in_batches
 from app.what_if import with_weights

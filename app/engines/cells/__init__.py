@@ -4,7 +4,7 @@ from app.engines.cells.cell import Cell
 from app.engines.cells.gru import GRU
 from app.engines.cells.lstm import LSTM
 from app.engines.cells.simple_rnn import SimpleRNN
-from app.network import Recurrent
+from app.layers import Recurrent
 
 CELLS: dict[str, type[Cell]] = {"SimpleRNN": SimpleRNN, "LSTM": LSTM, "GRU": GRU}
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.arrays import Floats
 from app.engines.activations import ACTIVATIONS
 from app.engines.products import product
-from app.network import Floats, Recurrent
+from app.layers import Recurrent
 from app.terms import ARITHMETIC
 
 States = Sequence[Floats]  # what a step hands on, [B, H] each: the hidden state h, then others

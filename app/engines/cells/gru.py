@@ -14,10 +14,11 @@ recurrent side: `bias` is [2, 3H], else [3H].
 
 import numpy as np
 
+from app.arrays import Floats
 from app.engines.activations import ACTIVATIONS
 from app.engines.cells.cell import Cell, States, Term
 from app.engines.products import arranged, product
-from app.network import Floats, Recurrent
+from app.layers import Recurrent
 
 
 class GRU(Cell):

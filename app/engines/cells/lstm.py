@@ -13,9 +13,10 @@ with `activation` a and `recurrent_activation` r. Keras's `kernel` is [W_i W_f W
 
 import numpy as np
 
+from app.arrays import Floats
 from app.engines.activations import ACTIVATIONS
 from app.engines.cells.cell import Cell, States, Term
-from app.network import Floats, Recurrent
+from app.layers import Recurrent
 
 
 class LSTM(Cell):

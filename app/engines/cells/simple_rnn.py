@@ -5,9 +5,9 @@
 Keras's `kernel` is W [F, H], `recurrent_kernel` U [H, H], `bias` b [H].
 """
 
+from app.arrays import Floats
 from app.engines.cells.cell import Cell, States, Term
 from app.engines.products import product
-from app.network import Floats
 
 
 class SimpleRNN(Cell):

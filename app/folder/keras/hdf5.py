@@ -11,10 +11,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from app.arrays import Floats
 from app.errors import ArchiveError
 from app.folder.keras import names
 from app.folder.keras.container import WEIGHTS
-from app.network import Floats
 
 # What h5py raises for a file that is not what it says it is.
 H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)

@@ -12,7 +12,7 @@ from app.folder.keras import recurrent
 from app.folder.keras.names import WRAPPED
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place
-from app.network import Dense, Elementwise, Embedding, LastStep, Layer
+from app.layers import Dense, Elementwise, Embedding, LastStep, Layer
 
 # Layers that act in training only: at inference they pass their input through.
 IDENTITIES = frozenset(

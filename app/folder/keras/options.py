@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from app.errors import ArchiveError, UnsupportedNetwork
-from app.network import ActivationName
+from app.layers import ActivationName
 
 _LARGEST_SIZE = 1 << 24  # units, rows or classes
 _LONGEST_NAME = 200

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.arrays import Floats
 from app.errors import ArchiveError
 from app.folder.keras.options import Options
-from app.network import Floats
 
 
 class Weights(Protocol):

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from app.arrays import Floats
 from app.errors import ArchiveError
 from app.folder.keras.container import WEIGHTS
 from app.folder.keras.place import Weights
-from app.network import Floats
 from app.orphans import end_with_parent
 
 _READER = "from app.folder.keras.reader_process import be_started; be_started()"

@@ -11,7 +11,7 @@ from typing import cast, get_args
 from app.folder.keras.names import CELL
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place
-from app.network import ActivationName, Bidirectional, Layer, MergeMode, Recurrent
+from app.layers import ActivationName, Bidirectional, Layer, MergeMode, Recurrent
 from app.terms import ARITHMETIC
 
 _UNSUPPORTED = ("return_state", "stateful", "time_major")

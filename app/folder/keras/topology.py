@@ -12,18 +12,18 @@ from app.folder.keras.layers import EMBEDDINGS, LAST_STEPS, READERS, embedding
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place, Weights
 from app.folder.keras.recurrent import check_recurrent
-from app.network import (
+from app.layers import (
     Bidirectional,
     Dense,
     Elementwise,
     Embedding,
     LastStep,
     Layer,
-    Network,
     Recurrent,
     ReversedEmbedding,
     changes_nothing,
 )
+from app.network import Network
 
 _MOST_LAYERS = 100
 _MODELS = ("Sequential", "Functional", "Model")

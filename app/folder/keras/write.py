@@ -17,16 +17,16 @@ import numpy as np
 from app.errors import UnsupportedNetwork
 from app.folder.keras import names
 from app.folder.keras.container import WEIGHTS
-from app.network import (
+from app.layers import (
     Bidirectional,
     Dense,
     Elementwise,
     Embedding,
     Layer,
-    Network,
     Recurrent,
     ReversedEmbedding,
 )
+from app.network import Network
 
 _KERAS_VERSION = "3.15.1"  # whose layout this is
 _POLICY = {

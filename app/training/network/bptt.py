@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.network import Floats, Ids, Mask
+from app.arrays import Floats, Ids, Mask
 from app.training.network.dropout import Dropout, Masks, inverted
 from app.training.network.parameters import Parameters, Shape
 from app.training.network.softmax import (

@@ -2,18 +2,18 @@
 
 import numpy as np
 
+from app.arrays import Floats
 from app.errors import ModelError
-from app.network import (
+from app.layers import (
     Dense,
     Elementwise,
     Embedding,
-    Floats,
     Layer,
-    Network,
     Recurrent,
     ReversedEmbedding,
     changes_nothing,
 )
+from app.network import Network
 from app.training.network.parameters import Parameters, Shape
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.network import Floats
+from app.arrays import Floats
 from app.training.network.parameters import Shape
 
 

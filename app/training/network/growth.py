@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.network import Floats
+from app.arrays import Floats
 from app.training.network.parameters import TABLES, Parameters, Shape, keep_fading, quieten
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Floats
+from app.arrays import Floats
 from app.training.network.bptt import Batch, Unrolled
 from app.training.network.parameters import Parameters, Shape
 

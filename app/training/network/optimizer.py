@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.network import Floats
+from app.arrays import Floats
 from app.training.network.bptt import Gradients
 from app.training.network.parameters import Parameters
 

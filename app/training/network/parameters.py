@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Floats
+from app.arrays import Floats
 
 _EMBEDDING = 0.05  # fresh embeddings lie between minus and plus this
 _MEMORY = 0.5  # how loud the word before is heard at the start, beside the last one

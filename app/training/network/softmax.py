@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.network import Floats, Ids, Indices
+from app.arrays import Floats, Ids, Indices
 
 _CHUNK = 512  # positions at a time: the scores stay within the cache
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Indices, Mask
+from app.arrays import Indices, Mask
 from app.training.network.bptt import Batch
 from app.training.network.softmax import Drawn
 from app.training.text.corpus import Encoded

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.network import Ids
+from app.arrays import Ids
 from app.training.network.bptt import Unrolled
 from app.training.text.batches import Int64s, Repeated, only_last, padded_batch
 from app.training.text.corpus import Encoded

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from app.arrays import Ids
 from app.errors import CorpusError
-from app.network import Ids
 from app.text.tokens import TextOptions, tokenize
 from app.text.vocabulary import PADDING_ID, Vocabulary
 from app.training.config import TrainConfig

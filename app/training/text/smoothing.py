@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.network import Ids, Indices
+from app.arrays import Ids, Indices
 from app.training.text.corpus import Encoded
 
 _BEFORE = 0  # in front of a sentence's start; padding's id, which no word has

@@ -8,12 +8,14 @@ import h5py
 import numpy as np
 import pytest
 
+from app.arrays import Floats
 from app.engines.numpy_engine import NumpyEngine
 from app.errors import UnsupportedNetwork
 from app.folder.keras import names, read_network
 from app.folder.keras.topology import ADDED, build_network
 from app.folder.keras.write import write_network
-from app.network import Bidirectional, Floats, LastStep, Network, Recurrent
+from app.layers import Bidirectional, LastStep, Recurrent
+from app.network import Network
 from tests.keras_files import edit_weights
 from tests.small_models import both_ways, small_network
 

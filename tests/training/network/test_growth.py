@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from app.arrays import Floats
 from app.cli import app
 from app.errors import ModelError
 from app.folder.read import load_model
 from app.model import Model
-from app.network import Floats
 from app.training.config import Source, TrainConfig
 from app.training.continuation import Continuation, continued
 from app.training.fit import shape_of

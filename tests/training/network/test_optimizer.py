@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.network import Floats
+from app.arrays import Floats
 from app.training.network.bptt import Gradients
 from app.training.network.optimizer import AdamW
 from app.training.network.parameters import Parameters
