@@ -1,11 +1,13 @@
 """Keras's older `.h5`: the configuration in an attribute, the weights in a group for each layer.
 
-An attribute lists each layer's weights in Keras's order, by which they are found. `save_weights`
-wrote the same groups without the configuration, at the root; or those of a `.keras` archive.
+Attributes list the layers, and each layer's weights, in Keras's order, by which they are found.
+`save_weights` wrote the same groups without the configuration, at the root; or those of a `.keras`
+archive.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from app.folder.files import read_file
 from app.folder.keras.container import parse_config
 from app.folder.keras.hdf5 import H5_ERRORS, StoredWeights
 from app.folder.keras.names import CELL, WRAPPED
-from app.folder.keras.place import Weights
+from app.importing.in_order import NONE, chosen
 
 _LARGEST = 2 << 30  # bytes
 _WEIGHTS = "model_weights/"
@@ -24,7 +26,7 @@ _WITHIN_A_LAYER = (CELL.removeprefix("/"), WRAPPED.removeprefix("/"))
 
 
 class LegacyWeights(StoredWeights):
-    """The weights of a `.h5`: `place.Weights`, groups being the layers' own names.
+    """The weights of a `.h5`: `place.Weights`, groups being those that `InOrder` makes of `layers`.
 
     `root` is the path before them, with its slash.
     """
@@ -32,6 +34,9 @@ class LegacyWeights(StoredWeights):
     def __init__(self, file: h5py.File, size: int, root: str = _WEIGHTS) -> None:
         super().__init__(file, size)
         self._before = root
+        every = self._texts(root.rstrip("/"), "layer_names")
+        self._listed = [(one, found) for one in every if (found := self._weights_of(one))]
+        self.layers = [layer for layer, _ in self._listed]  # that have weights
 
     def count(self, group: str) -> int:
         """Weights of a group, 0 where there is no such group."""
@@ -41,23 +46,30 @@ class LegacyWeights(StoredWeights):
         return self._paths(group)[index]
 
     def _paths(self, group: str) -> list[str]:
-        layer, *below = group.split("/")
-        names = self._names(layer)
-        half = len(names) // 2
+        number, *below = group.split("/")
+        if number == NONE:
+            return []
+        layer, found = self._listed[int(number)]
         for part in below:
+            half = len(found) // 2
             if part == "forward_layer":
-                names = names[:half]
+                found = found[:half]
             elif part == "backward_layer":
-                names = names[half:]
+                found = found[half:]
             elif part not in _WITHIN_A_LAYER:  # a layer of a Sequential inside the model
-                names = [name for name in names if part in name.split("/")]
-                half = len(names) // 2
-        return [f"{self._before}{layer}/{name}" for name in names]
+                found = chosen(part, found, layer)
+        return [f"{self._before}{layer}/{name}" for name in found]
 
-    def _names(self, layer: str) -> list[str]:
+    def _weights_of(self, layer: str) -> list[str]:
+        return self._texts(f"{self._before}{layer}", "weight_names")
+
+    def _texts(self, path: str, attribute: str) -> list[str]:
+        """A list of texts; where it was too long for one attribute, Keras numbered its parts."""
         try:
-            group = self._follow(f"{self._before}{layer}")
-            return [] if group is None else [*map(_text, group.attrs["weight_names"])]
+            attributes = (self._follow(path) if path else self._file).attrs
+            parts = takewhile(attributes.__contains__, (f"{attribute}{n}" for n in count()))
+            named = [attribute] if attribute in attributes else list(parts)
+            return [_text(one) for name in named for one in attributes[name]]
         except H5_ERRORS:
             return []
 
@@ -73,18 +85,15 @@ def open_legacy(path: Path) -> Iterator[tuple[dict[str, Any], str, LegacyWeights
 
 
 @contextmanager
-def open_weights_alone(path: Path) -> Iterator[tuple[Weights, bool]]:
-    """What `save_weights` wrote, and whether its groups are the layers' own names.
-
-    Raises ArchiveError where it is no sound file.
-    """
+def open_weights_alone(path: Path) -> Iterator[StoredWeights]:
+    """What `save_weights` wrote. Raises ArchiveError where it is no sound file."""
     with _opened(path) as (file, size):
         if "model_weights" in file:  # a whole model
-            yield LegacyWeights(file, size), True
-        elif "layer_names" in file.attrs:
-            yield LegacyWeights(file, size, ""), True
+            yield LegacyWeights(file, size)
+        elif any(name.startswith("layer_names") for name in file.attrs):
+            yield LegacyWeights(file, size, "")
         else:
-            yield StoredWeights(file, size), False
+            yield StoredWeights(file, size)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Or two files, what `to_json()` gave and what `save_weights` wrote.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from app.errors import ArchiveError
 from app.folder.files import open_file, read_file
 from app.folder.keras import names
 from app.folder.keras.container import parse_archive, parse_config, read_bytes
-from app.folder.keras.options import Options
 from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import build_network
-from app.importing.legacy import open_legacy, open_weights_alone
+from app.importing.in_order import InOrder
+from app.importing.legacy import LegacyWeights, open_legacy, open_weights_alone
 from app.importing.tokenizers import Kept
 from app.importing.vectorization import take_out
 from app.network import Network
@@ -60,15 +60,13 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
 
 def _read_legacy(path: Path) -> Source:
     with open_legacy(path) as (config, version, weights):
-        return _built(config, {}, weights, version, names.by_name)
+        return _built(config, {}, weights, version)
 
 
 def _read_archive(path: Path) -> Source:
     archive = parse_archive(read_bytes(path), path.name)
     with weights_here(archive.weights) as weights:
-        return _built(
-            archive.config, archive.vocabularies, weights, archive.keras_version, names.by_class
-        )
+        return _built(archive.config, archive.vocabularies, weights, archive.keras_version)
 
 
 def _read_architecture(path: Path, weights: Path | None) -> Source:
@@ -76,9 +74,8 @@ def _read_architecture(path: Path, weights: Path | None) -> Source:
     if weights is None:
         raise ArchiveError(f"{path.name} is a network without its weights; name their --weights")
     version = str(config.get("keras_version", "3"))
-    with open_weights_alone(weights) as (stored, by_name):
-        groups = names.by_name if by_name else names.by_class
-        return _built(config, {}, stored, version, groups)
+    with open_weights_alone(weights) as stored:
+        return _built(config, {}, stored, version)
 
 
 def _built(
@@ -86,12 +83,17 @@ def _built(
     vocabularies: Mapping[str, bytes],
     weights: Weights,
     version: str,
-    groups: Callable[[Sequence[Options]], list[str]],
 ) -> Source:
     found = take_out(config, vocabularies)
     kept = found[0] if found else config
     read = _from_zero(kept)
-    network = build_network(read, weights, keras_version=version, groups=groups, vectors=True)
+    groups = inside = names.by_class
+    if isinstance(weights, LegacyWeights):
+        order = InOrder(weights.layers)
+        groups, inside = order.groups, order.inside
+    network = build_network(
+        read, weights, keras_version=version, groups=groups, inside=inside, vectors=True
+    )
     return Source(network, found[1] if found else None, () if read == kept else (_FROM_ZERO,))
 
 

@@ -134,3 +134,70 @@ def test_the_command_takes_an_architecture_and_its_weights(keras: Any, tmp_path:
     answer = np.asarray(model(keras.utils.pad_sequences(ids, TIMESTEPS)))[0]
     ours = load_model(tmp_path / "mine").distribution(PHRASES[0]).probabilities
     np.testing.assert_allclose(ours, answer, atol=1e-6)
+
+
+def rebuilt(keras: Any, network: Network) -> Any:
+    """The same network of another session: Keras's own names go on counting, so all differ."""
+    for layer in (keras.layers.Dense, keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN):
+        layer(1)
+    return network(keras)
+
+
+def with_frozen_layers(keras: Any) -> Any:
+    """Within a Sequential inside, Keras writes what is trained before what is not."""
+    L = keras.layers
+    frozen = L.LSTM(5, return_sequences=True, trainable=False)
+    deep = keras.Sequential([frozen, L.BatchNormalization(), L.SimpleRNN(4, use_bias=False)])
+    entry = [keras.Input((TIMESTEPS,)), L.Embedding(CLASSES, 4)]
+    return keras.Sequential([*entry, deep, L.Dense(CLASSES, activation="softmax")])
+
+
+@pytest.mark.parametrize(
+    "network", [plain, functional, nested, nested_in_a_graph, with_frozen_layers]
+)
+def test_weights_are_taken_by_the_order_of_the_layers(
+    keras: Any, tmp_path: Path, network: Network
+) -> None:
+    """As Keras itself does, whatever the layers are called in either file."""
+    model = randomized(network(keras))
+    model.save(tmp_path / "weights.h5")
+    other = rebuilt(keras, network)
+    assert {layer.name for layer in other.layers}.isdisjoint(
+        {layer.name for layer in model.layers} - {"words", "deep"}
+    )
+    (tmp_path / "model.json").write_text(other.to_json())
+    other.load_weights(tmp_path / "weights.h5")
+    assert_same(keras, tmp_path, tmp_path / "model.json", tmp_path / "weights.h5", other)
+
+
+def test_weights_of_another_network_are_refused_with_the_reason(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+
+    def network(*inner: Any) -> Any:
+        head = L.Dense(CLASSES, activation="softmax", name="head")
+        return keras.Sequential(
+            [keras.Input((TIMESTEPS,)), L.Embedding(CLASSES, 4, name="e"), *inner, head]
+        )
+
+    architecture, weights = tmp_path / "model.json", tmp_path / "weights.h5"
+    architecture.write_text(network(L.LSTM(5, name="memory")).to_json())
+    deep = keras.Sequential([L.LSTM(5, use_bias=False)], name="deep")
+    for others, reason in (
+        (
+            network(L.GRU(5, return_sequences=True, name="one"), L.GRU(5, name="two")),
+            r"of 4 layers \(e, one, two, head\), and the architecture has 3 layers "
+            r"\(e, memory, head\): they are not of the same network",
+        ),
+        (network(L.LSTM(6, name="other")), r"memory/kernel has shape \(4, 24\), but the config"),
+        (network(L.LSTM(5, use_bias=False, name="other")), r"'memory' \(LSTM\) has 2 weights, but"),
+    ):
+        others.save(weights)
+        with pytest.raises(ModelError, match=reason):
+            read_source(architecture, weights)
+    network(L.LSTM(5, name="memory")).save(weights)
+    architecture.write_text(network(deep).to_json())
+    with pytest.raises(ModelError, match=r"'memory' has 3 weights, but the configuration asks"):
+        read_source(architecture, weights)
+    architecture.write_text(network(L.Bidirectional(L.LSTM(5), name="both")).to_json())
+    with pytest.raises(ModelError, match=r"'both' \(Bidirectional\)|both/"):
+        read_source(architecture, weights)

@@ -30,6 +30,7 @@ _MODELS = ("Sequential", "Functional", "Model")
 _ID_TYPES = ("int32", "int64", "float32", "float64")
 _INPUT = "InputLayer"
 _OF_WORDS = ("TextVectorization", "StringLookup")
+Groups = Callable[[Sequence[Options]], list[str]]
 ADDED = "added_softmax"  # the layer that is put behind a network that ends with logits
 
 
@@ -38,12 +39,14 @@ def build_network(
     weights: Weights,
     *,
     keras_version: str = "3",
-    groups: Callable[[Sequence[Options]], list[str]] = names.by_class,
+    groups: Groups = names.by_class,
+    inside: Groups = names.by_class,
     vectors: bool = False,
 ) -> Network:
     """Build the network that a model's configuration describes.
 
-    `groups` says where the weights of each layer lie, for `weights` to find them. With `vectors`,
+    `groups` says where the weights of each layer lie, for `weights` to find them, and `inside`
+    where those of a Sequential inside the model lie below its own group. With `vectors`,
     words may enter as vectors, (batch, timesteps, features): the first layer is then none that ids
     enter. Raises UnsupportedNetwork or ArchiveError, naming the layer.
     """
@@ -52,9 +55,9 @@ def build_network(
     keras_2 = keras_version.startswith(("1.", "2."))
     _check_class(config)
     model = Options.read(config, keras_2=keras_2)
-    outer = _entries(model)
+    outer = entries(model)
     unfolded = {
-        options.name: [*_unfolded(options, group, groups)]
+        options.name: [*_unfolded(options, group, inside)]
         for options, group in zip(outer, groups(outer), strict=True)
     }
     every = [options for inner in unfolded.values() for options, _ in inner]
@@ -93,24 +96,23 @@ def _check_class(config: dict[str, Any]) -> None:
         )
 
 
-def _entries(model: Options) -> list[Options]:
-    entries = model.config.get("layers")
-    if not isinstance(entries, list) or not entries:
+def entries(model: Options) -> list[Options]:
+    """The layers of a model, or of a Sequential inside it. Raises as `build_network` does."""
+    listed = model.config.get("layers")
+    if not isinstance(listed, list) or not listed:
         raise ArchiveError("config.json: the model has no layers")
-    _check_count(entries)
-    return [Options.read(entry, keras_2=model.keras_2) for entry in entries]
+    _check_count(listed)
+    return [Options.read(entry, keras_2=model.keras_2) for entry in listed]
 
 
-def _unfolded(
-    options: Options, group: str, groups: Callable[[Sequence[Options]], list[str]]
-) -> Iterator[tuple[Options, str]]:
+def _unfolded(options: Options, group: str, inside: Groups) -> Iterator[tuple[Options, str]]:
     """A layer and its group; of a Sequential inside the model, those that it is made of."""
     if options.class_name != "Sequential":
         yield options, group
         return
-    inner = [one for one in _entries(options) if one.class_name != _INPUT]
-    for one, below in zip(inner, groups(inner), strict=True):
-        yield from _unfolded(one, f"{group}/{below}", groups)
+    inner = [one for one in entries(options) if one.class_name != _INPUT]
+    for one, below in zip(inner, inside(inner), strict=True):
+        yield from _unfolded(one, f"{group}/{below}", inside)
 
 
 def _check_ids_enter(shape: list[int | None], *, embedded: bool) -> None:
