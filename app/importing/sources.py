@@ -15,7 +15,7 @@ from app.folder.keras import names
 from app.folder.keras.container import parse_archive, parse_config, read_bytes
 from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
-from app.folder.keras.topology import build_network
+from app.folder.keras.topology import Groups, build_network
 from app.importing.in_order import InOrder
 from app.importing.legacy import LegacyWeights, open_legacy, open_weights_alone
 from app.importing.tokenizers import Kept
@@ -87,7 +87,8 @@ def _built(
     found = take_out(config, vocabularies)
     kept = found[0] if found else config
     read = _from_zero(kept)
-    groups = inside = names.by_class
+    groups: Groups = names.by_class
+    inside: Groups = names.by_class
     if isinstance(weights, LegacyWeights):
         order = InOrder(weights.layers)
         groups, inside = order.groups, order.inside
