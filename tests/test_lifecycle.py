@@ -267,3 +267,60 @@ def test_the_log_has_one_time_format_no_probes_and_no_forged_lines(tmp_path: Pat
         assert sum("/v1/models" in line for line in lines) == 1
         assert not any("/readyz" in line for line in lines)
         assert any("models are read from" in line and str(models) in line for line in lines)
+
+
+# A service that waits for its standard input between its last look at the port and closing it.
+PAUSED = """
+import sys
+import app.server
+from app.cli import app as command_line
+
+class Paused(app.server.Server):
+    async def main_loop(self):
+        await super().main_loop()
+        print("closing", flush=True)
+        sys.stdin.readline()
+
+app.server.Server = Paused
+command_line(["serve"])
+"""
+
+
+def test_who_connects_before_the_port_is_closed_is_answered(
+    notebook_folder: Path, tmp_path: Path
+) -> None:
+    """Nobody has accepted them: with the port, the kernel would reset their connections."""
+    settings = {"PORT": "0", "MODELS_DIR": str(notebook_folder.parent)}
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-c", PAUSED],
+            env={**os.environ, **{f"UNROLLED_{name}": value for name, value in settings.items()}},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            port = port_of(Session(process, log, wrapped=False))
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout.readline() == b"closing\n"
+            with ExitStack() as stack:
+                late = [
+                    stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+                    for _ in range(8)
+                ]
+                for stream in late:
+                    stream.sendall(REQUEST)
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+                for stream in late:
+                    head, _ = answer(stream)
+                    assert head.startswith(b"HTTP/1.1 200 ")
+                    assert b"connection: close" in head.lower()
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()

@@ -178,12 +178,42 @@ class Server(uvicorn.Server):
         if self._announce is not None:
             self._announce()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the port and finish what is in flight, of those who have connected by now, too.
+
+        The kernel resets whoever nobody has accepted when the last process closes the port.
+        """
+        listeners = sockets or []
+        waiting = [one for listener in listeners for one in _waiting(listener)]
+        for server in self.servers:  # at once: nobody else may connect meanwhile
+            server.close()
+        for listener in listeners:
+            listener.close()
+        for one in waiting:
+            await self._loop.connect_accepted_socket(self._connection, one)
+        await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve for a lifetime. Does not return: a thread that computes for a client who is gone
         would be waited for.
         """
         await super().serve(sockets)
         leave(0 if self.started else 1)
+
+
+def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """Connections that nobody has accepted yet; the event loop made the listener one of its own,
+    which does not wait.
+    """
+    with contextlib.suppress(OSError):  # BlockingIOError in the end
+        while True:
+            yield listener.accept()[0]
 
 
 def leave(code: int) -> None:
