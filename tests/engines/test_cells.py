@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from app.arrays import Floats
+from app.engines import products
 from app.engines.activations import ACTIVATIONS
 from app.engines.cells import CELLS
+from app.engines.cells.simple_rnn import SimpleRNN
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.prefixes import Lookups, Runner
@@ -131,6 +133,33 @@ def test_both_ways_is_each_way_and_nothing_is_gone_on_from(kind: tuple[str, bool
     assert trace.step_probabilities is None
     assert network.states == ("rnn_0/forward", "rnn_0/backward", "rnn_0")
     assert [one.name for one in trace.recurrent] == list(network.states)
+
+
+@pytest.mark.parametrize(
+    ("alone", "left_out"), [(0, 0), (63, 0), (64, 64), (100, 64), (130, 128), (192, 128)]
+)
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_units_that_hear_only_themselves_are_not_multiplied_with_others(
+    alone: int, left_out: int, in_blocks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the states are those of the whole product, in float64, at every timestep."""
+    monkeypatch.setattr(products, "blocks_pay", lambda: in_blocks)
+    rng = np.random.default_rng(alone)
+    B, T, H = 3, 6, 192
+    U = rng.normal(0, 0.03, (H, H)).astype(np.float32)
+    U[:, :alone] = np.diag(rng.uniform(0.5, 1, H))[:, :alone]
+    layer = Recurrent("rnn", "SimpleRNN", "tanh", np.ones((1, H), np.float32), U, None, True)
+    cell = SimpleRNN(replace(layer, recurrent_kernel=products.arranged(U)))
+    assert cell._others.shape == (H, H - left_out)
+    entered = rng.normal(0, 1, (T, B, H)).astype(np.float32)
+    expected, h = [], np.zeros((B, H))
+    for x in entered.astype(np.float64):
+        h = np.tanh(x + h @ U.astype(np.float64))
+        expected.append(h)
+    (states,) = cell.unroll(entered.copy().reshape(T * B, H), [B] * T)
+    np.testing.assert_allclose(states.reshape(T, B, H), expected, atol=1e-6)
+    recurred = cell.recur(states[:B])
+    np.testing.assert_allclose(recurred, expected[0] @ U.astype(np.float64), atol=1e-6)
 
 
 def test_every_cell_has_names_for_its_terms() -> None:

@@ -3,15 +3,36 @@
     h_t = f(x_t·W + h_{t-1}·U + b)
 
 Keras's `kernel` is W [F, H], `recurrent_kernel` U [H, H], `bias` b [H].
+
+The first units of a network may hear no unit but themselves, each remembering for a time of its
+own: their columns of U are 0 but for the diagonal, and multiplying by it is all that is done for
+them.
 """
 
-from app.arrays import Floats
+import numpy as np
+
+from app.arrays import Floats, Kernel
+from app.engines.blocks import WIDTH, Blocks
 from app.engines.cells.cell import Cell, States, Term
 from app.engines.products import product
+from app.layers import Recurrent
 
 
 class SimpleRNN(Cell):
     """The equation above. With one state and no gates, all of it is done in place."""
+
+    def __init__(self, layer: Recurrent) -> None:
+        super().__init__(layer)
+        U = np.asarray(layer.recurrent_kernel)
+        self._alone = D = _alone(U)
+        self._diagonal = U.diagonal()[:D].copy()  # [D]
+        self._others = _columns_from(layer.recurrent_kernel, D)  # [H, H-D]
+
+    def recur(self, h: Floats) -> Floats:
+        """h_{t-1}·U: [B, H] -> [B, H]."""
+        if not self._alone:
+            return product(h, self._others)
+        return np.hstack((h[:, : self._alone] * self._diagonal, product(h, self._others)))
 
     def unroll(
         self,
@@ -21,7 +42,7 @@ class SimpleRNN(Cell):
         second: Floats | None = None,
     ) -> States:
         """[N, H], [B, H] -> [N, H]: the states are written over what entered."""
-        f, U = self.activation, self.layer.recurrent_kernel
+        f, D = self.activation, self._alone
         h = None if before is None else before[0]
         start = 0
         for t, rows in enumerate(running):
@@ -29,7 +50,10 @@ class SimpleRNN(Cell):
             if t == 1 and second is not None:
                 now += second
             elif h is not None:
-                now += product(h[:rows], U)
+                h = h[:rows]
+                if D:
+                    now[:, :D] += h[:, :D] * self._diagonal
+                now[:, D:] += product(h, self._others)
             h = f(now)
             start += rows
         return (entered,)
@@ -37,3 +61,18 @@ class SimpleRNN(Cell):
     def terms(self, x: Floats, before: States, after: States) -> tuple[Term, ...]:
         """The one equation: its value is the hidden state."""
         return self.written_out(x, self.recur(before[0]), (self.activation,))
+
+
+def _alone(U: Floats) -> int:
+    """How many of the first units hear no unit but themselves, in whole blocks of columns."""
+    hears = (U != 0) & ~np.eye(len(U), dtype=np.bool_)
+    hearing = hears.any(axis=0)
+    first = int(hearing.argmax()) if hearing.any() else len(U)
+    return min(first, len(U) - 1) // WIDTH * WIDTH
+
+
+def _columns_from(kernel: Kernel, first: int) -> Kernel:
+    """The columns of an `arranged` kernel from one on that begins a block, without a copy."""
+    if isinstance(kernel, Blocks):
+        return Blocks(kernel.blocks[first // WIDTH :], kernel.columns - first)
+    return np.asarray(kernel)[:, first:]
