@@ -8,6 +8,7 @@ phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -24,6 +25,7 @@ from app.text.typed import Typed, read_typed
 
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
 _WHOLE = 0.95  # of what is typed, by the word that it is: the next one is offered then
+_SENTENCES = 256  # remembered as they were read: a keyboard asks about one with every letter
 _RECENT = 0.2  # share of the probability that goes by what the person wrote before
 
 Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
@@ -50,6 +52,7 @@ class _Sentence:
     text: str  # that the context was read from
     unknown: tuple[str, ...]
     last: str  # the word before the cursor, as it is spelled
+    barred: tuple[int, ...]  # ids of words that are not suggested in it
 
 
 class Suggester:
@@ -59,6 +62,7 @@ class Suggester:
         self.model = model
         self._words = Words(model)
         self._casing = Casing(model.card.get("shown_as", {}))
+        self._read = lru_cache(_SENTENCES)(self._sentence)
 
     def suggest(self, asked: Asked) -> Steps:
         """Yields the contexts whose distributions [V] are needed, and returns the answer.
@@ -66,13 +70,13 @@ class Suggester:
         Raises EmptyPhrase where nothing is written and the model has no start word.
         """
         typed = read_typed(asked.text, self.model.options.tokenizer)
-        sentence = self._read(typed)
+        sentence = self._read(typed.sentence)
         (said,) = yield (sentence.context,)
         if typed.word and self._is_whole(typed.word, said):
             typed = typed.finished()
-            sentence = self._read(typed)
+            sentence = self._read(typed.sentence)
             (said,) = yield (sentence.context,)
-        allowed = self._allowed(sentence, asked)
+        allowed = self._allowed(sentence.barred, asked)
         recent = RecentWords.of(asked.recent) if asked.recent else None
         mixed = said if recent is None else self._words.mixed(said, recent, _RECENT)
         shown = self._shown_before(mixed, typed, allowed, asked) if asked.fresh else set()
@@ -88,14 +92,14 @@ class Suggester:
         (number,) = self._words.ids_of([word]) or (None,)
         if number is None or not self.model.suggestible[number]:
             return False
-        mass = self._words.beginning_with(word, said, self.model.suggestible, 1).mass
+        mass = self._words.begun(word, said, self.model.suggestible).mass
         return bool(said[number] >= _WHOLE * mass)
 
-    def _read(self, typed: Typed) -> _Sentence:
-        """The sentence before the half-typed word. A word that the model does not know, and has
-        no word to stand in for, is left out.
+    def _sentence(self, text: str) -> _Sentence:
+        """What stands before the half-typed word. A word that the model does not know, and has no
+        word to stand in for, is left out.
         """
-        model, text = self.model, typed.sentence
+        model, barred_after = self.model, self._words.barred_after
         try:
             context = model.context(text)
         except UnknownWords:
@@ -105,23 +109,20 @@ class Suggester:
         words = text.split()
         last = words[-1].lower() if words else ""
         if whole:
-            return _Sentence(context, text, (), last)
+            return _Sentence(context, text, (), last, barred_after(text))
         tokens = [token.text for token in tokenize(text, model.options)]
         known = [self._words.understood(token) for token in tokens]
         unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
         standing = [model.options.unknown if word is None else word for word in known]
         text = " ".join(word for word in standing if word)
-        return _Sentence(model.context(text), text, unknown, last)
+        return _Sentence(model.context(text), text, unknown, last, barred_after(text))
 
-    def _allowed(self, sentence: _Sentence, asked: Asked) -> Mask:
-        """[V] what may be suggested here."""
+    def _allowed(self, barred: Sequence[int], asked: Asked) -> Mask:
+        """[V] what may be suggested where these words may not."""
         allowed = self.model.suggestible
-        barred = self._words.barred_after(sentence.text)
-        excluded = self._words.ids_of(asked.exclude)
-        if len(barred) or excluded:
+        if barred or asked.exclude:
             allowed = allowed.copy()
-            allowed[barred] = False
-            allowed[excluded] = False
+            allowed[[*barred, *self._words.ids_of(asked.exclude)]] = False
         return allowed
 
     def _candidates(
@@ -138,7 +139,7 @@ class Suggester:
         words, word = self._words, typed.word
         if not word:
             return words.best(said, allowed, asked.count).best
-        found = words.beginning_with(word, said, allowed, most)
+        found = words.completing(words.begun(word, said, allowed), most)
         unknown = self._unknown_recent(word, recent, asked)
         best = found.best + unknown
         mass = found.mass + sum(one.weight for one in unknown)
@@ -177,7 +178,7 @@ class Suggester:
                 continue
             most = asked.count + len(shown) + 1
             if begun:
-                found = self._words.beginning_with(begun, said, allowed, most)
+                found = self._words.completing(self._words.begun(begun, said, allowed), most)
             else:
                 found = self._words.best(said, allowed, asked.count)
             new = [one.word.lower() for one in found.best]
@@ -200,7 +201,7 @@ class Suggester:
             saids = yield [self.model.context(text) for text in texts]
             going_on = []
             for at, text, said in zip(running, texts, saids, strict=True):
-                allowed = self._allowed(_Sentence((), text, (), ""), asked)
+                allowed = self._allowed(self._words.barred_after(text), asked)
                 best = self._words.best(said, allowed, 1).best
                 if not best or (end is not None and said[end] > best[0].weight):
                     continue

@@ -32,6 +32,14 @@ class Candidate(NamedTuple):
     kind: Kind
 
 
+class Begun(NamedTuple):
+    """The ids [N] of words that begin alike, what the model gives each [N], and all of them."""
+
+    ids: Indices
+    weights: Floats
+    mass: float
+
+
 class Found(NamedTuple):
     """The best candidates, best first, and what all there were have together."""
 
@@ -82,12 +90,12 @@ class Words:
         found = (self._model.vocabulary.id_of(self._spelling(word)) for word in words)
         return [number for number in found if number is not None]
 
-    def barred_after(self, sentence: str) -> list[int]:
+    def barred_after(self, sentence: str) -> tuple[int, ...]:
         """Ids that are not suggested in a sentence that has begun so."""
         if not self._barred_after:
-            return []
+            return ()
         seen = _LETTERS.findall(sentence.lower())
-        return [number for word in seen for number in self._barred_after.get(word, ())]
+        return tuple(number for word in seen for number in self._barred_after.get(word, ()))
 
     def mixed(self, said: Floats, recent: RecentWords, share: float) -> Floats:
         """Probabilities [V], `share` of them going by what was written before."""
@@ -102,10 +110,11 @@ class Words:
         """The most probable words."""
         model = self._model
         barred = model.barred if allowed is model.suggestible else np.flatnonzero(~allowed)
-        return Found(self._candidates(top_k(said, count, barred), said, "next"), 1.0)
+        ids = top_k(said, count, barred)
+        return Found(self._shown(ids, said[ids], "next"), 1.0)
 
-    def beginning_with(self, typed: str, said: Floats, allowed: Mask, count: int) -> Found:
-        """The most probable words that begin so, whether or not their apostrophes are typed."""
+    def begun(self, typed: str, said: Floats, allowed: Mask) -> Begun:
+        """The words that begin so, whether or not their apostrophes are typed."""
         typed = self._spelling(typed)
         if "'" in typed:
             ids = self._model.ids_beginning_with(typed)
@@ -115,8 +124,12 @@ class Words:
         if allowed is not self._model.suggestible:
             ids = ids[allowed[ids]]
         weights = said[ids]  # [N]
-        mass = float(np.add.reduce(weights))
-        return Found(self._candidates(ids[_largest(weights, count)], said, "completion"), mass)
+        return Begun(ids, weights, float(np.add.reduce(weights)))
+
+    def completing(self, begun: Begun, count: int) -> Found:
+        """The most probable of words that begin so."""
+        order = _largest(begun.weights, count)
+        return Found(self._shown(begun.ids[order], begun.weights[order], "completion"), begun.mass)
 
     def mistyped(self, typed: str, said: Floats, allowed: Mask, count: int) -> Found:
         """The most probable words that a mistyped beginning may have meant."""
@@ -126,16 +139,14 @@ class Words:
         mistakes = near.distances[kept].astype(np.float32) / MISTAKE
         scores = (said[ids] * np.float32(_PER_MISTAKE) ** mistakes).astype(np.float32)
         order = _largest(scores, count)
-        words = self._model.vocabulary.words
-        best = [Candidate(str(words[ids[at]]), float(scores[at]), "correction") for at in order]
+        best = self._shown(ids[order], scores[order], "correction")
         return Found(best, float(np.add.reduce(scores)))
 
-    def _candidates(self, ids: Indices, said: Floats, kind: Kind) -> list[Candidate]:
+    def _shown(self, ids: Indices, weights: Floats, kind: Kind) -> list[Candidate]:
         words = self._model.vocabulary.words
-        weights = said[ids].tolist()
         return [
             Candidate(str(words[number]), weight, kind)
-            for number, weight in zip(ids.tolist(), weights, strict=True)
+            for number, weight in zip(ids.tolist(), weights.tolist(), strict=True)
         ]
 
 

@@ -13,15 +13,20 @@ class Casing:
 
     def __init__(self, shown_as: Mapping[str, str]) -> None:
         self._words = {key: shown for key, shown in shown_as.items() if " " not in key}
-        self._pairs = {key: shown for key, shown in shown_as.items() if " " in key}
+        self._pairs: dict[str, dict[str, str]] = {}  # by the first word, and by the second
+        for key, shown in shown_as.items():
+            first, pair, second = key.partition(" ")
+            if pair:
+                self._pairs.setdefault(first, {})[second] = shown
 
     def written(self, words: list[str], before: str = "") -> list[str]:
         """Words in a row, `before` being the one in front of them, as the vocabulary has it."""
         written = [self._words.get(word, word) for word in words]
         previous = before.lower()
         for at, word in enumerate(map(str.lower, words)):
-            pair = self._pairs.get(f"{previous} {word}")
-            if pair is not None:
+            following = self._pairs.get(previous)
+            pair = following and following.get(word)
+            if pair:
                 first, written[at] = pair.split(" ")
                 if at:
                     written[at - 1] = first
@@ -33,7 +38,7 @@ def as_typed(word: str, typed: str, *, begins: bool) -> str:
     """A word in the typist's case: "Sto" -> "Store", "STO" -> "STORE"; the first of a sentence
     has a capital.
     """
-    if not begins and typed.islower():  # nearly always
+    if not begins and (not typed or typed.islower()):  # nearly always
         return word
     letters = [letter for letter in typed if letter.isalpha()]
     if len(letters) > 1 and all(map(str.isupper, letters)):
