@@ -156,11 +156,11 @@ def test_models_take_turns() -> None:
     busy, other = (model_of(ForwardOnly(small_network())) for _ in range(2))
     batcher = Batcher(max_batch=2)
 
-    async def ask(model: Model, name: str) -> None:
-        await batcher.rank(model, (1,), 1)
+    async def ask(model: Model, name: str, number: int = 1) -> None:
+        await batcher.rank(model, (number,), 1)
         finished.append(name)
 
-    together(*(ask(busy, "busy") for _ in range(8)), ask(other, "other"))
+    together(*(ask(busy, "busy", number) for number in range(1, 9)), ask(other, "other"))
     assert finished.index("other") == 2
 
 
