@@ -466,6 +466,46 @@ def test_whole_distributions_wake_their_callers_one_at_a_time() -> None:
     assert len(set(woken)) == 5
 
 
+def test_callers_that_ask_about_the_same_phrase_share_a_row() -> None:
+    engine = ForwardOnly(small_network())
+    model, batcher = model_of(engine), Batcher(max_batch=2)
+    same = [batcher.outputs(model, (1,)) for _ in range(4)]
+    rankings = [batcher.rank(model, (1,), k) for k in (1, 3)]
+    *outputs, one, three = together(*same, *rankings)
+    assert engine.phrases == [2, 1]  # outputs and a ranking; a longer ranking
+    assert all(each is outputs[0] for each in outputs)
+    assert (len(one.ids), len(three.ids)) == (1, 3)
+    assert one.ids == three.ids[:1]
+
+
+def test_a_caller_that_leaves_takes_no_one_of_its_row_along() -> None:
+    model = MODELS[0]
+
+    async def ask() -> list[Outputs]:
+        batcher = Batcher()
+        leaves, *stay = (asyncio.ensure_future(batcher.outputs(model, (1,))) for _ in range(3))
+        await asyncio.sleep(0)
+        leaves.cancel()
+        return await asyncio.gather(*stay)
+
+    for outputs in asyncio.run(ask()):
+        expected = model.outputs(phrase([1])).probabilities
+        np.testing.assert_allclose(outputs.probabilities, expected, atol=1e-6)
+
+
+def test_what_is_computed_is_remembered_before_the_first_caller_is_woken() -> None:
+    engine = ForwardOnly(small_network())
+    model, batcher = model_of(engine), Batcher()
+
+    async def caller(number: int) -> None:
+        await batcher.outputs(model, (number,))
+        for other in (1, 2, 3):  # whose callers may still wait to be woken
+            await batcher.outputs(model, (other,))
+
+    together(*map(caller, (1, 2, 3)))
+    assert engine.phrases == [3]
+
+
 def test_a_caller_that_leaves_between_two_slices_takes_nobody_along() -> None:
     model = model_of(NumpyEngine(small_network(units=(1800,))), max_length=40)
     texts = [phrase([1 + at * at % 290 for at in range(begin, begin + 40)]) for begin in (0, 7)]
