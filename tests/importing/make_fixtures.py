@@ -4,7 +4,8 @@
 
 The files that are committed were made by TensorFlow 2.13.1, 2.15.1 and 2.21.0, each in a virtual
 environment of its own (Python 3.11, tensorflow-cpu). For each network there are the file, its
-tokenizer, and 20 sentences with their ids and probabilities by Keras's own calls.
+tokenizer, and 20 sentences with their ids and probabilities by Keras's own calls. Of Sequentials
+inside a model, by TensorFlow 2.12.1, there are rows of ids and their probabilities.
 """
 
 import json
@@ -165,8 +166,40 @@ def vectorized(folder: Any) -> Any:
     path.write_text(json.dumps(found, ensure_ascii=False))
 
 
+def nested() -> Any:
+    words = keras.Sequential([layers.Embedding(12, 4), layers.Dropout(0.1)], name="words")
+    deepest = [layers.LSTM(3, return_sequences=True), layers.Bidirectional(layers.GRU(2))]
+    first = layers.LSTM(5, return_sequences=True)
+    deep = keras.Sequential([first, keras.Sequential(deepest), layers.Dense(6, "tanh")])
+    head = [layers.Dense(7), layers.Activation("relu"), layers.Dense(12, "softmax")]
+    return keras.Sequential([keras.Input((TIMESTEPS,)), words, deep, *head])
+
+
+def nested_in_a_graph() -> Any:
+    """One of whose layers is not trained."""
+    entered = keras.Input((TIMESTEPS,))
+    first = layers.SimpleRNN(5, return_sequences=True, trainable=False)
+    memory = keras.Sequential([first, layers.SimpleRNN(4)], name="deep")
+    x = layers.Dense(12)(memory(layers.Embedding(12, 4)(entered)))
+    return keras.Model(entered, layers.Softmax()(x))
+
+
+def sequentials_inside(folder: Any) -> Any:
+    for seed, make in enumerate((nested, nested_in_a_graph)):
+        model = with_random_weights(make(), seed)
+        ids = np.random.default_rng(seed).integers(0, 12, (5, TIMESTEPS))
+        said = {"ids": ids.tolist(), "probabilities": np.array(model(ids)).tolist()}
+        name = f"tf-{VERSION}-{make.__name__}"
+        (folder / f"{name}.rows.json").write_text(json.dumps(said))
+        model.save(folder / f"{name}.keras", save_format="keras_v3")
+        model.save(folder / f"{name}.h5")  # as it did ".keras", too, unless told so
+
+
 def main(out: Any) -> Any:
     folder = Path(out)
+    if VERSION == "2.12":
+        sequentials_inside(folder)
+        return
     plain, with_oov, few = tokenizers(folder)
     classes = len(plain.word_index) + 1
     both = ("h5", "keras")

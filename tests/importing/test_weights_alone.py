@@ -14,9 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.engines.numpy_engine import NumpyEngine
 from app.errors import ModelError
 from app.folder.read import load_model
 from app.importing.folder import Wanted, import_model
+from app.importing.older import as_keras_3
 from app.importing.sources import read_source
 from tests.importing.test_as_people_save_them import CLASSES, TIMESTEPS, WORDS, randomized
 from tests.importing.test_one_hot import PHRASES
@@ -201,3 +203,14 @@ def test_weights_of_another_network_are_refused_with_the_reason(keras: Any, tmp_
     architecture.write_text(network(L.Bidirectional(L.LSTM(5), name="both")).to_json())
     with pytest.raises(ModelError, match=r"'both' \(Bidirectional\)|both/"):
         read_source(architecture, weights)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+@pytest.mark.parametrize("network", ["nested", "nested_in_a_graph"])
+def test_sequentials_inside_a_model_of_tensorflow_2_12(network: str, ending: str) -> None:
+    """Its archive numbers twice at every level, and a graph's nodes count the Sequential's own."""
+    fixtures = Path(__file__).parent / "fixtures"
+    rows = json.loads((fixtures / f"tf-2.12-{network}.rows.json").read_text())
+    found = read_source(fixtures / f"tf-2.12-{network}.{ending}").network
+    ours = NumpyEngine(as_keras_3(found)).forward(np.array(rows["ids"], np.int32))
+    np.testing.assert_allclose(ours.probabilities, rows["probabilities"], atol=1e-6)

@@ -36,6 +36,8 @@ def in_a_line(model: Options, layers: list[Options]) -> list[tuple[Options, bool
         options, node, is_reversed = following.pop(at)
         line.append((options, is_reversed))
         at = (options.name, node)
+        if options.class_name == "Sequential" and at not in following and at != last:
+            at = (options.name, node + 1)  # Keras 2 counts the call that built it
     if at != last or following:
         raise UnsupportedNetwork("the layers do not follow each other in a line")
     return line

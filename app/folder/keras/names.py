@@ -38,11 +38,12 @@ def by_name(layers: Sequence[Named]) -> list[str]:
 def laid_out(group: str, root: str, separator: str) -> str:
     """A group as an archive of another layout has it: under another root, or from Windows.
 
-    The older releases listed every layer with weights twice, and numbered them so.
+    The older releases listed every layer with weights twice, and numbered them so; within a
+    Sequential inside the model as well.
     """
     if root != ROOTS[0]:
-        group = re.sub(r"^layers/(\w+?)_(\d+)(?=/|$)", _twice_the_number, group)
-        group = group.replace(ROOTS[0], root, 1)
+        group = re.sub(r"(?<![^/])layers/(\w+?)_(\d+)(?=/|$)", _twice_the_number, group)
+        group = re.sub(r"(?<![^/])layers/", f"{root}/", group)
     return group.replace("/", separator)
 
 
