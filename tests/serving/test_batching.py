@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app.arrays import Context
 from app.engines.base import Outputs
 from app.engines.cells.cell import States
 from app.engines.numpy_engine import NumpyEngine
@@ -21,7 +22,6 @@ from app.errors import NotFinite, Overloaded
 from app.main import create_app
 from app.metrics import Metrics
 from app.model import Model
-from app.network import Context
 from app.serving import batching, results
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
