@@ -62,8 +62,8 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
         many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
         answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
     if model.options.drop_unknown:
-        told = model, phrase, answer
-        answer = await made(service.large, len(phrase), encoding.with_left_out, *told)
+        told = encoding.with_left_out, model, phrase, answer
+        answer = await made(service.large, len(phrase), *told)
     return answer
 
 
@@ -153,10 +153,9 @@ def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
 
 async def distribution(service: Service, model: Model, request: PhraseRequest) -> answers.Answer:
     """All probabilities, through the batcher too."""
-    phrase = request.phrase
-    context = await made(service.large, len(phrase), model.context, phrase)
+    context = await made(service.large, len(request.phrase), model.context, request.phrase)
     outputs = await service.batcher.outputs(model, context)
-    return encoding.distribution(model, phrase, outputs)
+    return encoding.distribution(model, request.phrase, outputs)
 
 
 def _hidden_states(model: Model, request: HiddenStatesRequest) -> answers.HiddenStates:
