@@ -8,8 +8,7 @@ phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from weakref import WeakKeyDictionary
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -62,7 +61,7 @@ class Suggester:
         self.model = model
         self._words = Words(model)
         self._casing = Casing(model.card.get("shown_as", {}))
-        self._read = lru_cache(_SENTENCES)(self._sentence)
+        self._read = lru_cache(_SENTENCES)(partial(_sentence, model, self._words))
 
     def suggest(self, asked: Asked) -> Steps:
         """Yields the contexts whose distributions [V] are needed, and returns the answer.
@@ -94,28 +93,6 @@ class Suggester:
             return False
         mass = self._words.begun(word, said, self.model.suggestible).mass
         return bool(said[number] >= _WHOLE * mass)
-
-    def _sentence(self, text: str) -> _Sentence:
-        """What stands before the half-typed word. A word that the model does not know, and has no
-        word to stand in for, is left out.
-        """
-        model, barred_after = self.model, self._words.barred_after
-        try:
-            context = model.context(text)
-        except UnknownWords:
-            context = ()
-        stand_in = model.vocabulary.id_of(model.options.unknown)
-        whole = context and stand_in not in context and len(context) < model.options.max_length
-        words = text.split()
-        last = words[-1].lower() if words else ""
-        if whole:
-            return _Sentence(context, text, (), last, barred_after(text))
-        tokens = [token.text for token in tokenize(text, model.options)]
-        known = [self._words.understood(token) for token in tokens]
-        unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
-        standing = [model.options.unknown if word is None else word for word in known]
-        text = " ".join(word for word in standing if word)
-        return _Sentence(model.context(text), text, unknown, last, barred_after(text))
 
     def _allowed(self, barred: Sequence[int], asked: Asked) -> Mask:
         """[V] what may be suggested where these words may not."""
@@ -248,19 +225,42 @@ class Suggester:
         return " ".join(words)
 
 
-_suggesters: WeakKeyDictionary[Model, Suggester] = WeakKeyDictionary()
+def _sentence(model: Model, words: Words, text: str) -> _Sentence:
+    """What stands before the half-typed word. A word that the model does not know, and has no
+    word to stand in for, is left out.
+    """
+    try:
+        context = model.context(text)
+    except UnknownWords:
+        context = ()
+    stand_in = model.vocabulary.id_of(model.options.unknown)
+    whole = context and stand_in not in context and len(context) < model.options.max_length
+    typed = text.split()
+    last = typed[-1].lower() if typed else ""
+    if whole:
+        return _Sentence(context, text, (), last, words.barred_after(text))
+    tokens = [token.text for token in tokenize(text, model.options)]
+    known = [words.understood(token) for token in tokens]
+    unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
+    standing = [model.options.unknown if word is None else word for word in known]
+    text = " ".join(word for word in standing if word)
+    return _Sentence(model.context(text), text, unknown, last, words.barred_after(text))
+
+
+_suggesters: dict[str, Suggester] = {}  # by the model's id: of one that is swapped none is kept
 
 
 def known_suggester(model: Model) -> Suggester | None:
     """The model's suggester, where it has been built."""
-    return _suggesters.get(model)
+    found = _suggesters.get(model.id)
+    return found if found is not None and found.model is model else None
 
 
 def suggester_of(model: Model) -> Suggester:
-    """The model's suggester, built when it is first asked for: some 50 ms for 14,000 words."""
-    found = _suggesters.get(model)
+    """The model's suggester, built when it is first asked for: some 30 ms for 14,000 words."""
+    found = known_suggester(model)
     if found is None:
-        found = _suggesters[model] = Suggester(model)
+        found = _suggesters[model.id] = Suggester(model)
     return found
 
 

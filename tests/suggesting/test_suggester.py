@@ -1,10 +1,14 @@
 """What a text box is offered, character by character, against distributions written down here."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 from app.errors import EmptyPhrase
-from tests.suggesting.small_model import Typist
+from app.suggesting.suggester import known_suggester, suggester_of
+from tests.suggesting.small_model import Typist, model
 
 STORES = {"store": 0.3, "story": 0.2, "storm": 0.1, "stupid": 0.15, "very": 0.05}
 
@@ -200,3 +204,15 @@ def test_a_word_that_no_word_stands_in_for_is_left_out() -> None:
     typist = Typist({"the": {"store": 0.5}}, unknown=None)
     answer = typist("the xylophone ", count=1)
     assert (answer.unknown, answer.suggestions[0].text) == (("xylophone",), "store ")
+
+
+def test_of_a_model_that_is_swapped_nothing_is_kept() -> None:
+    first, second = model(), model()
+    known = suggester_of(first)
+    assert suggester_of(first) is known
+    gone = weakref.ref(first)
+    assert suggester_of(second) is not known
+    assert known_suggester(second) is not None
+    del first, known
+    gc.collect()
+    assert gone() is None
