@@ -104,13 +104,27 @@ class _Series(dict[tuple[str, ...], Series]):
         return series
 
 
+class _Over(dict[tuple[str, int, str | None], tuple[Series, Series]]):
+    """What a request that is over is counted in, by route, status and model."""
+
+    def __init__(self, requests: _Series, durations: _Series) -> None:
+        super().__init__()
+        self._requests = requests
+        self._durations = durations
+
+    def __missing__(self, over: tuple[str, int, str | None]) -> tuple[Series, Series]:
+        route, status, model = over
+        counted = self._requests[route, str(status), model or ""], self._durations[(route,)]
+        self[over] = counted
+        return counted
+
+
 class Metrics:
     """One process's counts, and the sums of all processes that share `numbers`."""
 
     def __init__(self, numbers: SharedNumbers | None = None) -> None:
         self.numbers = numbers = numbers or SharedNumbers()
-        self._requests = _Series(numbers, REQUESTS)
-        self._durations = _Series(numbers, DURATIONS)
+        self._over = _Over(_Series(numbers, REQUESTS), _Series(numbers, DURATIONS))
         self._cancelled = _Series(numbers, CANCELLED)
         self._batches = _Series(numbers, BATCHES)
         self._waited = _Series(numbers, WAITED)
@@ -130,8 +144,9 @@ class Metrics:
 
     def answered(self, route: str, status: int, seconds: float, model: str | None) -> None:
         """Count a request that is over; 499 is one whose client has left."""
-        self._requests[route, str(status), model or ""][0] += 1
-        _observe(self._durations[(route,)], SECONDS, seconds)
+        requests, durations = self._over[route, status, model]
+        requests[0] += 1
+        _observe(durations, SECONDS, seconds)
         if status == 499:
             self.cancelled(model)
 
