@@ -14,7 +14,7 @@ from app.folder.keras import parse_network
 from app.layers import Bidirectional
 from app.model import Model
 from app.network import Network
-from app.text.tokens import TextOptions
+from app.text.tokens import TextOptions, tokenize
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -56,6 +56,7 @@ def _load(folder: Path, engine: str) -> Model:
     vocabulary = card.vocabulary(word_to_id, network)
     options = card.text_options(network, vocabulary)
     _check_last_step(network, options)
+    tokenize("é", options)  # what beyond ASCII is a letter takes 20 ms to list: not while serving
     return Model(
         id=folder.name,
         vocabulary=vocabulary,

@@ -14,11 +14,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def as_json(content: object, indent: int = 2) -> bytes:
+    """The content of a JSON file."""
+    return f"{json.dumps(content, ensure_ascii=False, indent=indent)}\n".encode()
+
+
 def write_json(path: Path, content: object, indent: int = 2) -> None:
     """Write JSON, flushed to the disk."""
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=indent)
-        file.write("\n")
+    with path.open("wb") as file:
+        file.write(as_json(content, indent))
         file.flush()
         os.fsync(file.fileno())
 

@@ -46,6 +46,7 @@ class Edge:
         self.service = service
         self.bounds = Bounds.of(settings)
         self.table = Table(protocols, settings.root_path)
+        self.probes = self.table.unlimited
         self._rest = rest
         self._public = public
         self._keys = settings.keys

@@ -24,6 +24,7 @@ from app.errors import (
 from app.http import problems
 from app.http.coding import LEAST, compressed, inflated, is_known, json_letters
 from app.http.exchange import JSON, Exchange, Reply
+from app.http.parsing import MOST_VALUES, parsed
 from app.http.problems import ACCEPT_QUERY
 from app.http.service import Service
 
@@ -47,8 +48,8 @@ class Endpoint:
     from a body that is JSON, whatever its content type; without either, None.
 
     `key`: whether it needs one where keys are set; `limited`: whether it is refused while too many
-    requests are in progress. What follows is for the OpenAPI document, which leaves out what has
-    no `summary`.
+    requests are in progress; `most_values`: how many its JSON may have. What follows is for the
+    OpenAPI document, which leaves out what has no `summary`.
     """
 
     path: str
@@ -59,6 +60,7 @@ class Endpoint:
     errors: Errors | None = None  # None: its protocol's
     key: bool = True
     limited: bool = True
+    most_values: int = MOST_VALUES
     summary: str = ""
     name: str = ""  # the operation's id
     tag: str = ""
@@ -100,8 +102,8 @@ class Endpoint:
             body = await raw(service, exchange)
             if body[:2] != b'{"':
                 body = json_letters(body)
-            read: BaseModel = self.request.__pydantic_validator__.validate_json(body)
-            return read
+            parse = self.request.__pydantic_validator__.validate_json
+            return await parsed(body, parse, self.most_values)
         except ValidationError as error:
             raise problems.from_validation(error) from error
 

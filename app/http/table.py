@@ -46,6 +46,13 @@ class Table:
     def __iter__(self) -> Iterator[Endpoint]:
         return (one for protocol in self._protocols for one in protocol.endpoints)
 
+    @property
+    def unlimited(self) -> tuple[bytes, ...]:
+        """How requests begin that are answered whatever else is in progress: probes'."""
+        paths = [one.path for one in self if not one.limited and "{" not in one.path]
+        roots = {"", self.root}
+        return tuple(f"GET {root}{path} ".encode() for root in roots for path in paths)
+
     def find(self, path: str) -> Found | None:
         """What answers a (decoded) path, with a slash at its end or without, or None."""
         return self._exact.get(path) or self._find(path)

@@ -26,21 +26,17 @@ from app.errors import (
 from app.http import problems
 from app.http.bounds import BODY_RATE, Bounds
 from app.http.deadlines import LINGER_SECONDS, Deadlines
+from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
 from app.http.exchange import new_id
 from app.http.short_exchange import ShortExchange
+from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
 
 MOST_HEADERS = 32 << 10  # bytes of all names and values
 LONGEST_TARGET = 8 << 10
 _EACH = 4  # bytes of a header beside its name and value
 _LAST_WORDS_SECONDS = 1.0  # that a client has been idle when its connection is closed
-
-_REASONS = {
-    "Invalid char in url": "a URL has only ASCII characters; others are percent-encoded",
-    "Duplicate Content-Length": "there are two Content-Lengths",
-    "Pause on PRI": "HTTP/2 is not spoken here; HTTP/1.1 is",
-}
 
 
 class Protocol(HttpToolsProtocol):
@@ -63,6 +59,7 @@ class Protocol(HttpToolsProtocol):
     _refusal: RequestError | None = None
     _upgrade = False
     _task: asyncio.Task[None] | None = None
+    _turns: Turns
     _next: asyncio.Future[ShortExchange]  # that its task waits for
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,17 +72,25 @@ class Protocol(HttpToolsProtocol):
         if self.edge is not None:
             self.bounds = self.edge.bounds
         Deadlines.of(self.loop).watch(self)
+        self._turns = Turns.of(self.loop)
+        self._turns.urgent = () if self.edge is None else self.edge.probes
         self.deadline = self.loop.time() + self.bounds.read_seconds
         if len(self.connections) > self.bounds.connections:
             self._refuse(Overloaded("there are too many connections"))
 
     def data_received(self, data: bytes) -> None:
-        """Take in a piece of a request, or several requests."""
+        """Take in a piece of a request, or several requests, in a later turn where many come."""
         if self.lingering or self._pending:
             return
         if self.reading and not self.begun:
             self.begun = True
             self.deadline = self.loop.time() + self.bounds.read_seconds
+        self._turns.hear(self, data)
+
+    def take_in(self, data: bytes) -> None:
+        """Parse what has come."""
+        if self.lingering or self._pending:
+            return
         self._fruitful = False
         self._large = self._barren + len(data) > MOST_HEADERS
         try:
@@ -93,7 +98,7 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self._refuse(self._refusal or _diagnosis(error, data))
+            self._refuse(self._refusal or diagnosis(error, data))
         else:
             self._barren = 0 if self._fruitful else self._barren + len(data)
             if self._barren > MOST_HEADERS + LONGEST_TARGET:
@@ -256,6 +261,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
         Deadlines.of(self.loop).leave(self)
+        self._turns.leave(self)
         exchange: Any = self.cycle
         if isinstance(exchange, ShortExchange):
             self.cycle = None  # type: ignore[assignment] # as before the first request
@@ -335,15 +341,4 @@ class Protocol(HttpToolsProtocol):
             self._refuse(InvalidHttp("CONNECT is for proxies"))
             return
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received(head + rest)
-
-
-def _diagnosis(error: httptools.HttpParserError, data: bytes) -> InvalidHttp:
-    """What arrived instead of a request, for whoever sent it."""
-    if data.startswith(b"\x16\x03"):
-        return InvalidHttp("this port speaks plain HTTP, and TLS arrived: use http://")
-    said = str(error)
-    for beginning, reason in _REASONS.items():
-        if said.startswith(beginning):
-            return InvalidHttp(reason)
-    return InvalidHttp(f"not an HTTP/1.1 request: {said}")
+        self.take_in(head + rest)

@@ -33,6 +33,11 @@ _WORD_TO_ID = (
 )
 _ID_TO_WORD = ("indexword", "indextoword", "idtoword", "inttoword", "idxtoword", "idx2word",
                "index2word", "id2word", "itos")  # fmt: skip
+_NOT_SERVED = {
+    "char_level": "its ids are of single characters, and a network that goes on character by "
+    "character is not served",
+    "analyzer": "a function of its own divides its texts, which is not run",
+}
 
 
 @dataclass(frozen=True)
@@ -159,9 +164,9 @@ def _decoded(text: str) -> Any:
 
 def _of_a_tokenizer(config: Mapping[str, Any]) -> Kept:
     """Keras's Tokenizer: its options are those of `text_to_word_sequence`."""
-    for option in ("char_level", "analyzer"):
+    for option, why in _NOT_SERVED.items():
         if config.get(option):
-            raise TokenizerError(f"the Tokenizer has {option}, which is not served")
+            raise TokenizerError(f"the Tokenizer has {option}: {why}")
     words = _of_a_dictionary(config).words
     filters, split = config.get("filters", KERAS_FILTERS), config.get("split", " ")
     oov, few = config.get("oov_token"), config.get("num_words")

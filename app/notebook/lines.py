@@ -1,13 +1,14 @@
 """The trained network to take home: a few lines of NumPy, or a model folder in a zip."""
 
+import hashlib
 import io
 import json
-import tempfile
+import time
 import zipfile
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from app.folder.write import sha256_of, write_json
+from app.folder.write import as_json
 from app.notebook.answer import NotebookAnswer, network_of
 
 _PROGRAM = '''"""The next word, by hand: a recurrent network with {parameters} parameters.
@@ -70,22 +71,26 @@ def _numbers(array: Any) -> str:
 
 
 def zipped_folder(answer: NotebookAnswer, name: str = "my-notebook") -> bytes:
-    """A model folder that Keras opens and this service serves, in a zip."""
+    """A model folder that Keras opens and this service serves, in a zip.
+
+    It is made in memory: no answer waits for a disk, or needs one that can be written.
+    """
     from app.folder.keras.write import write_network  # h5py: not needed to serve
 
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        write_network(folder / "model.keras", network_of(answer.weights, answer.window))
-        write_json(folder / "vocabulary.json", answer.word_to_int)
-        write_json(folder / "model.json", _card(answer, folder))
-        image = io.BytesIO()
-        with zipfile.ZipFile(image, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.iterdir()):
-                archive.write(path, f"{name}/{path.name}")
-        return image.getvalue()
+    network = io.BytesIO()
+    write_network(network, network_of(answer.weights, answer.window))
+    files = {"model.keras": network.getvalue(), "vocabulary.json": as_json(answer.word_to_int)}
+    files["model.json"] = as_json(_card(answer, files))
+    image = io.BytesIO()
+    with zipfile.ZipFile(image, "w") as archive:
+        for file, content in sorted(files.items()):
+            member = zipfile.ZipInfo(f"{name}/{file}", time.localtime()[:6])
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED)
+    return image.getvalue()
 
 
-def _card(answer: NotebookAnswer, folder: Path) -> dict[str, Any]:
+def _card(answer: NotebookAnswer, files: Mapping[str, bytes]) -> dict[str, Any]:
     return {
         "title": "My notebook",
         "description": f"The notebook's network, trained on {answer.text[:200]!r}.",
@@ -93,5 +98,5 @@ def _card(answer: NotebookAnswer, folder: Path) -> dict[str, Any]:
         "lowercase": True,
         "corpus": answer.text,
         "training": {"epochs": answer.epochs, "seed": answer.seed},
-        "sha256": {name: sha256_of(folder / name) for name in ("model.keras", "vocabulary.json")},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }

@@ -36,13 +36,14 @@ from app.errors import Overloaded
 from app.metrics import Metrics
 from app.model import Model
 from app.serving.lru import Recent
-from app.serving.results import Answer, Step, Wish, results_of
+from app.serving.results import Answer, Step, Wish, in_parts
 from app.serving.sampling import Sampler
 
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
 _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
 _KEYS = 1 << 20  # ids in what they are remembered by
 _OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
+_NUMBERS = 1 << 18  # in the distributions of a batch between whose parts the loop hears others
 _SLICE_SECONDS = 0.004  # of timesteps, by estimate, between which the loop hears others
 
 
@@ -70,11 +71,13 @@ class _Job:
 class _Served:
     """What is kept for a model while it is in service; `rankings` with the k they answered.
 
-    `at_once` are the rows that take a timestep before the loop hears others.
+    `at_once` are the rows that take a timestep before the loop hears others, `together` the rows
+    whose product and whose answers it may wait for in one.
     """
 
     runner: Runner
     at_once: int
+    together: int
     rankings: Recent[Context, tuple[int, Ranking]]
     outputs: Recent[Context, Outputs]
 
@@ -218,13 +221,17 @@ class Batcher:
             with suppress(Exception):  # it belongs to one phrase, as will be seen
                 yield from served.runner.advance(fresh, served.at_once)
         weighing: list[tuple[_Job, Answer]] = []
-        for alike, result in zip(rows, results_of(served.runner.run, model, asked), strict=True):
-            served.remember(alike[0], result)
-            for job in alike:
-                if job.weighs:
-                    weighing.append((job, result))
-                else:
-                    _give(job, result)
+        waiting = iter(rows)
+        for results in in_parts(served.runner.run, model, asked):
+            for result, alike in zip(results, waiting, strict=False):
+                served.remember(alike[0], result)
+                for job in alike:
+                    if job.weighs:
+                        weighing.append((job, result))
+                    else:
+                        _give(job, result)
+            if len(rows) > served.together:
+                yield
         self._count()
         for job, result in weighing:
             _give(job, result)
@@ -263,7 +270,8 @@ class Batcher:
             most = min(self._remembered, _KEYS // length)
             distributions = min(most, _OUTPUT_BYTES // (8 * V))
             rows = int(_SLICE_SECONDS / costs.seconds(model.network, 1, 0, together=False))
-            served = _Served(runner, rows, Recent(most), Recent(distributions))
+            together = _NUMBERS // V
+            served = _Served(runner, rows, together, Recent(most), Recent(distributions))
             self._served[id(model)] = served
             finalize(model, self._served.pop, id(model))
         return served

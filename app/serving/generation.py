@@ -8,6 +8,7 @@ in a model that has a start word.
 Knows ids, words and the batcher; nothing about HTTP or a protocol.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -26,6 +27,7 @@ from app.text.padding import context, pad
 from app.text.writing import Stops, Writer, encode_text
 
 Seed = int | tuple[int, ...]
+_LISTED_HERE = 1_000  # words beside a word that are looked for on the loop, in less than 1 ms
 _NO_WORD = "the network's numbers overflow for this text, or no word is allowed"
 
 
@@ -137,7 +139,10 @@ class Text:
             number = drawn.number
             self._sampler.take(number)
             self.drawn += 1
-            piece = self._piece(number, logits)
+            if (self._wanted.logprobs or 0) > _LISTED_HERE:
+                piece = await asyncio.to_thread(self._piece, number, logits)
+            else:
+                piece = self._piece(number, logits)
             if number == end:
                 self.finish = "stop"
                 return

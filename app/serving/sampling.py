@@ -6,6 +6,7 @@ Knows ids and numbers, not words. Shapes: V classes.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,12 @@ class Sampling:
     frequency_penalty: float = 0.0
     bias: Mapping[int, float] = field(default_factory=dict)
 
+    @cached_property
+    def biased(self) -> tuple[Indices, Floats]:
+        """Ids, and what is added to their logits: there may be as many as words."""
+        ids, biases = _arrays(self.bias)
+        return ids, biases.astype(np.float32)
+
     def barred(self, never: Indices) -> Indices:
         """Ids that are not drawn: those of `never` that no bias asks for, and the banned."""
         if not self.bias:
@@ -34,6 +41,11 @@ class Sampling:
         asked = [number for number, bias in self.bias.items() if bias > 0]
         banned = [number for number, bias in self.bias.items() if bias <= _BAN]
         return np.union1d(np.setdiff1d(never, asked), banned).astype(np.intp)
+
+
+def _arrays(numbers: Mapping[int, float]) -> tuple[Indices, NDArray[np.float64]]:
+    ids = np.fromiter(numbers.keys(), np.intp, len(numbers))
+    return ids, np.fromiter(numbers.values(), np.float64, len(numbers))
 
 
 class Sampler:
@@ -73,12 +85,13 @@ class Sampler:
     def weigh(self, scores: Floats) -> None:
         """Make scores of logits [V], in place: biases, penalties, and what is not drawn."""
         sampling = self._sampling
-        for number, bias in sampling.bias.items():
-            scores[number] += np.float32(bias)
-        if sampling.presence_penalty or sampling.frequency_penalty:
-            for number, count in self._counts.items():
-                penalty = sampling.presence_penalty + count * sampling.frequency_penalty
-                scores[number] -= np.float32(penalty)
+        if sampling.bias:
+            ids, biases = sampling.biased
+            scores[ids] += biases
+        if (sampling.presence_penalty or sampling.frequency_penalty) and self._counts:
+            ids, counts = _arrays(self._counts)
+            penalties = sampling.presence_penalty + counts * sampling.frequency_penalty
+            scores[ids] -= penalties.astype(np.float32)
         scores[self._barred] = -np.inf
         if self._end is not None and self._before == self._end:
             scores[self._end] = -np.inf

@@ -6,7 +6,7 @@ phrases and is sent what the model says of each, so that whoever runs it may mul
 phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from app.answers import Suggested, Suggestion
 from app.arrays import Context, Floats, Mask
-from app.errors import UnknownWords
+from app.errors import RequestError, UnknownWords
 from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.suggesting.words import Candidate, Words
@@ -273,3 +273,34 @@ def run(steps: Steps, distribution: Callable[[Context], Floats]) -> Suggested:
     except StopIteration as stop:
         answer: Suggested = stop.value
         return answer
+
+
+def run_together(
+    many: Sequence[Steps],
+    distributions: Callable[[Sequence[Context]], Iterable[Floats | Exception]],
+) -> list[Suggested | Exception]:
+    """Answer several at once, what they ask at a time going through the same products. What cannot
+    be answered is an exception in its place.
+    """
+    answers: dict[int, Suggested | Exception] = {}
+    said: dict[int, list[Floats] | None] = dict.fromkeys(range(len(many)))
+    while said:
+        asked: dict[int, Sequence[Context]] = {}
+        for at, wanted in said.items():
+            try:
+                asked[at] = many[at].send(wanted)  # type: ignore[arg-type] # None begins
+            except StopIteration as stop:
+                answers[at] = stop.value
+            except RequestError as error:
+                answers[at] = error
+        contexts = list(dict.fromkeys(one for some in asked.values() for one in some))
+        found = dict(zip(contexts, distributions(contexts), strict=True))
+        said = {}
+        for at, some in asked.items():
+            given = [found[one] for one in some]
+            sound = [one for one in given if not isinstance(one, Exception)]
+            if len(sound) == len(given):
+                said[at] = sound
+            else:
+                answers[at] = next(one for one in given if isinstance(one, Exception))
+    return [answers[at] for at in range(len(many))]

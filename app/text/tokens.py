@@ -27,6 +27,8 @@ _INNER = "['’ʼ]"
 _INNER_ANYWHERE = "['’ʼ·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)
 _NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})  # "Mr. Smith"
 _WHITESPACE = re.compile(r"\S+")
+_MARKS = frozenset({"Mn", "Mc", "Me"})  # Unicode's categories of marks
+_JOINERS = frozenset({0xAD, 0x200C, 0x200D, 0x2060})
 _FIRST_MARK, _LAST_MARK = 0x300, 0x1F000  # beyond these are no letters with marks
 
 
@@ -118,7 +120,12 @@ def _words_pattern(marks: tuple[str, ...], ascii_only: bool) -> re.Pattern[str]:
 def _combining() -> str:
     """Marks, joiners and soft hyphens as ranges of a regular expression's class."""
     codes = [0xAD, *range(_FIRST_MARK, _LAST_MARK)]
-    found = [code for code in codes if _continues_a_letter(chr(code))]
+    categories = map(unicodedata.category, map(chr, codes))
+    found = [
+        code
+        for code, category in zip(codes, categories, strict=True)
+        if category in _MARKS or code in _JOINERS
+    ]
     ranges: list[list[int]] = []
     for code in found:
         if ranges and ranges[-1][1] == code - 1:
@@ -126,8 +133,3 @@ def _combining() -> str:
         else:
             ranges.append([code, code])
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
-
-
-def _continues_a_letter(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category in ("Mn", "Mc", "Me") or character in "\u00ad\u200c\u200d\u2060"

@@ -140,7 +140,7 @@ def test_a_tokenizer_kept_beside_something_else(
         ({1: "a", 2: "a"}, "twice"),
         ("not JSON", "not JSON"),
         (3, "no tokenizer"),
-        ({"filters": "", "char_level": True, "word_index": WORDS}, "char_level"),
+        ({"filters": "", "char_level": True, "word_index": WORDS}, "char_level: its ids are of"),
         ({"filters": "", "split": "", "word_index": WORDS}, "split"),
     ],
 )

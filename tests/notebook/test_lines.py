@@ -1,8 +1,12 @@
 """What is downloaded: the NumPy program run, the folder opened, their answers beside ours."""
 
+import hashlib
 import io
+import json
+import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -42,6 +46,22 @@ def test_the_zip_is_a_folder_that_is_served(tmp_path: Path) -> None:
     for guess in answer.predictions:
         ours = model.outputs(guess.phrase).probabilities
         np.testing.assert_allclose(ours, guess.probabilities, atol=1e-6)
+
+
+def test_the_zip_needs_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks would have others wait for what is flushed to it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("this disk cannot be written")
+
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    monkeypatch.setattr(os, "fsync", refuse)
+    archive = zipfile.ZipFile(io.BytesIO(zipped_folder(run("This is an example", 2, 1, 10, 0))))
+    assert {one.external_attr >> 16 for one in archive.infolist()} == {0o644}
+    card = json.loads(archive.read("my-notebook/model.json"))
+    for name, digest in card["sha256"].items():
+        content = archive.read(f"my-notebook/{name}")
+        assert hashlib.sha256(content).hexdigest() == digest
 
 
 @pytest.mark.tensorflow

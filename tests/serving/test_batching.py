@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app.arrays import Context
 from app.engines.base import Outputs
 from app.engines.cells.cell import States
 from app.engines.numpy_engine import NumpyEngine
@@ -19,7 +20,9 @@ from app.engines.prefixes import Lookups, Runner, logits_afresh
 from app.engines.topk import Ranking
 from app.errors import NotFinite, Overloaded
 from app.main import create_app
+from app.metrics import Metrics
 from app.model import Model
+from app.serving import batching, results
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.serving.results import in_batches
@@ -504,6 +507,44 @@ def test_what_is_computed_is_remembered_before_the_first_caller_is_woken() -> No
 
     together(*map(caller, (1, 2, 3)))
     assert engine.phrases == [3]
+
+
+@pytest.mark.parametrize(("together", "turns"), [(1 << 18, 1), (1, 5)])
+def test_after_a_large_product_the_loop_hears_others_between_the_rows_that_are_ranked(
+    together: int, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "_NUMBERS", together)
+    monkeypatch.setattr(results, "_NUMBERS_RANKED", together)
+    model = small_model()
+    contexts = [model.context(phrase([one, 1])) for one in range(1, 6)]
+    computed: list[int] = []
+    woken: list[int] = []
+    turn = 0
+
+    class Seen(Metrics):
+        def executed(self, name: str, waited: Sequence[float]) -> None:
+            computed.append(turn)
+
+    async def caller(batcher: Batcher, context: Context) -> Ranking:
+        ranking = await batcher.rank(model, context, 5)
+        woken.append(turn)
+        return ranking
+
+    async def all_of_them() -> list[Ranking]:
+        nonlocal turn
+        batcher = Batcher(metrics=Seen())
+        callers = [asyncio.ensure_future(caller(batcher, one)) for one in contexts]
+        while len(woken) < len(callers):
+            await asyncio.sleep(0)
+            turn += 1
+        return [one.result() for one in callers]
+
+    rankings = asyncio.run(all_of_them())
+    assert len(computed) == 1
+    assert len(set(woken)) == turns
+    assert (woken[0] > computed[0] + 1) == (turns > 1)  # heard between product and ranking, too
+    for ranking, at in zip(rankings, range(1, 6), strict=True):
+        assert_ranked(ranking, model, phrase([at, 1]), 5)
 
 
 def test_a_caller_that_leaves_between_two_slices_takes_nobody_along() -> None:

@@ -19,11 +19,13 @@ from app.http import problems
 from app.http.coding import json_letters
 from app.http.endpoint import raw
 from app.http.exchange import Exchange, encode
+from app.http.parsing import parsed
 from app.http.service import Service
 
 HEADER_LENGTH = b"inference-header-content-length"
 _MOST_TENSORS = 64  # of a request: far more than any model has
 _LONGEST = 65_536  # characters of a phrase
+MOST_VALUES = 70_000  # in JSON: 1,000 rows of 64 ids, and what describes them
 _INTEGERS = {"INT32": "i", "INT64": "q"}
 _REFUSED = ("shared_memory_region", "classification")
 
@@ -101,17 +103,25 @@ async def read(service: Service, exchange: Exchange) -> Inputs:
         if not length.isdigit() or int(length[:20]) > len(body):
             raise invalid("Inference-Header-Content-Length is not a length within the body")
         end = int(length)
-    try:
+
+    def inputs(body: bytes) -> Inputs:
         request = InferRequest.model_validate_json(json_letters(body[:end]))
+        _check_supported(request)
+        return Inputs(request, body[end:])
+
+    try:
+        return await parsed(body, inputs, MOST_VALUES, end)
     except ValidationError as error:
         raise problems.from_validation(error) from error
+
+
+def _check_supported(request: InferRequest) -> None:
     for one in (*request.inputs, *(request.outputs or ())):
         for name in _REFUSED:
             if one.parameters.get(name):
                 raise invalid(f"{one.name:.64}: {name} is not supported")
     if request.parameters.get("sequence_id"):
         raise invalid("sequence_id is not supported: no state is kept between requests")
-    return Inputs(request, body[end:])
 
 
 def _with_bytes(inputs: Sequence[Tensor], tail: bytes) -> Iterator[tuple[Tensor, bytes | None]]:

@@ -18,6 +18,7 @@ from app.engines.base import Outputs
 from app.engines.topk import Ranking
 from app.errors import UnknownWord
 from app.http.exchange import encode
+from app.http.pieces import listed
 from app.model import Model
 from app.text.vocabulary import Vocabulary
 
@@ -134,12 +135,3 @@ def pieces(answer: Any) -> Iterator[bytes]:
         else:
             yield encode(value)
     yield b"}"
-
-
-def listed(elements: Iterator[bytes]) -> Iterator[bytes]:
-    """A list as JSON from its elements."""
-    mark = b"["
-    for element in elements:
-        yield mark + element
-        mark = b","
-    yield b"]" if mark == b"," else b"[]"

@@ -26,7 +26,7 @@ from app.excerpt import excerpt
 from app.http import problems
 from app.http.endpoint import GET, POST, Endpoint, Run
 from app.http.exchange import JSON, Exchange, Reply, encode
-from app.http.pieces import finished, reply_of
+from app.http.pieces import finished, listed, made, reply_of
 from app.http.service import Service
 from app.model import Model
 from app.pictures import picture
@@ -51,17 +51,19 @@ class Batch:
 
 async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
     """Through the batcher, which multiplies concurrent phrases together."""
-    context = model.context(request.phrase)
+    phrase = request.phrase
+    context = await made(service.large, len(phrase), model.context, phrase)
     if _is_ranked(request):
         ranking = await service.batcher.rank(model, context, request.top_k)
-        answer: Any = encoding.predicted(model, request.phrase, ranking)
+        answer: Any = encoding.predicted(model, phrase, ranking)
     else:
         outputs = await service.batcher.outputs(model, context)
-        asked = model, request, request.phrase, outputs.probabilities
+        asked = model, request, phrase, outputs.probabilities
         many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
         answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
     if model.options.drop_unknown:
-        answer = encoding.with_left_out(model, request.phrase, answer)
+        told = encoding.with_left_out, model, phrase, answer
+        answer = await made(service.large, len(phrase), *told)
     return answer
 
 
@@ -74,7 +76,7 @@ async def predict_batch(service: Service, exchange: Exchange, request: BatchRequ
 
         def whole() -> Iterator[bytes]:
             yield b'{"model":%b,"results":' % encode(model.id)
-            yield from encoding.listed(_predict_batch(model, request, most))
+            yield from listed(_predict_batch(model, request, most))
             yield b"}"
 
         async with exchange.while_connected():
@@ -151,7 +153,8 @@ def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
 
 async def distribution(service: Service, model: Model, request: PhraseRequest) -> answers.Answer:
     """All probabilities, through the batcher too."""
-    outputs = await service.batcher.outputs(model, model.context(request.phrase))
+    context = await made(service.large, len(request.phrase), model.context, request.phrase)
+    outputs = await service.batcher.outputs(model, context)
     return encoding.distribution(model, request.phrase, outputs)
 
 

@@ -1,30 +1,34 @@
 """Suggestions for a text box, one text or many: `/v1/suggest` and `/v1/suggest/batch`."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 from app import answers
 from app.api.native.requests import SuggestBatchRequest, SuggestRequest
+from app.arrays import Context, Floats
+from app.engines.base import Outputs
 from app.errors import RequestError
 from app.http import problems
 from app.http.endpoint import GET, Endpoint
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
-from app.suggesting.suggester import Asked, Suggester, known_suggester, suggester_of
+from app.serving.results import in_batches
+from app.suggesting.suggester import (
+    Asked,
+    Suggester,
+    known_suggester,
+    run_together,
+    suggester_of,
+)
 
 _NDJSON = "application/x-ndjson"
-_AT_A_TIME = 32  # texts of one caller between two pieces of the answer
+_AT_A_TIME = 64  # texts of one caller, whose lines are a piece of the answer
 
 
-async def _suggested(
-    service: Service, suggester: Suggester, text: str, request: SuggestRequest | SuggestBatchRequest
-) -> dict[str, Any]:
-    """One text's answer, its distributions from the batcher, which remembers them: every further
-    letter of a word asks about the same one.
-    """
-    asked = Asked(
+def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
+    return Asked(
         text,
         request.count,
         request.words,
@@ -33,8 +37,16 @@ async def _suggested(
         request.fresh,
         request.recent,
     )
+
+
+async def _suggested(
+    service: Service, suggester: Suggester, text: str, request: SuggestRequest
+) -> dict[str, Any]:
+    """One text's answer, its distributions from the batcher, which remembers them: every further
+    letter of a word asks about the same one.
+    """
     batcher, model = service.batcher, suggester.model
-    steps = suggester.suggest(asked)
+    steps = suggester.suggest(_asked(text, request))
     contexts = next(steps)
     while True:
         if len(contexts) == 1:
@@ -84,22 +96,41 @@ async def suggest(service: Service, exchange: Exchange, request: SuggestRequest)
 async def suggest_batch(
     service: Service, exchange: Exchange, request: SuggestBatchRequest
 ) -> Reply:
-    """A line for each text, in order, as they are computed; a text's own problem in its place."""
-    suggester = await _suggester(exchange, service.model(request.model))
+    """A line for each text, in order, as they are computed; a text's own problem in its place.
 
-    async def line(text: str) -> bytes:
-        try:
-            return encode(await _suggested(service, suggester, text, request))
-        except RequestError as error:
-            return problems.encode(problems.problem(error))
+    On one of the threads for large requests, some texts at a time.
+    """
+    suggester = await _suggester(exchange, service.model(request.model))
+    loop = asyncio.get_running_loop()
 
     async def pieces() -> AsyncGenerator[bytes, None]:
         for start in range(0, len(request.texts), _AT_A_TIME):
             some = request.texts[start : start + _AT_A_TIME]
-            lines = await asyncio.gather(*map(line, some))
-            yield b"".join(one + b"\n" for one in lines)
+            yield await loop.run_in_executor(service.large, _lines, suggester, some, request)
 
     return Reply(pieces(), _NDJSON.encode())
+
+
+def _lines(suggester: Suggester, texts: Sequence[str], request: SuggestBatchRequest) -> bytes:
+    """The lines of some texts, whose phrases are multiplied together."""
+
+    def distributions(contexts: Sequence[Context]) -> Iterator[Floats | Exception]:
+        for result in in_batches(suggester.model, contexts, None):
+            if isinstance(result, Outputs):
+                yield result.probabilities
+            elif isinstance(result, Exception):
+                yield result
+
+    many = [suggester.suggest(_asked(text, request)) for text in texts]
+    return b"".join(_line(answer) + b"\n" for answer in run_together(many, distributions))
+
+
+def _line(answer: answers.Suggested | Exception) -> bytes:
+    if isinstance(answer, RequestError):
+        return problems.encode(problems.problem(answer))
+    if isinstance(answer, Exception):
+        raise answer
+    return encode(_as_dict(answer))
 
 
 ENDPOINTS = (

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from app.api.openai.encoding import DONE, Answer, choice, error_event, usage
 from app.api.openai.requests import CompletionRequest
-from app.api.openai.work import Work, work_of
+from app.api.openai.work import Work, size_of, work_of
 from app.api.shapes import openai_error
 from app.errors import RequestError
 from app.http.exchange import Exchange, Reply
+from app.http.pieces import made
 from app.http.service import Service
 from app.serving.generation import Piece, Text
 from app.serving.scoring import scored
@@ -28,7 +30,7 @@ async def complete(service: Service, exchange: Exchange, request: CompletionRequ
     exchange.model = model.id
     if isinstance(request.prompt, str):
         exchange.phrase = request.prompt
-    work = work_of(service, model, request)
+    work = await made(service.large, size_of(request), work_of, service, model, request)
     answer = Answer(exchange, model)
     if request.stream:
         with_usage = bool(request.stream_options and request.stream_options.include_usage)
@@ -38,15 +40,29 @@ async def complete(service: Service, exchange: Exchange, request: CompletionRequ
 
 
 async def _whole(service: Service, work: Work, answer: Answer) -> bytes:
-    texts = work.texts(service)
+    texts = await _texts(service, work)
     gate = asyncio.Semaphore(service.settings.max_batch)  # more at once would win nothing
 
-    async def made(text: Text) -> list[Piece]:
+    async def written(text: Text) -> list[Piece]:
         async with gate:
             return [piece async for piece in text.pieces()]
 
-    pieces = [await made(texts[0])] if len(texts) == 1 else await _together(map(made, texts))
+    if len(texts) == 1:
+        pieces = [await written(texts[0])]
+    else:
+        pieces = await _together(map(written, texts))
     prompts = await _read(service, work)
+    size = sum(map(len, (*pieces, *prompts))) * (1 + (work.logprobs or 0))
+    return await made(service.large, size, _answered, work, answer, texts, pieces, prompts)
+
+
+def _answered(
+    work: Work,
+    answer: Answer,
+    texts: list[Text],
+    pieces: list[list[Piece]],
+    prompts: list[list[Piece]],
+) -> bytes:
     choices: list[dict[str, Any]] = []
     for at, prompt in enumerate(work.prompts):
         own = list(range(at * work.candidates, (at + 1) * work.candidates))
@@ -59,6 +75,10 @@ async def _whole(service: Service, work: Work, answer: Answer) -> bytes:
             listed = work.logprobs is not None
             choices.append(choice(len(choices), both, texts[one].finish, listed, text))
     return answer.whole(choices, _used(work, texts))
+
+
+async def _texts(service: Service, work: Work) -> list[Text]:
+    return await made(service.large, work.size, work.texts, service)
 
 
 async def _together(making: Iterable[Coroutine[Any, Any, list[Piece]]]) -> list[list[Piece]]:
@@ -106,11 +126,12 @@ async def _streamed(
     try:
         if work.echo:
             for at, pieces in enumerate(await _read(service, work)):
+                size = len(pieces) * (1 + (work.logprobs or 0))
                 for index in range(at * work.kept, (at + 1) * work.kept):
-                    text = work.prompts[at].text
-                    yield answer.event(choice(index, pieces, None, listed, text), **more)
+                    part = choice(index, pieces, None, listed, work.prompts[at].text)
+                    yield await made(service.large, size, partial(answer.event, part, **more))
                     begun = True
-        texts = work.texts(service)
+        texts = await _texts(service, work)
         async with contextlib.aclosing(_merged(texts, service.settings.max_batch)) as merged:
             async for index, piece, finish in merged:
                 some = [] if piece is None else [piece]

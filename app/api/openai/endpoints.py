@@ -12,6 +12,7 @@ from app.api.openai.tokenizer import detokenize, tokenize, tokenizer_info
 from app.http.endpoint import GET, POST, Endpoint, Protocol
 
 _TAG = "openai"
+_MOST_VALUES = 70_000  # in JSON: a prompt of 65,536 ids, and what goes with it
 
 PROTOCOL = Protocol(
     (
@@ -23,6 +24,7 @@ PROTOCOL = Protocol(
             summary="Texts that go on from prompts",
             name="create_completion",
             tag=_TAG,
+            most_values=_MOST_VALUES,
             answer=answers.Completion,
             streamed="text/event-stream",
         ),
@@ -44,6 +46,7 @@ PROTOCOL = Protocol(
             summary="The words of ids",
             name="detokenize_ids",
             tag=_TAG,
+            most_values=_MOST_VALUES,
             answer=answers.Detokenized,
         ),
         Endpoint(

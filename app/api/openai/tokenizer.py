@@ -4,9 +4,11 @@ Every id is one word: what `detokenize` writes has as many words as ids, and is 
 """
 
 from app.api.openai.requests import DetokenizeRequest, TokenizeRequest, TokenizerQuery
-from app.api.openai.work import prompt_of_ids
+from app.api.openai.work import check_ids
 from app.http.exchange import Exchange, Reply, encode
+from app.http.pieces import made
 from app.http.service import Service
+from app.model import Model
 from app.text.writing import encode_text
 
 
@@ -14,21 +16,29 @@ async def tokenize(service: Service, exchange: Exchange, request: TokenizeReques
     """The ids of a text's words."""
     model = service.model(request.model)
     exchange.model, exchange.phrase = model.id, request.prompt
+    return Reply(await made(service.large, len(request.prompt), _tokenized, model, request))
+
+
+def _tokenized(model: Model, request: TokenizeRequest) -> bytes:
     ids = list(encode_text(request.prompt, model.vocabulary, model.options).ids)
     if request.add_special_tokens and model.start_id is not None and ids[-1:] != [model.start_id]:
         ids.append(model.start_id)
     words = [model.vocabulary.words[number] for number in ids]
     answer = {"count": len(ids), "max_model_len": model.options.max_length, "tokens": ids}
-    return Reply(encode({**answer, "token_strs": words if request.return_token_strs else None}))
+    return encode({**answer, "token_strs": words if request.return_token_strs else None})
 
 
 async def detokenize(service: Service, exchange: Exchange, request: DetokenizeRequest) -> Reply:
     """The words of ids, marks written out, with a space between."""
     model = service.model(request.model)
     exchange.model = model.id
-    prompt_of_ids(model, request.tokens, "tokens")
+    return Reply(await made(service.large, len(request.tokens), _detokenized, model, request))
+
+
+def _detokenized(model: Model, request: DetokenizeRequest) -> bytes:
+    check_ids(model, request.tokens, "tokens")
     words = [str(model.vocabulary.words[number]) for number in request.tokens]
-    return Reply(encode({"prompt": " ".join(words)}))
+    return encode({"prompt": " ".join(words)})
 
 
 async def tokenizer_info(service: Service, exchange: Exchange, request: TokenizerQuery) -> Reply:

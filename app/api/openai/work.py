@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from app.api.openai.errors import invalid
@@ -14,6 +15,7 @@ from app.serving.generation import Prompt, Text, Wanted
 from app.serving.sampling import Sampling
 
 _MOST_LISTED = 400_000  # words beside words in an answer that is sent whole: about 16 MB
+_EACH = 64  # characters that take as long to read as there is to do for each text beside it
 _seconds: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
 
 
@@ -30,6 +32,11 @@ class Work:
     echo: bool
     logprobs: int | None
 
+    @property
+    def size(self) -> int:
+        """What it takes to begin the texts, as a number of characters."""
+        return self.candidates * sum(len(prompt.ids) + _EACH for prompt in self.prompts)
+
     def texts(self, service: Service) -> list[Text]:
         """All texts, those of one prompt side by side; each has luck of its own."""
         return [
@@ -37,6 +44,15 @@ class Work:
             for prompt in self.prompts
             for at in range(self.candidates)
         ]
+
+
+def size_of(request: CompletionRequest) -> int:
+    """What it takes to read the request, as a number of characters."""
+    prompts: str | list[Any] = request.prompt or ""
+    read = len(prompts)
+    if isinstance(prompts, list) and not isinstance(prompts[0], int):
+        read = sum(len(one) + _EACH for one in prompts)
+    return read + _EACH * len(request.logit_bias or ())
 
 
 def work_of(service: Service, model: Model, request: CompletionRequest) -> Work:
@@ -69,19 +85,23 @@ def _prompts(model: Model, request: CompletionRequest) -> tuple[Prompt, ...]:
     if isinstance(given, str):
         return (Prompt.of_text(model, given),)
     if isinstance(given[0], int):
-        return (prompt_of_ids(model, given, "prompt"),)
+        return (_prompt_of_ids(model, given),)
     return tuple(
-        Prompt.of_text(model, one) if isinstance(one, str) else prompt_of_ids(model, one, "prompt")
+        Prompt.of_text(model, one) if isinstance(one, str) else _prompt_of_ids(model, one)
         for one in given
     )
 
 
-def prompt_of_ids(model: Model, ids: list[int], field: str) -> Prompt:
+def _prompt_of_ids(model: Model, ids: list[int]) -> Prompt:
+    check_ids(model, ids, "prompt")
+    return Prompt.of_ids(model, ids)
+
+
+def check_ids(model: Model, ids: list[int], field: str) -> None:
     """Raises InvalidRequest for an id that no word has."""
     for number in ids:
         if not 0 < number < model.network.classes or model.vocabulary.words[number] is None:
             raise invalid(field, f"no word of {model.id} has the id {number}")
-    return Prompt.of_ids(model, ids)
 
 
 def _wanted(model: Model, request: CompletionRequest, scored: bool) -> Wanted:

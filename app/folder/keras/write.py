@@ -9,7 +9,7 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -79,7 +79,7 @@ class _Line:
         self.at, self.shape = (name, 1), [None, classes]
 
 
-def write_network(path: Path, network: Network, *, half: bool = False) -> None:
+def write_network(path: Path | BinaryIO, network: Network, *, half: bool = False) -> None:
     """Write the archive; `half` stores the weights as float16, which Keras reads as float32.
 
     A TimeDistributed(Dense) is written as the Dense that computes the same.

@@ -1,16 +1,20 @@
 """`/v1/suggest` as a client meets it, with the notebook's model and with the English one."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.arrays import Ids
+from app.engines.base import Outputs
 from app.folder.read import load_model
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
 from tests.conftest import MODELS
+from tests.small_models import ForwardOnly, model_of, small_network
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,33 @@ def test_a_text_that_cannot_be_answered_is_a_problem_in_its_place(client: TestCl
     found, problem = (json.loads(line) for line in reply.text.splitlines())
     assert found["suggestions"][0]["words"] == ["an"]
     assert problem["code"] == "empty_phrase"
+
+
+class Watched(ForwardOnly):
+    """Notes on which threads it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(small_network())
+        self.threads: set[str] = set()
+
+    def forward(self, padded: Ids) -> Outputs:
+        self.threads.add(threading.current_thread().name.rpartition("_")[0])
+        return super().forward(padded)
+
+
+def test_a_batch_is_multiplied_together_beside_the_event_loop() -> None:
+    engine = Watched()
+    with TestClient(create_app(Settings(), Repository.of(model_of(engine)))) as client:
+        texts = [f"w{1 + number % 5} " for number in range(100)]
+        reply = client.post("/v1/suggest/batch", json={"texts": texts, "count": 1})
+        alone = [client.post("/v1/suggest", json={"text": t, "count": 1}).json() for t in texts[:5]]
+    found = [json.loads(line) for line in reply.text.splitlines()]
+    assert [one["suggestions"][0]["words"] for one in found[:5]] == [
+        one["suggestions"][0]["words"] for one in alone
+    ]
+    assert [one["text"] for one in found] == texts
+    assert engine.phrases[:2] == [5, 5]  # each phrase once of the first 64 texts, and of the rest
+    assert "large" in engine.threads
 
 
 def test_words_the_notebook_does_not_know_are_named_and_left_out(client: TestClient) -> None:

@@ -1,0 +1,73 @@
+"""How many connections are read in a turn of the event loop: what comes at once is not all heard at
+once.
+
+Two thousand clients that ask together would keep the loop from everything else until the last of
+them is answered, be it with a refusal. They wait for a later turn, in the order in which they came;
+a probe is heard at once, and never waits for more than what a turn or two take.
+"""
+
+import asyncio
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+MOST_A_TURN = 64  # connections: more than are multiplied together, and a few milliseconds
+LONGEST = 16 << 10  # bytes that are kept of a connection meanwhile; more is parts of large bodies
+
+
+class Connection(Protocol):
+    """What has something to read."""
+
+    def take_in(self, data: bytes) -> None:
+        """Read it."""
+
+
+class Turns:
+    """Those of an event loop. `urgent` are beginnings of what is heard at once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.urgent: tuple[bytes, ...] = ()
+        self._loop = loop
+        self._heard = 0  # in this turn
+        self._waiting: dict[Connection, bytes] = {}
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> "Turns":
+        """Those of this loop."""
+        turns = _of_loops.get(loop)
+        if turns is None:
+            turns = _of_loops[loop] = cls(loop)
+        return turns
+
+    def hear(self, connection: Connection, data: bytes) -> None:
+        """Have it read now, or in one of the next turns."""
+        if not self._heard:
+            self._loop.call_soon(self._next)
+        if self._waiting:
+            data = self._waiting.get(connection, b"") + data
+        if (
+            self._heard < MOST_A_TURN
+            or len(data) > LONGEST
+            or (self.urgent and data.startswith(self.urgent))
+        ):
+            self._waiting.pop(connection, None)
+            self._heard += 1
+            connection.take_in(data)
+        else:
+            self._waiting[connection] = data
+
+    def leave(self, connection: Connection) -> None:
+        """It is closed."""
+        self._waiting.pop(connection, None)
+
+    def _next(self) -> None:
+        """A turn is over."""
+        self._heard = 0
+        while self._waiting and self._heard < MOST_A_TURN:
+            connection = next(iter(self._waiting))
+            self._heard += 1
+            connection.take_in(self._waiting.pop(connection))
+        if self._heard:
+            self._loop.call_soon(self._next)
+
+
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

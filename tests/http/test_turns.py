@@ -1,0 +1,80 @@
+"""What comes at once is heard over several turns of the loop, in order; a probe at once."""
+
+import asyncio
+from collections.abc import Callable
+
+from app.http.table import Table
+from app.http.turns import LONGEST, MOST_A_TURN, Turns
+from app.main import PROTOCOLS
+
+
+class Connection:
+    def __init__(self, name: int, heard: list[tuple[int, bytes]]) -> None:
+        self.name = name
+        self.heard = heard
+
+    def take_in(self, data: bytes) -> None:
+        self.heard.append((self.name, data))
+
+
+def after(hear: Callable[[Turns, list[Connection]], None], turns: int) -> list[tuple[int, bytes]]:
+    """What has been heard of 200 connections so many turns of the loop later."""
+
+    async def run() -> list[tuple[int, bytes]]:
+        heard: list[tuple[int, bytes]] = []
+        one = Turns(asyncio.get_running_loop())
+        one.urgent = (b"GET /livez ",)
+        hear(one, [Connection(name, heard) for name in range(200)])
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return list(heard)  # the loop goes on before it ends
+
+    return asyncio.run(run())
+
+
+def all_at_once(turns: Turns, connections: list[Connection]) -> None:
+    for connection in connections:
+        turns.hear(connection, b"POST")
+
+
+def test_of_many_that_come_at_once_some_are_heard_in_each_turn_in_order() -> None:
+    for turns in range(6):
+        names = [name for name, _ in after(all_at_once, turns)]
+        assert names == list(range(min(200, MOST_A_TURN * (turns + 1))))
+
+
+def test_a_probe_and_the_rest_of_a_large_body_wait_for_nobody() -> None:
+    def hear(turns: Turns, connections: list[Connection]) -> None:
+        all_at_once(turns, connections[:-2])
+        turns.hear(connections[-2], b"GET /livez HTTP/1.1")
+        turns.hear(connections[-1], b"a" * (LONGEST + 1))
+
+    assert [name for name, _ in after(hear, 0)][-2:] == [198, 199]
+
+
+def test_what_a_waiting_connection_sends_on_is_heard_behind_what_it_sent() -> None:
+    def hear(turns: Turns, connections: list[Connection]) -> None:
+        all_at_once(turns, connections)
+        turns.hear(connections[150], b" /")
+        turns.hear(connections[151], b"a" * LONGEST)
+
+    heard = after(hear, 6)
+    assert (150, b"POST /") in heard
+    assert heard[MOST_A_TURN] == (151, b"POST" + b"a" * LONGEST)
+    assert len(heard) == 200
+
+
+def test_a_connection_that_is_closed_is_not_heard() -> None:
+    def hear(turns: Turns, connections: list[Connection]) -> None:
+        all_at_once(turns, connections)
+        turns.leave(connections[100])
+
+    names = [name for name, _ in after(hear, 6)]
+    assert names == [name for name in range(200) if name != 100]
+
+
+def test_probes_are_known_by_their_beginning() -> None:
+    unlimited = Table(PROTOCOLS, "/under").unlimited
+    assert {b"GET /livez ", b"GET /readyz ", b"GET /metrics ", b"GET /health "} <= set(unlimited)
+    assert b"GET /under/livez " in unlimited
+    assert not any(one.startswith(b"GET /v1/predict") for one in unlimited)
