@@ -59,6 +59,7 @@ class Protocol(HttpToolsProtocol):
     _refusal: RequestError | None = None
     _upgrade = False
     _task: asyncio.Task[None] | None = None
+    _cycles: tuple[Any, ...] = ()  # that went uvicorn's way and are not over
     _turns: Turns
     _next: asyncio.Future[ShortExchange]  # that its task waits for
 
@@ -188,6 +189,7 @@ class Protocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers += headers  # the list that the scope has, too
         super().on_headers_complete()
+        self._cycles = (*(one for one in self._cycles if not one.response_complete), self.cycle)
 
     def _ask(self, exchange: ShortExchange) -> None:
         """Have a request answered. A connection has one task for all of its requests: to make one
@@ -267,6 +269,10 @@ class Protocol(HttpToolsProtocol):
             self.cycle = None  # type: ignore[assignment] # as before the first request
         if self._task is not None:
             self._task.cancel()
+        self.pipeline.clear()
+        for cycle in self._cycles:  # uvicorn tells the last one alone
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

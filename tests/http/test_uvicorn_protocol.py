@@ -209,11 +209,15 @@ def test_a_connection_is_not_idle_while_its_request_comes_in_or_is_answered() ->
 
 
 @contextmanager
-def computing_a_batch(phrases: list[str]) -> Iterator[tuple[Served, socket.socket, Waiting]]:
-    """A service whose engine has begun with a batch request, which came in on this connection."""
+def computing_a_batch(
+    phrases: list[str], path: str = "/v1/predict/batch", behind: bytes = b""
+) -> Iterator[tuple[Served, socket.socket, Waiting]]:
+    """A service whose engine has begun with a batch request, which came in on this connection, and
+    `behind` it other requests.
+    """
     engine, body = Waiting(), json.dumps({"phrases": phrases}).encode()
     with serving_in_a_thread(model_of(engine)) as served, connected(served) as connection:
-        connection.sendall(head("/v1/predict/batch", length=len(body)) + body)
+        connection.sendall(head(path, length=len(body)) + body + behind)
         assert engine.waits.wait(PATIENCE)
         try:
             yield served, connection, engine
@@ -251,3 +255,14 @@ def test_a_client_that_leaves_is_no_longer_worked_for() -> None:
         eventually(lambda: in_progress(served) == 1)  # the one that asks
         counted = r'unrolled_requests_total{[^}]*"/v1/predict/batch"[^}]*"499"[^}]*} 1\.0'
         assert re.search(counted, served.get("/metrics").text)
+
+
+def test_nor_is_one_that_sent_requests_ahead_on_uvicorn_s_way() -> None:
+    path = "/v1/predict/b%61tch"  # encoded: not for the short way
+    with computing_a_batch(["w1", "w2"], path, ASK + ASK) as (served, gone, _):
+        gone.close()
+        eventually(lambda: in_progress(served) == 1)
+        told = served.get("/metrics").text
+        counted = r'unrolled_requests_total{[^}]*"/v1/predict/batch"[^}]*"499"[^}]*} 1\.0'
+        assert re.search(counted, told)
+        assert 'route="/v1/predict"' not in told  # what was sent ahead is dropped
