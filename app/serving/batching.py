@@ -42,7 +42,7 @@ from app.serving.sampling import Sampler
 _STATE_BYTES = 32 << 20  # of remembered states, for each model
 _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
 _KEYS = 1 << 20  # ids in what they are remembered by
-_OUTPUT_BYTES = 8 << 20  # of remembered distributions, for each model
+_PROBABILITY_BYTES = 32 << 20  # of remembered distributions, for each model
 _NUMBERS = 1 << 18  # in the distributions of a batch between whose parts the loop hears others
 _SLICE_SECONDS = 0.004  # of timesteps, by estimate, between which the loop hears others
 
@@ -79,14 +79,14 @@ class _Served:
     at_once: int
     together: int
     rankings: Recent[Context, tuple[int, Ranking]]
-    outputs: Recent[Context, Outputs]
+    probabilities: Recent[Context, Floats]
 
     def remember(self, job: _Job, answer: Answer) -> None:
         """Keep what was answered, before it is given to whoever waits: others ask meanwhile."""
         if isinstance(answer, Ranking) and isinstance(job.wish, int):
             self.rankings.keep(job.context, (job.wish, answer))
         elif isinstance(answer, Outputs):
-            self.outputs.keep(job.context, answer)
+            self.probabilities.keep(job.context, answer.probabilities)
 
 
 class Batcher:
@@ -138,12 +138,16 @@ class Batcher:
 
     async def outputs(self, model: Model, context: Context) -> Outputs:
         """Logits [V] and probabilities [V], not to be written to. Raises as `rank` does."""
-        outputs = self._serving(model).outputs.get(context)
-        if outputs is None:
-            outputs = await self._submit(model, context, None, weighs=True)
-        else:
-            self.metrics.recalled[0] += 1
+        outputs: Outputs = await self._submit(model, context, None, weighs=True)
         return outputs
+
+    async def probabilities(self, model: Model, context: Context) -> Floats:
+        """Of all words [V], remembered, not to be written to. Raises as `rank` does."""
+        probabilities = self._serving(model).probabilities.get(context)
+        if probabilities is None:
+            return (await self.outputs(model, context)).probabilities
+        self.metrics.recalled[0] += 1
+        return probabilities
 
     async def step(
         self,
@@ -268,7 +272,7 @@ class Batcher:
             length, V = model.options.max_length, model.network.classes
             runner = Runner(model.engine, length, self._state_bytes, self._lookups)
             most = min(self._remembered, _KEYS // length)
-            distributions = min(most, _OUTPUT_BYTES // (8 * V))
+            distributions = min(most, _PROBABILITY_BYTES // (4 * V))
             rows = int(_SLICE_SECONDS / costs.seconds(model.network, 1, 0, together=False))
             together = _NUMBERS // V
             served = _Served(runner, rows, together, Recent(most), Recent(distributions))

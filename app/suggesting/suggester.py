@@ -9,6 +9,7 @@ phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from app.arrays import Context, Floats, Mask
 from app.errors import RequestError, UnknownWords
 from app.model import Model
 from app.suggesting.recent import RecentWords
-from app.suggesting.words import Candidate, Words
+from app.suggesting.words import Begun, Candidate, Words
 from app.text.casing import Casing, as_typed
 from app.text.tokens import tokenize
 from app.text.typed import Typed, read_typed
@@ -43,8 +44,7 @@ class Asked:
     recent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
+class _Sentence(NamedTuple):
     """What is being written, as the model reads it."""
 
     context: Context
@@ -71,7 +71,8 @@ class Suggester:
         typed = read_typed(asked.text, self.model.options.tokenizer)
         sentence = self._read(typed.sentence)
         (said,) = yield (sentence.context,)
-        if typed.word and self._is_whole(typed.word, said):
+        begun = self._words.begun(typed.word, said, self.model.suggestible) if typed.word else None
+        if begun is not None and self._is_whole(typed.word, said, begun):
             typed = typed.finished()
             sentence = self._read(typed.sentence)
             (said,) = yield (sentence.context,)
@@ -79,20 +80,24 @@ class Suggester:
         recent = RecentWords.of(asked.recent) if asked.recent else None
         mixed = said if recent is None else self._words.mixed(said, recent, _RECENT)
         shown = self._shown_before(mixed, typed, allowed, asked) if asked.fresh else set()
-        best = self._candidates(mixed, typed, allowed, recent, asked, shown)
+        if not typed.word:
+            best = self._words.best(mixed, allowed, asked.count).best
+        else:
+            if begun is None or mixed is not said or allowed is not self.model.suggestible:
+                begun = self._words.begun(typed.word, mixed, allowed)
+            best = self._completions(begun, mixed, typed, allowed, recent, asked, shown)
         paths = [[one.word] for one in best]
         probabilities = [one.weight for one in best]
         if asked.words > 1:
             yield from self._extend(paths, probabilities, sentence, asked)
         return self._answer(asked, typed, sentence, said, best, paths, probabilities)
 
-    def _is_whole(self, word: str, said: Floats) -> bool:
+    def _is_whole(self, word: str, said: Floats, begun: Begun) -> bool:
         """Whether what is typed is a word already, and seldom the beginning of another."""
         (number,) = self._words.ids_of([word]) or (None,)
         if number is None or not self.model.suggestible[number]:
             return False
-        mass = self._words.begun(word, said, self.model.suggestible).mass
-        return bool(said[number] >= _WHOLE * mass)
+        return bool(said[number] >= _WHOLE * begun.mass)
 
     def _allowed(self, barred: Sequence[int], asked: Asked) -> Mask:
         """[V] what may be suggested where these words may not."""
@@ -102,8 +107,9 @@ class Suggester:
             allowed[[*barred, *self._words.ids_of(asked.exclude)]] = False
         return allowed
 
-    def _candidates(
+    def _completions(
         self,
+        begun: Begun,
         said: Floats,
         typed: Typed,
         allowed: Mask,
@@ -114,9 +120,7 @@ class Suggester:
         """The best words here, their weights being their shares of what all of them have."""
         most = asked.count + len(shown) + 1  # one more may stand there already
         words, word = self._words, typed.word
-        if not word:
-            return words.best(said, allowed, asked.count).best
-        found = words.completing(words.begun(word, said, allowed), most)
+        found = words.completing(begun, most)
         unknown = self._unknown_recent(word, recent, asked)
         best = found.best + unknown
         mass = found.mass + sum(one.weight for one in unknown)
@@ -150,16 +154,18 @@ class Suggester:
         """What was shown for fewer letters of this word, and not taken."""
         shown: set[str] = set()
         for letters in range(len(typed.word)):
-            begun = typed.word[:letters]
-            if begun and self._is_whole(begun, said):
-                continue
-            most = asked.count + len(shown) + 1
-            if begun:
-                found = self._words.completing(self._words.begun(begun, said, allowed), most)
+            word = typed.word[:letters]
+            if word:
+                begun = self._words.begun(word, said, self.model.suggestible)
+                if self._is_whole(word, said, begun):
+                    continue
+                if allowed is not self.model.suggestible:
+                    begun = self._words.begun(word, said, allowed)
+                found = self._words.completing(begun, asked.count + len(shown) + 1)
             else:
                 found = self._words.best(said, allowed, asked.count)
             new = [one.word.lower() for one in found.best]
-            new = [word for word in new if word not in shown and word != begun.lower()]
+            new = [one for one in new if one not in shown and one != word.lower()]
             shown.update(new[: asked.count])
         return shown
 

@@ -5,6 +5,7 @@ mistyped, each with what the model gives it. Shapes: V words, N candidates.
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from app.text.mistakes import MISTAKE, Mistakes
 
 _PER_MISTAKE = 0.01  # how much less probable a word is for every mistake in its typing
 _LIKELY = 0.001  # of a word: fewer than a thousand are
+_BEGINNINGS = 4096  # remembered with where their words stand
 _LETTERS = re.compile(r"[^\W\d_]+")
 _APOSTROPHES = str.maketrans("’ʼ", "''")
 
@@ -61,6 +63,8 @@ class Words:
         pairs = sorted((word.replace("'", ""), int(number)) for number, word in allowed)
         self._bare = [bare for bare, _ in pairs]  # "dont"
         self._bare_ids = np.array([number for _, number in pairs], np.intp)
+        self._beginning = lru_cache(_BEGINNINGS)(self._ids_beginning_with)
+        self._beginning("'")  # the model's index is built here, not when it is first asked for
         self._barred_after: dict[str, list[int]] = {}
         for rule in model.card.get("blocked_after", ()):
             ids = self.ids_of(rule["words"])
@@ -120,16 +124,18 @@ class Words:
 
     def begun(self, typed: str, said: Floats, allowed: Mask) -> Begun:
         """The words that begin so, whether or not their apostrophes are typed."""
-        typed = self._spelling(typed)
-        if "'" in typed:
-            ids = self._model.ids_beginning_with(typed)
-        else:
-            first = bisect_left(self._bare, typed)
-            ids = self._bare_ids[first : bisect_left(self._bare, typed + "\U0010ffff")]
+        ids = self._beginning(typed)
         if allowed is not self._model.suggestible:
             ids = ids[allowed[ids]]
         weights = said[ids]  # [N]
         return Begun(ids, weights, float(np.add.reduce(weights)))
+
+    def _ids_beginning_with(self, typed: str) -> Indices:
+        typed = self._spelling(typed)
+        if "'" in typed:
+            return self._model.ids_beginning_with(typed)
+        first = bisect_left(self._bare, typed)
+        return self._bare_ids[first : bisect_left(self._bare, typed + "\U0010ffff")]
 
     def completing(self, begun: Begun, count: int) -> Found:
         """The most probable of words that begin so."""

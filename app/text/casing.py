@@ -21,6 +21,8 @@ class Casing:
 
     def written(self, words: list[str], before: str = "") -> list[str]:
         """Words in a row, `before` being the one in front of them, as the vocabulary has it."""
+        if len(words) == 1 and before.lower() not in self._pairs:  # nearly always
+            return [self._words.get(words[0], words[0])]
         written = [self._words.get(word, word) for word in words]
         previous = before.lower()
         for at, word in enumerate(map(str.lower, words)):

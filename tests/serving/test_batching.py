@@ -346,11 +346,10 @@ def test_a_phrase_that_comes_again_is_not_computed_again() -> None:
         [ranking] = together(batcher.rank(model, (1, 2), k))
         assert_ranked(ranking, reference, "w1 w2", k)
         assert len(engine.phrases) == computed
-    expected = reference.outputs("w1 w2")
+    expected = reference.outputs("w1 w2").probabilities
     for _ in range(2):
-        [outputs] = together(batcher.outputs(model, (1, 2)))
-        np.testing.assert_allclose(outputs.logits, expected.logits, atol=1e-6)
-        np.testing.assert_allclose(outputs.probabilities, expected.probabilities, atol=1e-7)
+        [said] = together(batcher.probabilities(model, (1, 2)))
+        np.testing.assert_allclose(said, expected, atol=1e-7)
     assert engine.phrases == [1, 1, 1]
     assert looked_up(batcher, "answer") == 4
 
@@ -376,8 +375,8 @@ def test_what_is_remembered_is_bounded_for_long_contexts_and_small_vocabularies(
         served, outputs = Batcher()._serving(model), model.outputs("w1")
         for number in range(5_000):
             served.rankings.keep((number,), (0, Ranking([], [])))
-            served.outputs.keep((number,), outputs)
-        assert (len(served.rankings), len(served.outputs)) == (most, most)
+            served.probabilities.keep((number,), outputs.probabilities)
+        assert (len(served.rankings), len(served.probabilities)) == (most, most)
 
 
 def test_what_cannot_be_computed_is_not_remembered() -> None:
@@ -501,9 +500,9 @@ def test_what_is_computed_is_remembered_before_the_first_caller_is_woken() -> No
     model, batcher = model_of(engine), Batcher()
 
     async def caller(number: int) -> None:
-        await batcher.outputs(model, (number,))
+        await batcher.probabilities(model, (number,))
         for other in (1, 2, 3):  # whose callers may still wait to be woken
-            await batcher.outputs(model, (other,))
+            await batcher.probabilities(model, (other,))
 
     together(*map(caller, (1, 2, 3)))
     assert engine.phrases == [3]

@@ -57,8 +57,8 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
         ranking = await service.batcher.rank(model, context, request.top_k)
         answer: Any = encoding.predicted(model, phrase, ranking)
     else:
-        outputs = await service.batcher.outputs(model, context)
-        asked = model, request, phrase, outputs.probabilities
+        said = await service.batcher.probabilities(model, context)
+        asked = model, request, phrase, said
         many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
         answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
     if model.options.drop_unknown:

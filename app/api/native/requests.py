@@ -187,10 +187,10 @@ class BatchRequest(_Request):
 
 
 def _listed(value: object, info: ValidationInfo) -> object:
-    """A query string has words behind commas."""
+    """An array as a tuple; a query string has words behind commas."""
     if isinstance(value, str) and info.mode != "json":
-        return [word for word in value.split(",") if word]
-    return value
+        value = [word for word in value.split(",") if word]
+    return tuple(value) if isinstance(value, list) else value
 
 
 class _SuggestOptions(_Request):
@@ -204,10 +204,10 @@ class _SuggestOptions(_Request):
         float, Field(ge=0, le=1, description="Of a phrase, all its words together")
     ] = 0.1
     exclude: Annotated[
-        list[Annotated[str, Field(max_length=64)]],
+        tuple[Annotated[str, Field(max_length=64)], ...],
         Field(max_length=MOST_EXCLUDED, description="Words that are not to be suggested"),
         BeforeValidator(_listed),
-    ] = []
+    ] = ()  # a list would be copied for every request
     fresh: Annotated[
         bool, Field(description="Leave out what was suggested for fewer letters of this word")
     ] = False

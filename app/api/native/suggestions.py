@@ -33,7 +33,7 @@ def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
         request.count,
         request.words,
         request.min_probability,
-        tuple(request.exclude),
+        request.exclude,
         request.fresh,
         request.recent,
     )
@@ -50,11 +50,11 @@ async def _suggested(
     contexts = next(steps)
     while True:
         if len(contexts) == 1:
-            outputs = [await batcher.outputs(model, contexts[0])]
+            said = [await batcher.probabilities(model, contexts[0])]
         else:
-            outputs = await asyncio.gather(*(batcher.outputs(model, one) for one in contexts))
+            said = await asyncio.gather(*(batcher.probabilities(model, one) for one in contexts))
         try:
-            contexts = steps.send([one.probabilities for one in outputs])
+            contexts = steps.send(said)
         except StopIteration as stop:
             return _as_dict(stop.value)
 

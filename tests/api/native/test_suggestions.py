@@ -1,8 +1,10 @@
 """`/v1/suggest` as a client meets it, with the notebook's model and with the English one."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
 import pytest
 from starlette.testclient import TestClient
@@ -86,6 +88,33 @@ def test_a_batch_is_multiplied_together_beside_the_event_loop() -> None:
     assert [one["text"] for one in found] == texts
     assert engine.phrases[:2] == [5, 5]  # each phrase once of the first 64 texts, and of the rest
     assert "large" in engine.threads
+
+
+def _calls_on_the_loop(client: TestClient, texts: list[str]) -> int:
+    """Python's calls, a generator's steps among them, on the event loop's own thread."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    assert client.portal is not None
+    client.portal.call(sys.setprofile, count)
+    for text in texts:
+        recent = "w1 w2 Kowalski"
+        assert client.post("/v1/suggest", json={"text": text, "recent": recent}).is_success
+    client.portal.call(sys.setprofile, None)
+    return calls
+
+
+def test_the_first_suggestion_builds_nothing_of_a_whole_vocabulary_on_the_loop() -> None:
+    texts = ["w1 ", "w1 w", "w1 w2'", "w1 wx", "w1 Kow"]
+    calls = []
+    for V in (50, 5_000):
+        engine = ForwardOnly(small_network(classes=V))
+        with TestClient(create_app(Settings(), Repository.of(model_of(engine)))) as client:
+            calls.append(_calls_on_the_loop(client, texts))
+    assert calls[1] < calls[0] + 2_500  # half a call for a word of the larger vocabulary
 
 
 def test_words_the_notebook_does_not_know_are_named_and_left_out(client: TestClient) -> None:
