@@ -62,12 +62,13 @@ class Turns:
     def _next(self) -> None:
         """A turn is over."""
         self._heard = 0
+        if not self._waiting:
+            return
+        self._loop.call_soon(self._next)  # whatever becomes of those that are heard now
         while self._waiting and self._heard < MOST_A_TURN:
             connection = next(iter(self._waiting))
             self._heard += 1
             connection.take_in(self._waiting.pop(connection))
-        if self._heard:
-            self._loop.call_soon(self._next)
 
 
 _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

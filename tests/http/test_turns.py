@@ -73,6 +73,19 @@ def test_a_connection_that_is_closed_is_not_heard() -> None:
     assert names == [name for name in range(200) if name != 100]
 
 
+def test_one_that_fails_keeps_none_behind_it_from_being_heard() -> None:
+    class Broken(Connection):
+        def take_in(self, data: bytes) -> None:
+            raise ValueError
+
+    def hear(turns: Turns, connections: list[Connection]) -> None:
+        connections[100] = Broken(100, [])
+        all_at_once(turns, connections)
+
+    names = [name for name, _ in after(hear, 6)]
+    assert names == [name for name in range(200) if name != 100]
+
+
 def test_probes_are_known_by_their_beginning() -> None:
     unlimited = Table(PROTOCOLS, "/under").unlimited
     assert {b"GET /livez ", b"GET /readyz ", b"GET /metrics ", b"GET /health "} <= set(unlimited)
