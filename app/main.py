@@ -30,6 +30,7 @@ from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.serving.watcher import watch
 from app.settings import Settings, read_settings, unknown_settings
+from app.suggesting.suggester import keep_only
 
 _DESCRIPTION = (
     "Next-word prediction with recurrent Keras models: words, ids, padding, hidden states and the "
@@ -144,7 +145,7 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     gc.freeze()  # what is loaded by now lives on: the collector need not go through it again
     gc.set_threshold(_GARBAGE)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    looks = watch(repository, metrics, settings.poll_seconds, service.reload)
+    looks = watch(repository, metrics, settings.poll_seconds, service.reload, keep_only)
     watching = asyncio.create_task(looks)
     try:
         yield

@@ -42,7 +42,7 @@ CANCELLED = Family(
 BATCHES = Family(
     "unrolled_batch_phrases",
     "histogram",
-    "Phrases computed in one product; its count are executions, its sum are phrases",
+    "Rows of one product: phrases, one that several callers wait for once; its count are products",
     ("model",),
     _PHRASES,
 )

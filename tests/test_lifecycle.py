@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.server.lifecycle import BACKLOG, _waiting
 from tests.attack.processes import Session, session, until
 from tests.keras_files import write_folder
 from tests.test_server import PATIENCE, eventually
@@ -315,12 +316,32 @@ def test_who_connects_before_the_port_is_closed_is_answered(
                 ]
                 for stream in late:
                     stream.sendall(REQUEST)
+                address = "127.0.0.1", port
+                quiet = stack.enter_context(socket.create_connection(address, PATIENCE))
+                before = time.monotonic()
                 process.stdin.write(b"\n")
                 process.stdin.flush()
                 for stream in late:
                     head, _ = answer(stream)
                     assert head.startswith(b"HTTP/1.1 200 ")
                     assert b"connection: close" in head.lower()
+                assert quiet.recv(1) == b""
+                assert time.monotonic() - before >= 1  # a request might have been on its way
             assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
+
+
+def test_who_connects_for_ever_does_not_keep_the_port_from_being_closed() -> None:
+    class Busy(socket.socket):
+        accepted = 0
+
+        def accept(self) -> tuple[socket.socket, object]:
+            self.accepted += 1
+            if self.accepted == 2:
+                raise ConnectionAbortedError  # one that has left meanwhile
+            return self, None
+
+    with Busy() as listener:
+        assert len([*_waiting(listener)]) == BACKLOG  # and one is in the kernel's hand
+        assert listener.accepted == BACKLOG + 1

@@ -13,7 +13,7 @@ import asyncio
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import (
     HeadersTooLarge,
@@ -23,12 +23,10 @@ from app.errors import (
     TargetTooLong,
     TooSlow,
 )
-from app.http import problems
 from app.http.bounds import BODY_RATE, Bounds
 from app.http.deadlines import LINGER_SECONDS, Deadlines
-from app.http.diagnosis import diagnosis
+from app.http.diagnosis import diagnosis, refusal
 from app.http.edge import Edge
-from app.http.exchange import new_id
 from app.http.short_exchange import ShortExchange
 from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
@@ -46,6 +44,7 @@ class Protocol(HttpToolsProtocol):
     bounds = Bounds()
     url = b""
     deadline = float("inf")  # by the loop's clock: what is awaited of the client by then
+    idle_since = 0.0  # by the same, of a connection that no request has begun on
     reading = True  # whether a request is awaited or under way that is not whole
     begun = False  # whether any of it has come
     lingering = False  # the answer is sent, what still comes in is thrown away
@@ -75,7 +74,8 @@ class Protocol(HttpToolsProtocol):
         Deadlines.of(self.loop).watch(self)
         self._turns = Turns.of(self.loop)
         self._turns.urgent = () if self.edge is None else self.edge.probes
-        self.deadline = self.loop.time() + self.bounds.read_seconds
+        self.idle_since = self.loop.time()
+        self.deadline = self.idle_since + self.bounds.read_seconds
         if len(self.connections) > self.bounds.connections:
             self._refuse(Overloaded("there are too many connections"))
 
@@ -90,20 +90,24 @@ class Protocol(HttpToolsProtocol):
 
     def take_in(self, data: bytes) -> None:
         """Parse what has come."""
-        if self.lingering or self._pending:
-            return
+        while data and not (self.lingering or self._pending):
+            data = self._parse(data)
+
+    def _parse(self, data: bytes) -> bytes:
+        """Parse up to a wish for another protocol; what is to be parsed then, without the wish."""
         self._fruitful = False
         self._large = self._barren + len(data) > MOST_HEADERS
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade(data[upgrade.args[0] :])
+            return self._without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse(self._refusal or diagnosis(error, data))
         else:
             self._barren = 0 if self._fruitful else self._barren + len(data)
             if self._barren > MOST_HEADERS + LONGEST_TARGET:
                 self._refuse(self._too_large())
+        return b""
 
     def _too_large(self) -> RequestError:
         if len(self.url) > LONGEST_TARGET or not self.headers:
@@ -159,8 +163,7 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.drain()
         elif not self.begun:
-            idle_since = self.deadline - self.timeout_keep_alive
-            self.deadline = min(self.deadline, idle_since + _LAST_WORDS_SECONDS)
+            self.deadline = min(self.deadline, self.idle_since + _LAST_WORDS_SECONDS)
 
     def _short(self) -> ShortExchange | None:
         """The request as one for the short way, None where it cannot go there."""
@@ -258,7 +261,8 @@ class Protocol(HttpToolsProtocol):
     def _await_next(self) -> None:
         self.reading, self.begun = True, self.partial
         seconds = self.bounds.read_seconds if self.partial else self.timeout_keep_alive
-        self.deadline = self.loop.time() + seconds
+        self.idle_since = self.loop.time()
+        self.deadline = self.idle_since + seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
@@ -314,14 +318,8 @@ class Protocol(HttpToolsProtocol):
             else:
                 self.transport.close()
             return
-        reply = problems.reply(error, new_id())
-        body = bytes(reply.body) if isinstance(reply.body, bytes) else b""
-        head = [STATUS_LINE[error.status], b"content-type: ", reply.media_type, b"\r\n"]
-        for name, value in (*reply.headers, (b"x-content-type-options", b"nosniff")):
-            head += name, b": ", value, b"\r\n"
-        head += b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body), body
         if not self.transport.is_closing():
-            self.transport.write(b"".join(head))
+            self.transport.write(refusal(error))
         self.hang_up()
 
     def not_awaited(self) -> None:
@@ -339,12 +337,12 @@ class Protocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
+    def _without_upgrade(self, rest: bytes) -> bytes:
         """A server may ignore what a client would like to speak instead (RFC 9110, 7.8)."""
         self._upgrade = False
         head = without_upgrade(self.parser.get_method(), self.url, self.headers)
         if head is None:
             self._refuse(InvalidHttp("CONNECT is for proxies"))
-            return
+            return b""
         self.parser = httptools.HttpRequestParser(self)
-        self.take_in(head + rest)
+        return head + rest

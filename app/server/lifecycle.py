@@ -208,12 +208,16 @@ class Server(uvicorn.Server):
 
 
 def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
-    """Connections that nobody has accepted yet; the event loop made the listener one of its own,
-    which does not wait.
+    """Connections that nobody has accepted yet, and no more than can have been waiting: others may
+    connect for ever. The event loop made the listener one of its own, which does not wait.
     """
-    with contextlib.suppress(OSError):  # BlockingIOError in the end
-        while True:
+    for _ in range(BACKLOG + 1):
+        try:
             yield listener.accept()[0]
+        except ConnectionAbortedError:  # this one has left
+            continue
+        except OSError:  # BlockingIOError in the end
+            return
 
 
 def leave(code: int) -> None:

@@ -6,19 +6,26 @@ Nothing ends it: whatever goes wrong is logged, counted, and tried again with th
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from app.metrics import Metrics
+from app.model import Model
 from app.serving.repository import Repository
 
 log = logging.getLogger("unrolled")
 
 
 async def watch(
-    repository: Repository, metrics: Metrics, seconds: float, asked: asyncio.Event
+    repository: Repository,
+    metrics: Metrics,
+    seconds: float,
+    asked: asyncio.Event,
+    changed: Callable[[Iterable[Model]], None],
 ) -> None:
-    """Refresh the repository every `seconds` (0: never by itself), at once when `asked` is set.
+    """Refresh the repository every `seconds` (0: never by itself), at once when `asked` is set;
+    `changed` is told what models are served now.
 
     Reading has a thread of its own, so that requests with much to compute do not keep it waiting.
     """
@@ -32,7 +39,8 @@ async def watch(
         look = partial(repository.refresh, at_once=asked.is_set(), count=metrics.reloaded)
         asked.clear()
         try:
-            await loop.run_in_executor(thread, look)
+            if await loop.run_in_executor(thread, look):
+                changed(repository.models.values())
         except Exception:
             metrics.reloaded("failed")
             log.exception("the models folder was not looked at")

@@ -253,7 +253,7 @@ def _sentence(model: Model, words: Words, text: str) -> _Sentence:
     return _Sentence(model.context(text), text, unknown, last, words.barred_after(text))
 
 
-_suggesters: dict[str, Suggester] = {}  # by the model's id: of one that is swapped none is kept
+_suggesters: dict[str, Suggester] = {}  # by the model's id
 
 
 def known_suggester(model: Model) -> Suggester | None:
@@ -268,6 +268,14 @@ def suggester_of(model: Model) -> Suggester:
     if found is None:
         found = _suggesters[model.id] = Suggester(model)
     return found
+
+
+def keep_only(models: Iterable[Model]) -> None:
+    """Let go of the suggesters of all other models: they hold them, whoever else has let go."""
+    kept = {id(model) for model in models}
+    for name, suggester in list(_suggesters.items()):
+        if id(suggester.model) not in kept:
+            _suggesters.pop(name, None)
 
 
 def run(steps: Steps, distribution: Callable[[Context], Floats]) -> Suggested:

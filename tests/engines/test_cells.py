@@ -162,6 +162,24 @@ def test_units_that_hear_only_themselves_are_not_multiplied_with_others(
     np.testing.assert_allclose(recurred, expected[0] @ U.astype(np.float64), atol=1e-6)
 
 
+def test_units_that_hear_only_themselves_hear_infinite_states_too() -> None:
+    """An infinite state times 0 is not 0, as Keras has it."""
+    T, H = 4, 128
+    U = np.diag(np.full(H, 10, np.float32))
+    U[64, 65] = 1
+    layer = Recurrent("rnn", "SimpleRNN", "relu", np.ones((1, H), np.float32), U, None, True)
+    entered = np.ones((T, H), np.float32)
+    entered[0, 64] = 1e38
+    expected, h = [], np.zeros(H, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for x in entered:
+            h = np.maximum(x + h @ U, np.float32(0))
+            expected.append(h)
+        (states,) = SimpleRNN(layer).unroll(entered.copy(), [1] * T)
+    assert np.isnan(expected[2][0])
+    np.testing.assert_array_equal(np.isfinite(states), np.isfinite(expected))
+
+
 def test_every_cell_has_names_for_its_terms() -> None:
     assert CELLS.keys() == ARITHMETIC.keys()
 

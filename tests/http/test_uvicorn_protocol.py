@@ -186,6 +186,17 @@ def test_a_connection_is_closed_once_it_was_idle_long_enough(requests: list[byte
         assert time.monotonic() - asked >= enough
 
 
+def test_many_wishes_for_another_protocol_are_ignored_one_after_another(served: Served) -> None:
+    count = 600
+    wish = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    with connected(served) as connection:
+        connection.sendall(
+            wish * (count - 1) + PROBE.replace(b"Host", b"Connection: close\r\nHost")
+        )
+        answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert answers.count(b"HTTP/1.1 200") == count
+
+
 def test_a_connection_is_not_idle_while_its_request_comes_in_or_is_answered() -> None:
     engine, body = Waiting(), b'{"phrases": ["w1", "w2"]}'
     with (

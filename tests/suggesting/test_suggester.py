@@ -2,12 +2,13 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from app.errors import EmptyPhrase
-from app.suggesting.suggester import known_suggester, suggester_of
+from app.suggesting.suggester import keep_only, known_suggester, suggester_of
 from tests.suggesting.small_model import Typist, model
 
 STORES = {"store": 0.3, "story": 0.2, "storm": 0.1, "stupid": 0.15, "very": 0.05}
@@ -214,5 +215,17 @@ def test_of_a_model_that_is_swapped_nothing_is_kept() -> None:
     assert suggester_of(second) is not known
     assert known_suggester(second) is not None
     del first, known
+    gc.collect()
+    assert gone() is None
+
+
+def test_of_a_model_that_is_served_no_more_nothing_is_kept() -> None:
+    first, second = model(), replace(model(), id="second")
+    known = suggester_of(second)
+    suggester_of(first)
+    gone = weakref.ref(first)
+    keep_only([second])
+    assert known_suggester(second) is known
+    del first
     gc.collect()
     assert gone() is None

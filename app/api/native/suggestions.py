@@ -24,7 +24,7 @@ from app.suggesting.suggester import (
 )
 
 _NDJSON = "application/x-ndjson"
-_AT_A_TIME = 64  # texts of one caller, whose lines are a piece of the answer
+_AT_A_TIME = 64  # phrases that texts of one caller may ask about at once, whose lines are a piece
 
 
 def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
@@ -102,10 +102,11 @@ async def suggest_batch(
     """
     suggester = await _suggester(exchange, service.model(request.model))
     loop = asyncio.get_running_loop()
+    count = max(1, _AT_A_TIME // (request.count if request.words > 1 else 1))
 
     async def pieces() -> AsyncGenerator[bytes, None]:
-        for start in range(0, len(request.texts), _AT_A_TIME):
-            some = request.texts[start : start + _AT_A_TIME]
+        for start in range(0, len(request.texts), count):
+            some = request.texts[start : start + count]
             yield await loop.run_in_executor(service.large, _lines, suggester, some, request)
 
     return Reply(pieces(), _NDJSON.encode())

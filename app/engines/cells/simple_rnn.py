@@ -6,7 +6,7 @@ Keras's `kernel` is W [F, H], `recurrent_kernel` U [H, H], `bias` b [H].
 
 The first units of a network may hear no unit but themselves, each remembering for a time of its
 own: their columns of U are 0 but for the diagonal, and multiplying by it is all that is done for
-them.
+them. Only where states are bounded: an infinite one times 0 is not 0, and reaches all units.
 """
 
 import numpy as np
@@ -17,6 +17,10 @@ from app.engines.cells.cell import Cell, States, Term
 from app.engines.products import product
 from app.layers import Recurrent
 
+_BOUNDED = frozenset(
+    {"tanh", "sigmoid", "hard_sigmoid", "keras_2_hard_sigmoid", "softmax", "softsign", "relu6"}
+)
+
 
 class SimpleRNN(Cell):
     """The equation above. With one state and no gates, all of it is done in place."""
@@ -24,7 +28,7 @@ class SimpleRNN(Cell):
     def __init__(self, layer: Recurrent) -> None:
         super().__init__(layer)
         U = np.asarray(layer.recurrent_kernel)
-        self._alone = D = _alone(U)
+        self._alone = D = _alone(U) if layer.activation in _BOUNDED else 0
         self._diagonal = U.diagonal()[:D].copy()  # [D]
         self._others = _columns_from(layer.recurrent_kernel, D)  # [H, H-D]
 

@@ -3,20 +3,23 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import pytest
 from starlette.testclient import TestClient
 
-from app.arrays import Ids
+from app.api.native import suggestions
+from app.arrays import Context, Ids
 from app.engines.base import Outputs
 from app.folder.read import load_model
 from app.main import create_app
+from app.model import Model
 from app.serving.repository import Repository
+from app.serving.results import in_batches
 from app.settings import Settings
 from tests.conftest import MODELS
-from tests.small_models import ForwardOnly, model_of, small_network
+from tests.small_models import ForwardOnly, model_of, small_model, small_network
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,25 @@ def test_the_first_suggestion_builds_nothing_of_a_whole_vocabulary_on_the_loop()
         with TestClient(create_app(Settings(), Repository.of(model_of(engine)))) as client:
             calls.append(_calls_on_the_loop(client, texts))
     assert calls[1] < calls[0] + 2_500  # half a call for a word of the larger vocabulary
+
+
+def test_texts_whose_suggestions_go_on_ask_about_a_bounded_number_of_phrases_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def counted(model: Model, contexts: Sequence[Context], k: None) -> Iterator[object]:
+        asked.append(len(contexts))
+        return in_batches(model, contexts, k)
+
+    monkeypatch.setattr(suggestions, "in_batches", counted)
+    words = [f"w{number}" for number in range(1, 6)]
+    texts = [f"{one} {two} {three} " for one in words for two in words for three in words]
+    request = {"texts": texts, "count": 4, "words": 3, "min_probability": 0}
+    with TestClient(create_app(Settings(), Repository.of(small_model()))) as client:
+        lines = client.post("/v1/suggest/batch", json=request).text.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == texts
+    assert 16 < max(asked) <= 64
 
 
 def test_words_the_notebook_does_not_know_are_named_and_left_out(client: TestClient) -> None:
