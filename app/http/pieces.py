@@ -4,7 +4,7 @@ A slice that is under way when its client leaves is finished; the next one never
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import TypeVar
 
@@ -83,3 +83,13 @@ def listed(elements: Iterator[bytes]) -> Iterator[bytes]:
         yield mark + element
         mark = b","
     yield b"]" if mark == b"," else b"[]"
+
+
+def object_of(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
+    """An object as JSON from its members' names and values, which are in pieces."""
+    mark = b"{"
+    for name, value in members:
+        yield b'%b"%b":' % (mark, name.encode())
+        yield from value
+        mark = b","
+    yield b"}" if mark == b"," else b"{}"

@@ -10,7 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.api.openai import completions, tokenizer
-from app.http.pieces import FEW, made
+from app.http.exchange import encode
+from app.http.pieces import FEW, listed, made, object_of
 from app.main import create_app
 from app.model import Model
 from app.serving.repository import Repository
@@ -67,3 +68,11 @@ def test_long_texts_are_read_beside_the_event_loop(
     assert len(threads) == 2
     assert threads[0] != "large"
     assert threads[1] == "large"
+
+
+@pytest.mark.parametrize("value", [{}, {"a": []}, {"a": [1, 2], "b": [], "c": ["x"]}])
+def test_an_object_of_pieces_is_what_the_encoder_makes_of_it(
+    value: dict[str, list[object]],
+) -> None:
+    members = ((name, listed(map(encode, elements))) for name, elements in value.items())
+    assert b"".join(object_of(members)) == encode(value)

@@ -19,13 +19,12 @@ from app.http import problems
 from app.http.coding import json_letters
 from app.http.endpoint import raw
 from app.http.exchange import Exchange, encode
-from app.http.parsing import parsed
+from app.http.parsing import MANY_VALUES, parsed
 from app.http.service import Service
 
 HEADER_LENGTH = b"inference-header-content-length"
 _MOST_TENSORS = 64  # of a request: far more than any model has
 _LONGEST = 65_536  # characters of a phrase
-MOST_VALUES = 70_000  # in JSON: 1,000 rows of 64 ids, and what describes them
 _INTEGERS = {"INT32": "i", "INT64": "q"}
 _REFUSED = ("shared_memory_region", "classification")
 
@@ -110,7 +109,7 @@ async def read(service: Service, exchange: Exchange) -> Inputs:
         return Inputs(request, body[end:])
 
     try:
-        return await parsed(body, inputs, MOST_VALUES, end)
+        return await parsed(body, inputs, MANY_VALUES, end)
     except ValidationError as error:
         raise problems.from_validation(error) from error
 

@@ -4,7 +4,7 @@ The encoder writes a dictionary several times faster than a data class with slot
 are large or many they are made of dictionaries, with the field names of `answers.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from operator import add
 from typing import Any, NotRequired
@@ -18,7 +18,7 @@ from app.engines.base import Outputs
 from app.engines.topk import Ranking
 from app.errors import UnknownWord
 from app.http.exchange import encode
-from app.http.pieces import listed
+from app.http.pieces import listed, object_of
 from app.model import Model
 from app.text.vocabulary import Vocabulary
 
@@ -125,13 +125,10 @@ def pieces(answer: Any) -> Iterator[bytes]:
     """A data class as JSON, an element of its tuples at a time: the encoder keeps others from the
     interpreter while it works.
     """
-    mark = b"{"
-    for field in fields(answer):
-        yield b'%b"%b":' % (mark, field.name.encode())
-        mark = b","
-        value = getattr(answer, field.name)
-        if isinstance(value, tuple) and value and is_dataclass(value[0]):
-            yield from listed(map(encode, value))
-        else:
-            yield encode(value)
-    yield b"}"
+    return object_of((field.name, _value(getattr(answer, field.name))) for field in fields(answer))
+
+
+def _value(value: Any) -> Iterable[bytes]:
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return listed(map(encode, value))
+    return (encode(value),)

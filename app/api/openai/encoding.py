@@ -1,11 +1,11 @@
 """Texts -> OpenAI's answers, whole or as server-sent events."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from app.http.exchange import Exchange, encode
-from app.http.pieces import listed
+from app.http.pieces import listed, object_of
 from app.model import Model
 from app.serving.generation import Piece
 
@@ -54,20 +54,13 @@ class Answer:
 
 def _written(choice: dict[str, Any]) -> Iterator[bytes]:
     """A choice as JSON."""
-    mark = b"{"
-    for name, value in choice.items():
-        yield b'%b"%b":' % (mark, name.encode())
-        mark = b","
-        if name == "logprobs" and value is not None:
-            inner = b"{"
-            for field, words in value.items():
-                yield b'%b"%b":' % (inner, field.encode())
-                yield from listed(map(encode, words))
-                inner = b","
-            yield b"}"
-        else:
-            yield encode(value)
-    yield b"}"
+    return object_of((name, _value(name, value)) for name, value in choice.items())
+
+
+def _value(name: str, value: Any) -> Iterable[bytes]:
+    if name == "logprobs" and value is not None:
+        return object_of((field, listed(map(encode, words))) for field, words in value.items())
+    return (encode(value),)
 
 
 def _event(content: bytes) -> bytes:

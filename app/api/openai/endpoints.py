@@ -10,9 +10,9 @@ from app.api.openai.requests import (
 )
 from app.api.openai.tokenizer import detokenize, tokenize, tokenizer_info
 from app.http.endpoint import GET, POST, Endpoint, Protocol
+from app.http.parsing import MANY_VALUES
 
 _TAG = "openai"
-_MOST_VALUES = 70_000  # in JSON: a prompt of 65,536 ids, and what goes with it
 
 PROTOCOL = Protocol(
     (
@@ -24,7 +24,7 @@ PROTOCOL = Protocol(
             summary="Texts that go on from prompts",
             name="create_completion",
             tag=_TAG,
-            most_values=_MOST_VALUES,
+            most_values=MANY_VALUES,
             answer=answers.Completion,
             streamed="text/event-stream",
         ),
@@ -46,7 +46,7 @@ PROTOCOL = Protocol(
             summary="The words of ids",
             name="detokenize_ids",
             tag=_TAG,
-            most_values=_MOST_VALUES,
+            most_values=MANY_VALUES,
             answer=answers.Detokenized,
         ),
         Endpoint(
