@@ -184,7 +184,8 @@ class Suggester:
             saids = yield [self.model.context(text) for text in texts]
             going_on = []
             for at, text, said in zip(running, texts, saids, strict=True):
-                allowed = self._allowed(self._words.barred_after(text), asked)
+                barred = (*sentence.barred, *self._words.barred_after(text))
+                allowed = self._allowed(barred, asked)
                 best = self._words.best(said, allowed, 1).best
                 if not best or (end is not None and said[end] > best[0].weight):
                     continue
@@ -241,16 +242,17 @@ def _sentence(model: Model, words: Words, text: str) -> _Sentence:
         context = ()
     stand_in = model.vocabulary.id_of(model.options.unknown)
     whole = context and stand_in not in context and len(context) < model.options.max_length
+    barred = words.barred_after(text)  # as it was written: the model may not know a group's name
     typed = text.split()
     last = typed[-1].lower() if typed else ""
     if whole:
-        return _Sentence(context, text, (), last, words.barred_after(text))
+        return _Sentence(context, text, (), last, barred)
     tokens = [token.text for token in tokenize(text, model.options)]
     known = [words.understood(token) for token in tokens]
     unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
     standing = [model.options.unknown if word is None else word for word in known]
     text = " ".join(word for word in standing if word)
-    return _Sentence(model.context(text), text, unknown, last, words.barred_after(text))
+    return _Sentence(model.context(text), text, unknown, last, barred)
 
 
 _suggesters: dict[str, Suggester] = {}  # by the model's id
