@@ -260,8 +260,9 @@ class Model:
     @cached_property
     def _by_spelling(self) -> tuple[list[str], Indices]:
         allowed = np.flatnonzero(self.suggestible)
-        pairs = sorted((self._spelling(str(self.vocabulary.words[i])), int(i)) for i in allowed)
-        return [key for key, _ in pairs], np.array([i for _, i in pairs], np.intp)
+        keys = [self._spelling(str(self.vocabulary.words[number])) for number in allowed.tolist()]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return [keys[at] for at in order], allowed[order]
 
     def _spelling(self, word: str) -> str:
         word = word.replace("’", "'")

@@ -13,6 +13,7 @@ from app.evaluation import evaluate, missed_phrases, read_expected
 from app.folder.read import load_model
 from app.model import Model
 from app.settings import Settings
+from app.suggesting.suggester import Asked, Suggester, run
 from app.training.config import TrainConfig
 from app.training.text.corpus import read_lines
 
@@ -137,6 +138,16 @@ def test_names_are_shown_as_people_write_them(english: Model) -> None:
         assert name in words(english, phrase, 5), phrase
     shown = set(english.vocabulary.words)
     assert {"John", "TV", "OK", "Mr", "Christmas", "may", "will", "mark", "china", "us"} <= shown
+
+
+def test_names_keep_their_capital_where_something_is_theirs(english: Model) -> None:
+    shown = {str(word).lower(): word for word in english.vocabulary.words}
+    names = ("Peter's", "John's", "Mike's", "Maria's", "Japan's", "Sarah's", "Disney's")
+    others = ("it's", "that's", "let's", "today's", "mother's", "china's")
+    for word in (*names, *others):
+        assert shown[word.lower()] == word
+    typed = run(Suggester(english).suggest(Asked("I was at pete")), english.probabilities)
+    assert "Peter's " in [one.text for one in typed.suggestions]
 
 
 def test_misspellings_are_understood_and_not_suggested(english: Model) -> None:

@@ -57,7 +57,7 @@ def _load(folder: Path, engine: str) -> Model:
     options = card.text_options(network, vocabulary)
     _check_last_step(network, options)
     tokenize("é", options)  # what beyond ASCII is a letter takes 20 ms to list: not while serving
-    return Model(
+    model = Model(
         id=folder.name,
         vocabulary=vocabulary,
         options=options,
@@ -68,6 +68,8 @@ def _load(folder: Path, engine: str) -> Model:
         created=contents.created,
         warnings=advice(card, vocabulary, options),
     )
+    model.ids_beginning_with("a")  # builds an index of all words: not while serving either
+    return model
 
 
 def _check_last_step(network: Network, options: TextOptions) -> None:

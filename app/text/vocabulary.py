@@ -10,6 +10,7 @@ from app.text.spelling import Spelling
 from app.text.tokens import composed
 
 PADDING_ID = 0
+_POSSESSIVE = ("'s", "’s")
 
 
 class Vocabulary:
@@ -20,7 +21,8 @@ class Vocabulary:
     With `lowercase`, typed words are found whatever the case the vocabulary shows them in ("i" ->
     "I"); with `normalize`, in whichever of Unicode's forms it has them. `blocked` words are known,
     and never offered, those that `blocked_after` has for another not where that one came before;
-    `shown_as` says how words are shown that are known by another spelling ("monday" -> "Monday").
+    `shown_as` says how words are shown that are known by another spelling ("monday" -> "Monday"),
+    and with a name it says how its possessive is ("monday's").
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class Vocabulary:
             _check_entry(word, number, words, lowest=0 if zero_is_a_word else 1)
             if number < classes:
                 words[number] = word
-        self.words = tuple(None if word is None else shown_as.get(word, word) for word in words)
+        self.words = tuple(None if word is None else _shown(word, shown_as) for word in words)
         self.word_to_id = {word: at for word, at in word_to_id.items() if at < classes}
         if not self.word_to_id:
             raise VocabularyError(f"vocabulary.json: no id is among the network's {classes}")
@@ -85,6 +87,13 @@ class Vocabulary:
     @cached_property
     def _spelling(self) -> Spelling:
         return Spelling([word for word, at in self._ids.items() if at not in self._blocked])
+
+
+def _shown(word: str, shown_as: Mapping[str, str]) -> str:
+    if word not in shown_as and word.endswith(_POSSESSIVE):
+        name, end = word[:-2], word[-2:]
+        return shown_as.get(name, name) + end
+    return shown_as.get(word, word)
 
 
 def _check_entry(word: object, number: object, words: Sequence[str | None], lowest: int) -> None:

@@ -48,8 +48,10 @@ class Writing:
 
     def _written(self, word: str) -> str:
         base = word.removesuffix("'s")
-        if base != word and word not in self.listed:
-            return self._written(base) + "'s"
+        if base != word:  # the lists have those of verbs too: "peter's"
+            name = self._written(base)
+            if name != base or word not in self.listed:
+                return name + "'s"
         forms = self.forms.get(word, Counter[str]())
         cased = [form for form, _ in forms.most_common() if form != word]
         share = 1 - forms[word] / forms.total() if forms else 0.0

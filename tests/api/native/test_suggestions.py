@@ -93,7 +93,7 @@ def test_a_batch_is_multiplied_together_beside_the_event_loop() -> None:
     assert "large" in engine.threads
 
 
-def _calls_on_the_loop(client: TestClient, texts: list[str]) -> int:
+def _calls_on_the_loop(client: TestClient, path: str, bodies: list[dict[str, str]]) -> int:
     """Python's calls, a generator's steps among them, on the event loop's own thread."""
     calls = 0
 
@@ -103,21 +103,29 @@ def _calls_on_the_loop(client: TestClient, texts: list[str]) -> int:
 
     assert client.portal is not None
     client.portal.call(sys.setprofile, count)
-    for text in texts:
-        recent = "w1 w2 Kowalski"
-        assert client.post("/v1/suggest", json={"text": text, "recent": recent}).is_success
+    for body in bodies:
+        assert client.post(path, json=body).is_success
     client.portal.call(sys.setprofile, None)
     return calls
 
 
 def test_the_first_suggestion_builds_nothing_of_a_whole_vocabulary_on_the_loop() -> None:
     texts = ["w1 ", "w1 w", "w1 w2'", "w1 wx", "w1 Kow"]
+    bodies = [{"text": text, "recent": "w1 w2 Kowalski"} for text in texts]
     calls = []
     for V in (50, 5_000):
         engine = ForwardOnly(small_network(classes=V))
         with TestClient(create_app(Settings(), Repository.of(model_of(engine)))) as client:
-            calls.append(_calls_on_the_loop(client, texts))
+            calls.append(_calls_on_the_loop(client, "/v1/suggest", bodies))
     assert calls[1] < calls[0] + 2_500  # half a call for a word of the larger vocabulary
+
+
+def test_the_first_prefix_of_a_loaded_model_builds_nothing_on_the_loop() -> None:
+    repository = Repository.of(load_model(MODELS / "english"))  # 14,000 words
+    with TestClient(create_app(Settings(), repository)) as client:
+        for prefix in ("d", "don'"):
+            body = {"phrase": "I", "prefix": prefix}
+            assert _calls_on_the_loop(client, "/v1/predict", [body]) < 2_500
 
 
 def test_texts_whose_suggestions_go_on_ask_about_a_bounded_number_of_phrases_at_once(

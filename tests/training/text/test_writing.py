@@ -33,6 +33,14 @@ def test_names_have_capitals_and_what_is_both_has_none(writing: Writing) -> None
     }
 
 
+def test_what_is_a_name_s_has_its_capital_whatever_the_lists_say_of_it(tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    words.write_text("\n".join(["Anna", "Peter", "peter's", "Peter's", "it", "it's", "may", "May"]))
+    writing = Writing.read(None, [words])
+    asked = ["peter's", "anna's", "it's", "may's", "let's"]
+    assert writing.shown_as(asked) == {"peter's": "Peter's", "anna's": "Anna's"}
+
+
 def test_a_slip_is_one_letter_from_a_far_more_frequent_word(writing: Writing) -> None:
     counts = {
         "because": 1000, "becuase": 9, "becaus": 8, "beccause": 7, "bexause": 60, "cause": 5,
