@@ -55,6 +55,8 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
     context = await made(service.large, len(phrase), model.context, phrase)
     if _is_ranked(request):
         ranking = await service.batcher.rank(model, context, request.top_k)
+        if not model.options.drop_unknown:
+            return encoding.written(model, phrase, ranking)
         answer: Any = encoding.predicted(model, phrase, ranking)
     else:
         said = await service.batcher.probabilities(model, context)
