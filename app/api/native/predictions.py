@@ -1,0 +1,135 @@
+"""What predicts the next words: of a phrase, through the batcher, and of many, on a thread."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from app import answers, costs
+from app.api.native import encoding
+from app.api.native.requests import BatchRequest, PredictRequest
+from app.arrays import Context, Floats
+from app.engines.topk import BATCHED_K, Ranking, top_k
+from app.errors import RequestError
+from app.http import problems
+from app.http.exchange import Exchange, Reply, encode
+from app.http.pieces import listed, made, reply_of
+from app.http.service import Service
+from app.model import Model
+from app.serving.results import in_batches
+
+NDJSON = b"application/x-ndjson"
+_LINES = 64  # of a streamed answer that are sent together
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A predict answer, or a problem, for each phrase in order."""
+
+    model: str
+    results: list[encoding.PrefixPredicted | encoding.Predicted | problems.Problem]
+
+
+async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
+    """Through the batcher, which multiplies concurrent phrases together."""
+    phrase = request.phrase
+    context = await made(service.large, len(phrase), model.context, phrase)
+    if _is_ranked(request):
+        ranking = await service.batcher.rank(model, context, request.top_k)
+        if not model.options.drop_unknown:
+            return encoding.written(model, phrase, ranking)
+        answer: Any = encoding.predicted(model, phrase, ranking)
+    else:
+        said = await service.batcher.probabilities(model, context)
+        asked = model, request, phrase, said
+        many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
+        answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
+    if model.options.drop_unknown:
+        told = encoding.with_left_out, model, phrase, answer
+        answer = await made(service.large, len(phrase), *told)
+    return answer
+
+
+async def predict_batch(service: Service, exchange: Exchange, request: BatchRequest) -> Reply:
+    """On one of the threads for large requests; a line for each phrase where that is accepted."""
+    model = service.model(request.model)
+    exchange.model = model.id
+    most = service.settings.max_seconds
+    if NDJSON not in (exchange.header(b"accept") or b""):
+
+        def whole() -> Iterator[bytes]:
+            yield b'{"model":%b,"results":' % encode(model.id)
+            yield from listed(_predict_batch(model, request, most))
+            yield b"}"
+
+        async with exchange.while_connected():
+            limit = service.settings.max_buffered_bytes
+            reply = await reply_of(service.large, exchange, whole, limit)
+        exchange.mark(b"compute")
+        return reply
+    results = _predict_batch(model, request, most)
+    loop = asyncio.get_running_loop()
+    first = await loop.run_in_executor(service.large, _next_lines, results)
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        yield first
+        while some := await loop.run_in_executor(service.large, _next_lines, results):
+            yield some
+
+    return Reply(lines(), NDJSON)
+
+
+def _next_lines(results: Iterator[bytes]) -> bytes:
+    """Some lines more; none at the end."""
+    return b"".join(one + b"\n" for one in islice(results, _LINES))
+
+
+def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> Iterator[bytes]:
+    """Every phrase on its own: an error in one leaves its neighbours as they are.
+
+    Raises TooExpensive.
+
+    Each result is encoded as soon as it is there, so that one long encoding does not keep others
+    from the interpreter.
+    """
+    contexts = [_context_or_error(model, phrase) for phrase in request.phrases]
+    sound = [context for context in contexts if not isinstance(context, RequestError)]
+    steps = sum(map(len, sound))
+    costs.check(costs.seconds(model.network, steps, len(sound)), most_seconds)
+    computed = in_batches(model, sound, request.top_k if _is_ranked(request) else None)
+    for phrase, context in zip(request.phrases, contexts, strict=True):
+        result = context if isinstance(context, RequestError) else next(computed)
+        if isinstance(result, RequestError):
+            answer: Any = problems.problem(result)
+        elif isinstance(result, Exception):
+            raise result
+        elif isinstance(result, Ranking):
+            answer = encoding.predicted(model, phrase, result)
+        else:
+            answer = _chosen(model, request, phrase, result.probabilities)
+        if model.options.drop_unknown and not isinstance(result, RequestError):
+            answer = encoding.with_left_out(model, phrase, answer)
+        yield encode(answer)
+
+
+def _is_ranked(request: PredictRequest | BatchRequest) -> bool:
+    """Whether the best words are all that is asked: no prefix, and not very many."""
+    return not request.prefix and request.top_k <= BATCHED_K
+
+
+def _chosen(
+    model: Model, request: PredictRequest | BatchRequest, phrase: str, probabilities: Floats
+) -> Any:
+    """The answer from a whole distribution [V]: words of a prefix, or very many."""
+    if request.prefix:
+        return model.answer(phrase, probabilities, request.top_k, request.prefix)
+    ids = top_k(probabilities, request.top_k, model.barred)
+    return encoding.predicted(model, phrase, Ranking(ids.tolist(), list(probabilities[ids])))
+
+
+def _context_or_error(model: Model, phrase: str) -> Context | RequestError:
+    try:
+        return model.context(phrase)
+    except RequestError as error:
+        return error
