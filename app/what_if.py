@@ -23,6 +23,7 @@ from app.text.tokens import tokenize
 
 MOST_ORDERED = 4  # words: 24 orders
 MOST_EDITED = 1_000  # parameters of a model whose weights may be overridden
+_OUTSIDE = "a number is outside float32's range"
 MOST_LEFT_OUT = 31  # words of which one at a time is left out
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -102,15 +103,18 @@ def _array(network: Network, name: str, values: Any) -> Floats:
     if known is None:
         names = ", ".join(network.weights)
         raise _refused(name, f"no such weight; this model has {names}")
+    sent = np.array(values, object)  # float32 would take "1" and true for numbers, and null for NaN
+    if not all(type(one) in (int, float) for one in sent.flat):
+        raise _refused(name, "not an array of numbers")
     try:
         with np.errstate(over="ignore"):
-            array = np.array(values, np.float32)
-    except (TypeError, ValueError, OverflowError):
-        raise _refused(name, "not an array of numbers") from None
+            array = sent.astype(np.float32)
+    except OverflowError:  # an integer that no float is as large as
+        raise _refused(name, _OUTSIDE) from None
     if array.shape != tuple(known.shape):
         raise _refused(name, f"its shape is {list(known.shape)}, not {list(array.shape)}")
     if not np.isfinite(array).all():
-        raise _refused(name, "a number is outside float32's range")
+        raise _refused(name, _OUTSIDE)
     return array
 
 

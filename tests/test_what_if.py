@@ -88,7 +88,12 @@ def test_a_tied_table_changes_at_both_ends() -> None:
         ({"simple_rnn/bias": [[1], [1, 2]]}, "not an array of numbers"),
         ({"simple_rnn/bias": [1e300]}, "float32"),
         ({"simple_rnn/bias": [float("nan")]}, "float32"),
-        ({"simple_rnn/bias": None}, "its shape"),
+        ({"simple_rnn/bias": [10**400]}, "float32"),
+        ({"simple_rnn/bias": None}, "not an array of numbers"),
+        ({"simple_rnn/bias": ["1"]}, "not an array of numbers"),
+        ({"simple_rnn/bias": [True]}, "not an array of numbers"),
+        ({"simple_rnn/bias": [None]}, "not an array of numbers"),
+        ({"simple_rnn/bias": 1.0}, "its shape is [1], not []"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(
