@@ -168,3 +168,5 @@ def test_whether_weights_have_their_values_is_said_as_pydantic_reads_it(client: 
         assert ("values" in answer["weights"][0]) is listed
     problem = client.get("/v1/models/notebook/weights?values=perhaps").json()
     assert problem["errors"][0]["pointer"] == "/values"
+    other = client.get("/v1/models/notebook/weights?value=true").json()
+    assert (other["code"], other["errors"][0]["pointer"]) == ("invalid_request", "/value")

@@ -96,6 +96,8 @@ class _Request(BaseModel):
 class WeightsQuery(BaseModel):
     """The query string of a model's weights."""
 
+    model_config = ConfigDict(extra="forbid")
+
     values: Annotated[bool, Field(description="Whether to give the numbers too")] = False
 
 
