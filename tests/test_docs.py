@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+import typer.main
 from pydantic import BaseModel
 
+from app.cli import app as command_line
 from app.errors import RequestError
 from app.settings import Settings
 
@@ -234,6 +236,12 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
         expected[f"UNROLLED_{name.upper()}"] = "" if default in (None, ()) else str(default)
     expected["UNROLLED_MODELS_DIR"] = "models"
     assert documented == expected
+
+
+def test_every_command_is_named() -> None:
+    listed = DOCS["docs/operations.md"].partition("## Command line")[2].partition(".")[0]
+    commands = typer.main.get_command(command_line).commands  # type: ignore[attr-defined]
+    assert sorted(code_in(listed.replace("`unrolled ", "`"))) == sorted(commands)
 
 
 def test_every_endpoint_is_in_the_table(service: Service) -> None:
