@@ -75,7 +75,7 @@ def _probe(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoin
 
 PROTOCOL = Protocol(
     (
-        Endpoint("/docs", _documentation, key=False),
+        Endpoint("/docs", _documentation, key=False, page=True),
         problem_pages.ENDPOINT,
         _probe("/livez", _live, "live", "The process runs", answer=Status),
         _probe("/readyz", _ready, "ready", "A prediction can be made", answer=Status),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.api.training import NotebookFields, trained
 from app.errors import ModelNotFound, NotFound, RequestError, UnknownWord, UnknownWords
+from app.http.coding import accepted, is_known, tagged
 from app.http.endpoint import GET, Endpoint, Protocol
 from app.http.exchange import Exchange, Reply
 from app.http.service import Service
@@ -63,11 +64,6 @@ def page(service: Service, html: bytes, status: int = 200) -> Reply:
         (b"cache-control", b"no-store" if service.settings.keys else b"no-cache"),
     ]
     return Reply(html, _HTML, status, tuple(headers))
-
-
-def takes_gzip(exchange: Exchange) -> bool:
-    """Whether the client takes gzip."""
-    return b"gzip" in (exchange.header(b"accept-encoding") or b"")
 
 
 async def _computed(service: Service, work: Callable[..., Result], *told: Any) -> Result:
@@ -236,16 +232,18 @@ async def _file(service: Service, exchange: Exchange, _request: None) -> Reply:
     file = static_files().get(exchange.parameters["name"])
     if file is None:
         raise NotFound("there is no such file")
+    etag = file.etag.encode()
+    zipped = accepted(exchange.header(b"accept-encoding")) == b"gzip"
     headers = [
-        (b"etag", file.etag.encode()),
+        (b"etag", tagged(etag, b"gzip") if zipped else etag),
         (b"cache-control", b"no-cache"),
         (b"vary", b"accept-encoding"),
         (b"content-security-policy", _POLICY),
     ]
-    if exchange.header(b"if-none-match") == file.etag.encode():
+    if is_known(etag, exchange.header(b"if-none-match")):
         return Reply(b"", b"", 304, tuple(headers))
     content = file.content
-    if takes_gzip(exchange):
+    if zipped:
         content = file.compressed
         headers.append((b"content-encoding", b"gzip"))
     return Reply(content, file.media_type.encode(), 200, tuple(headers))
@@ -253,8 +251,8 @@ async def _file(service: Service, exchange: Exchange, _request: None) -> Reply:
 
 PROTOCOL = Protocol(
     (
-        Endpoint("/", _start, GET, LookAsked, key=False),
-        Endpoint("/notebook", _notebook, GET, NotebookAsked, key=False),
+        Endpoint("/", _start, GET, LookAsked, key=False, page=True),
+        Endpoint("/notebook", _notebook, GET, NotebookAsked, key=False, page=True),
         Endpoint("/page/notebook", _notebook_part, (*GET, "POST"), NotebookAsked),
         Endpoint("/page/look", _parts, (*GET, "POST"), LookAsked),
         Endpoint("/static/{name}", _file, GET, key=False),

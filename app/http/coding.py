@@ -67,13 +67,13 @@ def json_letters(body: bytes) -> bytes:
 async def compressed(reply: Reply, body: bytes, accepts: bytes | None) -> Reply:
     """A large whole answer as this client may have it."""
     headers: Headers = (*reply.headers, _VARY)
-    coding = _accepted(accepts or b"")
+    coding = accepted(accepts)
     if coding is None:
         return reply._replace(headers=headers)
     window = _GZIP if coding == b"gzip" else _ZLIB
     smaller = await asyncio.to_thread(_deflate, body, window)
     headers = tuple(
-        (name, _coded(value, coding) if name == b"etag" else value) for name, value in headers
+        (name, tagged(value, coding) if name == b"etag" else value) for name, value in headers
     )
     return reply._replace(body=smaller, headers=(*headers, (b"content-encoding", coding)))
 
@@ -83,16 +83,22 @@ def _deflate(body: bytes, window: int) -> bytes:
     return stream.compress(body) + stream.flush()
 
 
-def _accepted(accepts: bytes) -> bytes | None:
-    """The better of the two codings in an Accept-Encoding header, None where there is neither."""
+def weighed(header: bytes | None) -> dict[bytes, float]:
+    """What an Accept or Accept-Encoding header lists, and how much it wants it: 0 is not at all."""
     weights: dict[bytes, float] = {}
-    for item in accepts.lower().split(b","):
+    for item in (header or b"").lower().split(b","):
         name, *parameters = (part.strip() for part in item.split(b";"))
         weight = next((one[2:] for one in parameters if one.startswith(b"q=")), b"1")
         try:
             weights[name] = float(weight)
         except ValueError:
             weights[name] = 0.0
+    return weights
+
+
+def accepted(header: bytes | None) -> bytes | None:
+    """The better of the two codings in an Accept-Encoding header, None where there is neither."""
+    weights = weighed(header)
     anything = weights.get(b"*", 0.0)
     gzip = weights.get(b"gzip", weights.get(b"x-gzip", anything))
     deflate = weights.get(b"deflate", 0.0)
@@ -101,8 +107,8 @@ def _accepted(accepts: bytes) -> bytes | None:
     return b"gzip" if gzip >= deflate else b"deflate"
 
 
-def _coded(etag: bytes, coding: bytes) -> bytes:
-    """A strong tag of other bytes has to be another."""
+def tagged(etag: bytes, coding: bytes) -> bytes:
+    """The tag of what is compressed: a strong tag of other bytes has to be another."""
     return etag[:-1] + b"-" + coding + b'"'
 
 
@@ -113,4 +119,4 @@ def is_known(etag: bytes, header: bytes | None) -> bool:
     if header.strip() == b"*":
         return True
     tags = (tag.strip().removeprefix(b"W/") for tag in header.split(b","))
-    return any(tag in (etag, _coded(etag, b"gzip"), _coded(etag, b"deflate")) for tag in tags)
+    return any(tag in (etag, tagged(etag, b"gzip"), tagged(etag, b"deflate")) for tag in tags)

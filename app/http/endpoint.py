@@ -22,6 +22,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.http import problems
+from app.http.addresses import address
 from app.http.coding import LEAST, compressed, inflated, is_known, json_letters
 from app.http.exchange import JSON, Exchange, Reply
 from app.http.parsing import MOST_VALUES, parsed
@@ -47,6 +48,9 @@ class Endpoint:
     `run` gets what `read` made of the request; without `read`, a `request` from GET's query or
     from a body that is JSON, whatever its content type; without either, None.
 
+    `page`: whether what it answers has relative addresses, which hold at one address alone: who
+    asks with a slash too many, or without the root's, is sent there.
+
     `key`: whether it needs one where keys are set; `limited`: whether it is refused while too many
     requests are in progress; `most_values`: how many its JSON may have. What follows is for the
     OpenAPI document, which leaves out what has no `summary`.
@@ -58,6 +62,7 @@ class Endpoint:
     request: type[BaseModel] | None = None
     read: Read | None = None
     errors: Errors | None = None  # None: its protocol's
+    page: bool = False
     key: bool = True
     limited: bool = True
     most_values: int = MOST_VALUES
@@ -76,6 +81,9 @@ class Endpoint:
             if method not in self.allowed:
                 raise MethodNotAllowed(self.allowed)
             _check_query(exchange)
+        if self.page and (there := address(self.path, exchange.scope)) is not None:
+            await exchange.respond(Reply(b"", b"", 308, ((b"location", there),)))
+            return
         request = await (self.read or self._read)(service, exchange)
         exchange.mark(b"parse")
         reply = await self.run(service, exchange, request)
@@ -98,7 +106,8 @@ class Endpoint:
             if exchange.scope["method"] in GET:
                 return _from_query(self.request, _parameters(query))
             if query:
-                raise InvalidRequest("a POST's parameters belong in its body, not in the URL")
+                method = exchange.scope["method"]
+                raise InvalidRequest(f"a {method}'s parameters belong in its body, not in the URL")
             body = await raw(service, exchange)
             if body[:2] != b'{"':
                 body = json_letters(body)

@@ -116,8 +116,14 @@ def test_files_are_compressed_and_kept(client: TestClient) -> None:
     response = client.get("/static/suggest.js", headers={"accept-encoding": "gzip"})
     assert response.headers["content-type"].startswith("text/javascript")
     assert response.headers["content-encoding"] == "gzip"
-    again = client.get("/static/suggest.js", headers={"if-none-match": response.headers["etag"]})
-    assert again.status_code == 304
+    plain = client.get("/static/suggest.js", headers={"accept-encoding": "gzip;q=0"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == response.content  # inflated
+    tags = plain.headers["etag"], response.headers["etag"]
+    assert tags[0] != tags[1]  # strong tags, of other bytes
+    for known in (*tags, f"W/{tags[0]}", f'"x", {tags[1]}'):
+        again = client.get("/static/suggest.js", headers={"if-none-match": known})
+        assert again.status_code == 304
     assert client.get("/static/nope.js").status_code == 404
     assert len(response.text.splitlines()) <= 150
 
@@ -141,3 +147,24 @@ def test_many_weights_are_folded(client: TestClient) -> None:
         many = other.get("/?phrase=w1").text
     folded = re.findall(r'<details class="weight"><summary><code>([^<]*)', many)
     assert folded == ["embedding/embeddings", "dense/kernel"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("/notebook/?epochs=3", "../notebook?epochs=3"),
+        ("/docs//", "../../docs"),
+        ("/words?phrase=this+is", "words/?phrase=this+is"),
+        ("/words/docs/", "../docs"),
+    ],
+)
+def test_a_page_is_only_where_its_relative_links_hold(
+    repository: Repository, asked: str, there: str
+) -> None:
+    app = create_app(Settings(root_path="/words"), repository)
+    with TestClient(app) as client:
+        response = client.get(asked, follow_redirects=False)
+        assert (response.status_code, response.headers["location"]) == (308, there)
+        assert client.get(asked).status_code == 200
+        for page in ("/", "/docs", "/words/", "/words/notebook"):
+            assert client.get(page, follow_redirects=False).status_code == 200

@@ -160,3 +160,13 @@ def test_a_batch_is_sent_line_by_line_where_that_is_accepted(served: Served) -> 
     answer = ask(served, "/v1/predict/batch", mixed, accept="application/x-ndjson")
     first, second = map(json.loads, answer.text.splitlines())
     assert (first["next_word"], second["code"]) == ("an", "unknown_words")
+    for accept in (
+        "application/x-ndjson;q=0",
+        "application/json, application/x-ndjson;q=0.5",
+        "*/*",
+    ):
+        plain = ask(served, "/v1/predict/batch", mixed, accept=accept)
+        assert plain.headers["content-type"] == "application/json"
+    for accept in ("APPLICATION/X-NDJSON; q=0.9", "application/json, application/x-ndjson"):
+        plain = ask(served, "/v1/predict/batch", mixed, accept=accept)
+        assert plain.headers["content-type"] == "application/x-ndjson"

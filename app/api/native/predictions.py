@@ -13,7 +13,8 @@ from app.arrays import Context, Floats
 from app.engines.topk import BATCHED_K, Ranking, top_k
 from app.errors import RequestError
 from app.http import problems
-from app.http.exchange import Exchange, Reply, encode
+from app.http.coding import weighed
+from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.pieces import listed, made, reply_of
 from app.http.service import Service
 from app.model import Model
@@ -56,7 +57,8 @@ async def predict_batch(service: Service, exchange: Exchange, request: BatchRequ
     model = service.model(request.model)
     exchange.model = model.id
     most = service.settings.max_seconds
-    if NDJSON not in (exchange.header(b"accept") or b""):
+    wanted = weighed(exchange.header(b"accept"))
+    if wanted.get(NDJSON, 0) <= 0 or wanted[NDJSON] < wanted.get(JSON, 0):
 
         def whole() -> Iterator[bytes]:
             yield b'{"model":%b,"results":' % encode(model.id)
