@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from app.text.keras_words import KERAS_FILTERS, text_to_word_sequence, vectorized
@@ -21,7 +22,12 @@ AS_KERAS: tuple[Tokenizer, ...] = ("keras", "text_vectorization")
 # "words": a number, a word with inner apostrophes, or the end of a sentence. The end counts only
 # when white space follows: "3.14" and a phrase whose last full stop was just typed go on.
 # LETTER is a letter; beyond ASCII, one with the marks and joiners that follow it (UAX #29, WB4).
-_WORDS = r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>LETTER+(?:INNERLETTER+)*)|(?P<end>[.!?…]+(?=\s))"
+# FIRST: looked at once for a row of stops, not again behind each of them.
+_WORDS = (
+    r"(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>LETTER+(?:INNERLETTER+)*)"
+    r"|(?P<end>FIRST[.!?…]++(?=\s))"
+)
+_STOPS = ".!?…"
 _LETTER = r"[^\W\d_]"
 _INNER = "['’ʼ]"
 _INNER_ANYWHERE = "['’ʼ·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)
@@ -29,6 +35,7 @@ _NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})  # "Mr
 _WHITESPACE = re.compile(r"\S+")
 _MARKS = frozenset({"Mn", "Mc", "Me"})  # Unicode's categories of marks
 _JOINERS = frozenset({0xAD, 0x200C, 0x200D, 0x2060})
+_SHORT = 64  # characters of a word whose marks are few
 _FIRST_MARK, _LAST_MARK = 0x300, 0x1F000  # beyond these are no letters with marks
 
 
@@ -79,7 +86,20 @@ def tokenize(phrase: str, options: TextOptions) -> list[Token]:
 
 def composed(word: str) -> str:
     """Unicode's composed form, NFC: one "é" however it was typed."""
-    return word if word.isascii() else unicodedata.normalize("NFC", word)
+    if word.isascii():
+        return word
+    return unicodedata.normalize("NFC", word if len(word) <= _SHORT else _decomposed(word))
+
+
+def _decomposed(word: str) -> str:
+    """Unicode's decomposed form, NFD, in a time that grows with the word alone: `unicodedata`
+    compares each mark with all others of its letter, 8 s for 64,000.
+    """
+    letters = (one for letter in word for one in unicodedata.normalize("NFD", letter))
+    ordered: list[str] = []
+    for _, run in groupby(letters, lambda one: unicodedata.combining(one) > 0):
+        ordered += sorted(run, key=unicodedata.combining)  # what is no mark stays where it is
+    return "".join(ordered)
 
 
 def _split(phrase: str, options: TextOptions) -> Iterator[Token]:
@@ -111,7 +131,9 @@ def _words_pattern(marks: tuple[str, ...], ascii_only: bool) -> re.Pattern[str]:
     """Cuts words; a model's own marks ("<num>") are tokens where they are written out."""
     letter = _LETTER if ascii_only else f"(?:{_LETTER}[{_combining()}]*)"
     inner = _INNER if ascii_only else _INNER_ANYWHERE
-    words = _WORDS.replace("LETTER", letter).replace("INNER", inner)
+    behind = (f"|(?<={re.escape(mark)})" for mark in marks if mark.endswith(tuple(_STOPS)))
+    first = f"(?:(?<![{_STOPS}]){''.join(behind)})"
+    words = _WORDS.replace("LETTER", letter).replace("INNER", inner).replace("FIRST", first)
     written = "|".join(re.escape(mark) for mark in marks)
     return re.compile(f"(?P<mark>{written})|{words}" if written else words)
 

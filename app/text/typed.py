@@ -13,12 +13,15 @@ from app.text.tokens import Tokenizer
 LONGEST_WORD = 64  # letters of a half-typed word
 _NO_SPACE = re.compile(r"\S+\Z")
 # The end of a line is one too: what stands under a greeting starts anew.
-_END = re.compile(r"(?P<mark>[.!?…]+)[\"'”’)\]]*(?=\s|[^\W\d_]|\Z)|\n")
+# What was read is not given back, nor looked at again behind each of its stops.
+_END = re.compile(r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|\Z)|\n")
 _INSIDE = re.compile(r"[.!?…]+(?!\d)")
 _APOSTROPHES = "'’ʼ"
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
+_LONGEST_ABBREVIATION = 4
 _GLUED = (*"0123456789_@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
-_OPENS = "([{<“‘«-–—/\\#@\"'"
+_QUOTES = "\"'"
+_OPENS = "([{<“‘«-–—/\\#@ \n\t"  # or a quote that stands behind one of these
 _ABBREVIATIONS = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc", "prof", "e", "g"})
 _MOST_READ = 4096  # characters before the cursor; no sentence that a model reads is longer
 
@@ -77,22 +80,23 @@ def _last_sentence(before: str) -> str:
     """What follows the last end of a sentence, ends that are none blotted out."""
     begin = 0
     for match in _END.finditer(before):
-        if match["mark"] != "." or not _abbreviates(before[begin : match.start()], before, match):
+        if match["mark"] != "." or not _abbreviates(before, begin, match):
             begin = match.end()
     return _INSIDE.sub(" ", before[begin:])
 
 
-def _abbreviates(sentence: str, before: str, match: re.Match[str]) -> bool:
+def _abbreviates(before: str, begin: int, match: re.Match[str]) -> bool:
     """Whether a full stop belongs to its word: "Mr.", "e.g.", the stops of "p.m." and "U.S."."""
-    last = _LAST_WORD.search(sentence)
+    stop = match.start()
+    last = _LAST_WORD.search(before[max(begin, stop - _LONGEST_ABBREVIATION - 1) : stop])
     if last is None:
         return False
     word = last.group()
     if word.lower() in _ABBREVIATIONS:
         return True
-    following = before[match.end() : match.end() + 2]
     initial = len(word) == 1 and word not in ("I", "i")
-    return initial and (sentence[:-1].endswith(".") or (following[:1].isalpha()))
+    dotted = before[max(begin, stop - 2) : stop - 1] == "."
+    return initial and (dotted or before[match.end() : match.end() + 1].isalpha())
 
 
 def _needs_space(before: str, word: str, *, begins: bool) -> bool:
@@ -106,7 +110,5 @@ def _needs_space(before: str, word: str, *, begins: bool) -> bool:
 
 def _opens(before: str) -> bool:
     """Whether nothing stands between the last character and the next word: a bracket, a quote."""
-    last = before[-1]
-    if last in "\"'":
-        return before[-2:-1] in ("", " ", "\n", "\t") or _opens(before[:-1])
-    return last in _OPENS
+    last = before.rstrip(_QUOTES)[-1:]
+    return not last or last in _OPENS
