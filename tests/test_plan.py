@@ -29,5 +29,5 @@ def test_a_plan_fits_together() -> None:
     assert facts["requests_per_second_of_a_core"] == pytest.approx(1e3 / milliseconds, rel=0.05)
     needed = 50_000 * milliseconds / 1e3 / facts["utilisation"]
     assert abs(facts["cores"] - needed) < 1 + 0.01 * needed
-    remembered = facts["cores"] * 64 + (facts["cores"] - 1) * 23  # MiB, and its first process
+    remembered = facts["cores"] * 68 + (facts["cores"] - 1) * 23  # MiB, and its first process
     assert 40 < facts["memory_megabytes"] - remembered * 1.048576 < 400

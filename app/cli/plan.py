@@ -8,7 +8,7 @@ import typer
 from app.cli.common import ModelOption, find_model, model_folder, print_json, print_lines
 
 _WORKER_BYTES = 23 << 20  # of each further worker: benchmarks/README.md
-_REMEMBERED_BYTES = 64 << 20  # states and distributions that each comes to keep
+_REMEMBERED_BYTES = 68 << 20  # states, distributions and texts that each comes to keep
 
 
 def plan(

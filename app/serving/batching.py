@@ -12,6 +12,7 @@ interpreter's lock back and forth, which costs more than it wins (benchmarks/REA
 figures); `max_batch` bounds how long the loop is away. For more cores there are more workers.
 
 What was answered last is remembered: a phrase that comes again costs no product and does not queue.
+What a protocol makes of answers may be remembered beside them, for as long as the model lives.
 People type the same beginnings, and a keyboard asks again about a phrase with every letter of the
 next word, sooner than its first answer is there if it is in a hurry: such phrases share a row.
 
@@ -43,6 +44,7 @@ _STATE_BYTES = 32 << 20  # of remembered states, for each model
 _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K words
 _KEYS = 1 << 20  # ids in what they are remembered by
 _PROBABILITY_BYTES = 32 << 20  # of remembered distributions, for each model
+_TEXT = 1024  # bytes of what a protocol may have remembered, each time
 _NUMBERS = 1 << 18  # in the distributions of a batch between whose parts the loop hears others
 _SLICE_SECONDS = 0.004  # of timesteps, by estimate, between which the loop hears others
 
@@ -80,6 +82,7 @@ class _Served:
     together: int
     rankings: Recent[Context, tuple[int, Ranking]]
     probabilities: Recent[Context, Floats]
+    texts: Recent[Hashable, bytes]
 
     def remember(self, job: _Job, answer: Answer) -> None:
         """Keep what was answered, before it is given to whoever waits: others ask meanwhile."""
@@ -149,6 +152,19 @@ class Batcher:
             return (await self.outputs(model, context)).probabilities
         self.metrics.recalled[0] += 1
         return probabilities
+
+    def recall(self, model: Model, asked: Hashable) -> bytes | None:
+        """What was given to `keep` for what is asked of this model, where it is still there."""
+        text = self._serving(model).texts.get(asked)
+        self.metrics.recalled[0] += text is not None
+        return text
+
+    def keep(self, model: Model, asked: Hashable, text: bytes) -> None:
+        """Remember what was answered, unless it is long. `asked` is all that decides it, and no
+        longer than the answer, which has it.
+        """
+        if len(text) <= _TEXT:
+            self._serving(model).texts.keep(asked, text)
 
     async def step(
         self,
@@ -276,7 +292,8 @@ class Batcher:
             distributions = min(most, _PROBABILITY_BYTES // (4 * V))
             rows = int(_SLICE_SECONDS / costs.seconds(model.network, 1, 0, together=False))
             together = _NUMBERS // V
-            served = _Served(runner, rows, together, Recent(most), Recent(distributions))
+            texts: Recent[Hashable, bytes] = Recent(self._remembered)
+            served = _Served(runner, rows, together, Recent(most), Recent(distributions), texts)
             self._served[id(model)] = served
             finalize(model, self._served.pop, id(model))
         return served

@@ -80,6 +80,8 @@ class Suggester:
         recent = RecentWords.of(asked.recent) if asked.recent else None
         mixed = said if recent is None else self._words.mixed(said, recent, _RECENT)
         shown = self._shown_before(mixed, typed, allowed, asked) if asked.fresh else set()
+        if typed.named:
+            mixed = self._words.as_name(mixed)
         if not typed.word:
             best = self._words.best(mixed, allowed, asked.count).best
         else:
@@ -94,7 +96,7 @@ class Suggester:
 
     def _is_whole(self, word: str, said: Floats, begun: Begun) -> bool:
         """Whether what is typed is a word already, and seldom the beginning of another."""
-        (number,) = self._words.ids_of([word]) or (None,)
+        number = self._words.id_of(word)
         if number is None or not self.model.suggestible[number]:
             return False
         return bool(said[number] >= _WHOLE * begun.mass)
@@ -128,14 +130,13 @@ class Suggester:
             mistyped = words.mistyped(word, said, allowed, most)
             best, mass = best + mistyped.best, mass + mistyped.mass
         best.sort(key=lambda one: -one.weight)
-        fresh = (one for one in best if one.word.lower() not in shown)
-        kept = [one for one in fresh if not self._stands_there(one.word, typed)][: asked.count]
-        return [Candidate(one.word, one.weight / (mass or 1), one.kind) for one in kept]
-
-    def _stands_there(self, word: str, typed: Typed) -> bool:
-        """Whether taking this word would change nothing of what is typed."""
-        same = word.lower() == typed.word.lower()
-        return same and self._insertion([word], typed, "") == typed.word
+        kept: list[Candidate] = []
+        for shown_as, weight, kind in best:
+            lowered = shown_as.lower()
+            there = lowered == word.lower() and self._insertion([shown_as], typed, "") == word
+            if not there and lowered not in shown:  # taking it would change something
+                kept.append(Candidate(shown_as, weight / (mass or 1), kind))
+        return kept[: asked.count]
 
     def _unknown_recent(
         self, typed: str, recent: RecentWords | None, asked: Asked
@@ -159,8 +160,10 @@ class Suggester:
                 begun = self._words.begun(word, said, self.model.suggestible)
                 if self._is_whole(word, said, begun):
                     continue
-                if allowed is not self.model.suggestible:
-                    begun = self._words.begun(word, said, allowed)
+                named = typed._replace(word=word).named
+                if named or allowed is not self.model.suggestible:
+                    weights = self._words.as_name(said) if named else said
+                    begun = self._words.begun(word, weights, allowed)
                 found = self._words.completing(begun, asked.count + len(shown) + 1)
             else:
                 found = self._words.best(said, allowed, asked.count)
@@ -207,11 +210,12 @@ class Suggester:
         probabilities: list[float],
     ) -> Suggested:
         suggestions = []
+        space = " " if typed.space else ""
         for one, path, probability in zip(best, paths, probabilities, strict=True):
             text = self._insertion(path, typed, sentence.last)
             words = tuple(text.split())
-            text = f"{' ' if typed.space else ''}{text} "
-            suggestions.append(Suggestion(text, words, np.float32(probability), one.kind))
+            inserted = f"{space}{text} "
+            suggestions.append(Suggestion(inserted, words, np.float32(probability), one.kind))
         end = self.model.start_id
         ends = None if end is None or typed.word else said[end]
         return Suggested(
@@ -224,8 +228,8 @@ class Suggester:
             ends,
         )
 
-    def _insertion(self, path: Sequence[str], typed: Typed, before: str) -> str:
-        words = self._casing.written([*path], before)
+    def _insertion(self, path: list[str], typed: Typed, before: str) -> str:
+        words = self._casing.written(path, before)
         words[0] = as_typed(words[0], typed.word, begins=typed.begins)
         if len(words) > 1 and words[0].isupper() and len(typed.word) > 1:
             words = [word.upper() for word in words]
@@ -252,7 +256,8 @@ def _sentence(model: Model, words: Words, text: str) -> _Sentence:
     unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
     standing = [model.options.unknown if word is None else word for word in known]
     text = " ".join(word for word in standing if word)
-    return _Sentence(model.context(text), text, unknown, last, barred)
+    meant = words.barred_after(text)  # and as it is understood: "klil"
+    return _Sentence(model.context(text), text, unknown, last, (*barred, *meant))
 
 
 _suggesters: dict[str, Suggester] = {}  # by the model's id

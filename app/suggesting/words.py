@@ -14,9 +14,10 @@ from app.arrays import Floats, Indices, Mask
 from app.engines.topk import top_k
 from app.model import Model
 from app.suggesting.recent import RecentWords
-from app.text.mistakes import MISTAKE, Mistakes
+from app.text.mistakes import LONGEST, MISTAKE, SHORTEST, Mistakes
 
 _PER_MISTAKE = 0.01  # how much less probable a word is for every mistake in its typing
+_NO_NAME = 0.03  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
 _BEGINNINGS = 4096  # remembered with where their words stand
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -65,6 +66,9 @@ class Words:
         self._bare_ids = np.array([number for _, number in pairs], np.intp)
         self._beginning = lru_cache(_BEGINNINGS)(self._ids_beginning_with)
         self._beginning("'")  # the model's index is built here, not when it is first asked for
+        shown = [str(word or "") for word in model.vocabulary.words]
+        cased = np.array([word != word.lower() for word in shown])
+        self._as_name = np.where(cased, 1, _NO_NAME).astype(np.float32)  # [V]
         self._barred_after: dict[str, list[int]] = {}
         for rule in model.card.get("blocked_after", ()):
             ids = self.ids_of(rule["words"])
@@ -77,23 +81,33 @@ class Words:
 
     def knows(self, word: str) -> bool:
         """Whether the model knows a word, blocked or not."""
-        return self._model.vocabulary.id_of(self._spelling(word)) is not None
+        return self.id_of(word) is not None
 
     def understood(self, word: str) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is
-        none: "dont". None where there is no such word.
+        none: "dont"; or the only one that has two of its letters the other way round: "waht".
+        None where there is no such word.
         """
         if self.knows(word):
             return word
-        at = bisect_left(self._bare, self._spelling(word))
-        if self._bare[at : at + 1] == [self._spelling(word)]:
+        typed = self._spelling(word)
+        at = bisect_left(self._bare, typed)
+        if self._bare[at : at + 1] == [typed]:
             return str(self._spelled[self._bare_ids[at]])
-        return None
+        if not SHORTEST <= len(typed) <= LONGEST:
+            return None
+        places = range(1, len(typed))
+        made = {typed[: i - 1] + typed[i] + typed[i - 1] + typed[i + 1 :] for i in places}
+        meant = [*filter(self._model.vocabulary.spellings.__contains__, made)]
+        return meant[0] if len(meant) == 1 else None
+
+    def id_of(self, word: str) -> int | None:
+        """The id of a word, None where the model does not know it."""
+        return self._model.vocabulary.id_of(self._spelling(word))
 
     def ids_of(self, words: Iterable[str]) -> list[int]:
         """The ids of those words that the model knows."""
-        found = (self._model.vocabulary.id_of(self._spelling(word)) for word in words)
-        return [number for number in found if number is not None]
+        return [number for number in map(self.id_of, words) if number is not None]
 
     def barred_after(self, sentence: str) -> tuple[int, ...]:
         """Ids that are not suggested in a sentence that has begun so."""
@@ -110,6 +124,10 @@ class Words:
             if number is not None:
                 mixed[number] += np.float32(share * part)
         return mixed
+
+    def as_name(self, said: Floats) -> Floats:
+        """Weights [V] of words behind a capital that begins no sentence: names come first."""
+        return said * self._as_name
 
     def best(self, said: Floats, allowed: Mask, count: int) -> Found:
         """The most probable words, ties by id. Among the few that are likely there are nearly

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.arrays import Indices
 
 SHORTEST = 3  # letters that can be mistyped
-_LONGEST = 24  # letters: a longer beginning is none of a word
+LONGEST = 24  # letters: a longer beginning is none of a word
 _TWO_MISTAKES = 6  # letters that have room for two
 MISTAKE, _EXCHANGE = 2, 1  # distances
 _LETTERS = 32  # a letter's code modulo 32, as in `spelling.py`
@@ -37,11 +37,11 @@ class Mistakes:
     """An index of words. Matches are found in a tenth of a millisecond for 14,000 words."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._lengths = np.array([len(word) for word in words], np.int32).clip(max=_LONGEST)  # [N]
+        self._lengths = np.array([len(word) for word in words], np.int32).clip(max=LONGEST)  # [N]
         # The letters in rows, a word being a column: what is computed is computed for all words.
-        self._letters = np.zeros((_LONGEST + 2, len(words)), np.uint32)  # [L, N]
-        cut = np.array([word[:_LONGEST] for word in words], f"U{_LONGEST}")
-        self._letters[:_LONGEST] = cut.view(np.uint32).reshape(-1, _LONGEST).T
+        self._letters = np.zeros((LONGEST + 2, len(words)), np.uint32)  # [L, N]
+        cut = np.array([word[:LONGEST] for word in words], f"U{LONGEST}")
+        self._letters[:LONGEST] = cut.view(np.uint32).reshape(-1, LONGEST).T
         bits = np.uint32(1) << (self._letters % _LETTERS)
         bits[self._letters == 0] = 0
         self._has = np.bitwise_or.reduce(bits, axis=0)  # [N] a bit for each letter that it has
@@ -50,7 +50,7 @@ class Mistakes:
         """Words some beginning of which has at most one mistake, two for a longer one."""
         m = len(typed)
         most = 1 if m < _TWO_MISTAKES else 2
-        if not SHORTEST <= m <= _LONGEST:
+        if not SHORTEST <= m <= LONGEST:
             return Near(np.zeros(0, np.intp), np.zeros(0, np.int8))
         codes = [ord(letter) for letter in typed]
         likely = self._likely(codes, most)

@@ -6,7 +6,7 @@ beginning of a word. Knows no vocabulary and no model.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.text.tokens import Tokenizer
 
@@ -15,6 +15,7 @@ _NO_SPACE = re.compile(r"\S+\Z")
 # The end of a line is one too: what stands under a greeting starts anew.
 # What was read is not given back, nor looked at again behind each of its stops.
 _END = re.compile(r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|\Z)|\n")
+_MARK = re.compile(r"[.!?…\n]")
 _INSIDE = re.compile(r"[.!?…]+(?!\d)")
 _APOSTROPHES = "'’ʼ"
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
@@ -22,12 +23,14 @@ _LONGEST_ABBREVIATION = 4
 _GLUED = (*"0123456789_@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
 _QUOTES = "\"'"
 _OPENS = "([{<“‘«-–—/\\#@ \n\t"  # or a quote that stands behind one of these
-_ABBREVIATIONS = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc", "prof", "e", "g"})
+_ABBREVIATIONS = frozenset((
+    "mr", "mrs", "ms", "dr", "st", "mt", "vs", "etc", "prof", "e", "g", "jr", "sr", "rev", "capt",
+    "sgt", "lt", "gov", "dept", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
+))  # fmt: skip
 _MOST_READ = 4096  # characters before the cursor; no sentence that a model reads is longer
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(NamedTuple):
     """Where somebody stands. `replace` are character offsets into the whole text.
 
     `sentence` is what stands before the half-typed word, of this sentence alone and without full
@@ -39,6 +42,12 @@ class Typed:
     replace: tuple[int, int]
     begins: bool  # whether the next, or half-typed, word is the sentence's first
     space: bool
+
+    @property
+    def named(self) -> bool:
+        """Whether the typist began the word with a capital that only a name has there."""
+        word = self.word
+        return word[:1].isupper() and not self.begins and (len(word) < 2 or not word.isupper())
 
     def finished(self) -> "Typed":
         """The same text, where the half-typed word is a whole one."""
@@ -78,6 +87,8 @@ def _start_of_token(text: str) -> int:
 
 def _last_sentence(before: str) -> str:
     """What follows the last end of a sentence, ends that are none blotted out."""
+    if not _MARK.search(before):  # nearly always
+        return before
     begin = 0
     for match in _END.finditer(before):
         if match["mark"] != "." or not _abbreviates(before, begin, match):

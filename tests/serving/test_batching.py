@@ -379,6 +379,19 @@ def test_what_is_remembered_is_bounded_for_long_contexts_and_small_vocabularies(
         assert (len(served.rankings), len(served.probabilities)) == (most, most)
 
 
+def test_texts_are_kept_for_their_model_while_it_lives_and_are_bounded() -> None:
+    model, other, batcher = small_model(), small_model(seed=1), Batcher(remembered=2)
+    for asked, text in (("a", b"1"), ("b", b"2"), ("c", b"3"), ("d", b"4" * 1025)):
+        batcher.keep(model, asked, text)
+    batcher.keep(other, "c", b"5")
+    found = [batcher.recall(model, asked) for asked in "abcd"]
+    assert [*found, batcher.recall(other, "c")] == [None, b"2", b"3", None, b"5"]
+    assert looked_up(batcher, "answer") == 3
+    del model
+    gc.collect()
+    assert len(batcher._served) == 1
+
+
 def test_what_cannot_be_computed_is_not_remembered() -> None:
     engine = ForwardOnly(small_network(), poison=13)
     model, batcher = model_of(engine), Batcher()

@@ -76,7 +76,8 @@ def test_one_space_stands_between_words_and_none_behind_a_bracket(text: str, ins
 
 def test_abbreviations_and_numbers_end_no_sentence() -> None:
     typist = Typist({"<unk> <unk>": {"the": 0.4}, "it is <num>": {"very": 0.2}})
-    assert typist.texts("Mr. Smith ", count=1) == ["the "]
+    for text in ("Mr. Smith ", "Mt. Everest ", "Jan. meets "):
+        assert typist.texts(text, count=1) == ["the "]
     assert typist.texts("it is 3.5", count=1) == [" very "]
 
 
@@ -111,6 +112,40 @@ def test_a_word_is_not_corrected_that_is_known_and_blocked_or_like_none() -> Non
     typist = Typist({"you": {"the": 0.1}})
     assert typist.texts("you stupid") == []
     assert typist.texts("you qqqqq") == []
+
+
+def test_two_letters_the_wrong_way_round_are_read_as_what_was_meant() -> None:
+    typist = Typist({"I know": {"the": 0.4}, "<unk>": {"very": 0.3}})
+    answer = typist("I konw ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["the "], ())
+    assert typist("hwo ").unknown == ("hwo",)
+
+
+def test_what_is_barred_after_a_word_is_barred_after_its_slip() -> None:
+    typist = Typist({"you kill": {"yourself": 0.8, "time": 0.1}})
+    assert typist.texts("you klil ", count=1) == ["time "]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("I know m", "much "),
+        ("I know M", "Monday "),
+        ("I know Mu", "Much "),
+        ("M", "Much "),  # a sentence begins with a capital anyway
+        ("I know. M", "Much "),
+    ],
+)
+def test_a_capital_inside_a_sentence_begins_a_name(text: str, first: str) -> None:
+    said = {"much": 0.1, "monday": 0.02}
+    typist = Typist({"I know": said, "": said})
+    assert typist.texts(text, count=1) == [first]
+
+
+def test_fresh_leaves_out_the_names_that_a_capital_has_shown() -> None:
+    typist = Typist({"I know": {"very": 0.5, "much": 0.1, "monday": 0.02, "may": 0.01}})
+    assert typist.texts("I know M", count=1, fresh=True) == ["Monday "]
+    assert typist.texts("I know Mo", count=1, fresh=True) == []
 
 
 def test_unknown_words_of_the_sentence_are_named() -> None:

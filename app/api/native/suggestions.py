@@ -14,6 +14,7 @@ from app.http.endpoint import GET, Endpoint
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
+from app.serving.batching import Batcher
 from app.serving.results import in_batches
 from app.suggesting.suggester import (
     Asked,
@@ -39,14 +40,12 @@ def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
     )
 
 
-async def _suggested(
-    service: Service, suggester: Suggester, text: str, request: SuggestRequest
-) -> dict[str, Any]:
+async def _suggested(batcher: Batcher, suggester: Suggester, asked: Asked) -> dict[str, Any]:
     """One text's answer, its distributions from the batcher, which remembers them: every further
     letter of a word asks about the same one.
     """
-    batcher, model = service.batcher, suggester.model
-    steps = suggester.suggest(_asked(text, request))
+    model = suggester.model
+    steps = suggester.suggest(asked)
     contexts = next(steps)
     while True:
         if len(contexts) == 1:
@@ -83,13 +82,21 @@ async def _suggester(exchange: Exchange, model: Model) -> Suggester:
 
 
 async def suggest(service: Service, exchange: Exchange, request: SuggestRequest) -> Reply:
-    """Complete, correct, or go on with one text."""
+    """Complete, correct, or go on with one text: what many people type is answered from memory.
+    Nothing is kept of what a person wrote before, or does not want to see.
+    """
     exchange.phrase = request.text
     suggester = await _suggester(exchange, service.model(request.model))
-    answer = await _suggested(service, suggester, request.text, request)
-    exchange.mark(b"compute")
-    body = encode(answer)
-    exchange.mark(b"encode")
+    asked, batcher = _asked(request.text, request), service.batcher
+    personal = asked.recent or asked.exclude
+    body = None if personal else batcher.recall(suggester.model, asked)
+    if body is None:
+        answer = await _suggested(batcher, suggester, asked)
+        exchange.mark(b"compute")
+        body = encode(answer)
+        exchange.mark(b"encode")
+        if not personal:
+            batcher.keep(suggester.model, asked, body)
     return Reply(body)
 
 

@@ -4,7 +4,9 @@ import json
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -18,6 +20,7 @@ from app.model import Model
 from app.serving.repository import Repository
 from app.serving.results import in_batches
 from app.settings import Settings
+from app.suggesting.suggester import Asked
 from tests.conftest import MODELS
 from tests.small_models import ForwardOnly, model_of, small_model, small_network
 
@@ -145,6 +148,40 @@ def test_texts_whose_suggestions_go_on_ask_about_a_bounded_number_of_phrases_at_
         lines = client.post("/v1/suggest/batch", json=request).text.splitlines()
     assert [json.loads(line)["text"] for line in lines] == texts
     assert 16 < max(asked) <= 64
+
+
+def test_a_text_that_is_typed_again_is_answered_from_memory_and_no_other_is() -> None:
+    models = {"small": small_model(), "other": replace(small_model(seed=2), id="other")}
+    bodies: list[dict[str, Any]] = [
+        {"text": "w1 w"},
+        {"text": "w1 w", "count": 2},
+        {"text": "w1 w", "words": 2, "min_probability": 0.0},
+        {"text": "w1 w", "fresh": True},
+        {"text": "w1 w", "model": "other"},
+        {"text": "w1 "},
+    ]
+    application = create_app(Settings(), Repository.of(*models.values(), default="small"))
+    with TestClient(application) as client:
+        first = [client.post("/v1/suggest", json=body).content for body in bodies]
+        assert [client.post("/v1/suggest", json=body).content for body in bodies] == first
+        batcher = application.state.service.batcher
+        for body, answer in zip(bodies, first, strict=True):
+            asked = {**body}
+            model = models[asked.pop("model", "small")]
+            assert batcher.recall(model, Asked(**asked)) == answer
+        assert len(set(first)) == len(first)
+
+
+@pytest.mark.parametrize("own", [{"recent": "w7 w8"}, {"exclude": ["w1"]}, {"text": "w1 " * 400}])
+def test_nothing_personal_and_nothing_long_is_kept(own: dict[str, Any]) -> None:
+    model = small_model()
+    application = create_app(Settings(), Repository.of(model))
+    with TestClient(application) as client:
+        assert client.post("/v1/suggest", json={"text": "w1 w", **own}).is_success
+        kept = application.state.service.batcher._serving(model).texts
+        assert len(kept) == 0
+        assert client.post("/v1/suggest", json={"text": "w1 w"}).is_success
+        assert len(kept) == 1
 
 
 def test_words_the_notebook_does_not_know_are_named_and_left_out(client: TestClient) -> None:
