@@ -83,7 +83,8 @@ class Suggester:
         if typed.named:
             mixed = self._words.as_name(mixed)
         if not typed.word:
-            best = self._words.best(mixed, allowed, asked.count).best
+            count = 0 if typed.unguessable else asked.count
+            best = self._words.best(mixed, allowed, count).best
         else:
             if begun is None or mixed is not said or allowed is not self.model.suggestible:
                 begun = self._words.begun(typed.word, mixed, allowed)
@@ -126,7 +127,7 @@ class Suggester:
         unknown = self._unknown_recent(word, recent, asked)
         best = found.best + unknown
         mass = found.mass + sum(one.weight for one in unknown)
-        if mass < _RARE and not words.knows(word):
+        if mass < _RARE and not words.knows(word.removesuffix("'s")):  # "Mary's" is no mistake
             mistyped = words.mistyped(word, said, allowed, most)
             best, mass = best + mistyped.best, mass + mistyped.mass
         best.sort(key=lambda one: -one.weight)

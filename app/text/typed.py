@@ -20,6 +20,7 @@ _INSIDE = re.compile(r"[.!?…]+(?!\d)")
 _APOSTROPHES = "'’ʼ"
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
 _LONGEST_ABBREVIATION = 4
+_LONGEST_ADDRESS = 256  # characters
 _GLUED = (*"0123456789_@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
 _QUOTES = "\"'"
 _OPENS = "([{<“‘«-–—/\\#@ \n\t"  # or a quote that stands behind one of these
@@ -42,6 +43,7 @@ class Typed(NamedTuple):
     replace: tuple[int, int]
     begins: bool  # whether the next, or half-typed, word is the sentence's first
     space: bool
+    unguessable: bool = False  # an address, or half a number: nobody knows how it goes on
 
     @property
     def named(self) -> bool:
@@ -60,13 +62,28 @@ def read_typed(text: str, tokenizer: Tokenizer) -> Typed:
     words = tokenizer == "words"
     end = len(text)
     start = _start_of_word(text) if words else _start_of_token(text)
-    if end - start > LONGEST_WORD or (words and text[max(0, start - 1) : start] in _GLUED):
+    unguessable = words and (_is_address(text) or _is_half_a_number(text[-2:]))
+    glued = words and text[max(0, start - 1) : start] in _GLUED
+    if unguessable or glued or end - start > LONGEST_WORD:
         start = end  # nothing that could be completed
     word = text[start:]
     before = text[max(0, start - _MOST_READ) : start]
     sentence = _last_sentence(before) if words else before
     begins = not any(map(str.isalnum, sentence))
-    return Typed(sentence, word, (start, end), begins, _needs_space(before, word, begins=begins))
+    space = _needs_space(before, word, begins=begins)
+    return Typed(sentence, word, (start, end), begins, space, unguessable)
+
+
+def _is_address(text: str) -> bool:
+    """Whether what stands at the cursor is one of e-mail, of a page, or somebody's @name."""
+    token = text[-_LONGEST_ADDRESS:].rpartition(" ")[2]
+    token = token.rpartition("\n")[2]
+    return "@" in token or "://" in token or token.startswith("www.")
+
+
+def _is_half_a_number(last: str) -> bool:
+    """Whether these two characters are of "7:", "555-", "5p" or "3r"."""
+    return last[:1].isdigit() and (last[1:].isalpha() or last[1:] in (":", "-"))
 
 
 def _start_of_word(text: str) -> int:

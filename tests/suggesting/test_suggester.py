@@ -74,6 +74,23 @@ def test_one_space_stands_between_words_and_none_behind_a_bracket(text: str, ins
     assert Typist({"I know": {"the": 0.4}}).texts(text, count=1) == [inserted]
 
 
+@pytest.mark.parametrize("address", ["me@stor", "@the", "http://stor", "see www.stor", "a@b.the"])
+def test_nothing_is_offered_inside_an_address(address: str) -> None:
+    said = {"": STORES, "<unk>": STORES, "<unk> <unk>": STORES, "the": STORES}
+    said["<unk> <unk> the"] = STORES
+    typist = Typist({**said, "see www": STORES})
+    assert typist.texts(address) == []
+    assert typist.texts("the ", count=1) == ["store "]
+
+
+def test_nothing_is_offered_inside_a_number() -> None:
+    typist = Typist({"it is <num>": STORES, "it is <num> <unk>": STORES})
+    for text in ("it is 7:", "it is 555-", "it is 5p", "it is 3r"):
+        assert typist.texts(text) == []
+    for text in ("it is 7", "it is 7:30", "it is 5pm", "it is 3rd"):
+        assert typist.texts(text, count=1) == [" store "]
+
+
 def test_abbreviations_and_numbers_end_no_sentence() -> None:
     typist = Typist({"<unk> <unk>": {"the": 0.4}, "it is <num>": {"very": 0.2}})
     for text in ("Mr. Smith ", "Mt. Everest ", "Jan. meets "):
@@ -111,6 +128,7 @@ def test_what_no_known_word_begins_with_is_corrected(typed: str, meant: str) -> 
 def test_a_word_is_not_corrected_that_is_known_and_blocked_or_like_none() -> None:
     typist = Typist({"you": {"the": 0.1}})
     assert typist.texts("you stupid") == []
+    assert typist.texts("you time's") == []
     assert typist.texts("you qqqqq") == []
 
 
