@@ -36,8 +36,9 @@ UnrolledError
 Errors are raised where the cause is known and rendered once, at the edge (http/, cli/).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 
 class UnrolledError(Exception):
@@ -247,13 +248,22 @@ class EmptyPhrase(RequestError):
 
 
 class UnknownWords(RequestError):
-    """Words outside the vocabulary of a model that has no unknown word."""
+    """Words outside the vocabulary of a model that has no unknown word.
+
+    What is to be told of them takes longer than what most requests compute, and is made once it is
+    asked for.
+    """
 
     code, title = "unknown_words", "The phrase has words the model does not know"
 
-    def __init__(self, detail: str, unknown: Sequence[UnknownWord]) -> None:
+    def __init__(self, detail: str, describe: Callable[[], Sequence[UnknownWord]]) -> None:
         super().__init__(detail)
-        self.unknown = tuple(unknown)
+        self._describe = describe
+
+    @cached_property
+    def unknown(self) -> tuple[UnknownWord, ...]:
+        """The words."""
+        return tuple(self._describe())
 
 
 class NotFinite(RequestError):

@@ -79,7 +79,31 @@ def cases(model: Model) -> Iterator[Case]:
     yield Case("4,000 words", "tokenize", [_json(prompt=text(4_000))])
     unknown = " ".join("zq" + "".join(draw.choices("abcdefg", k=6)) for _ in range(1_000))
     yield Case("1,000 unknown words", "v1/predict", [_json(phrase=unknown)])
+    yield Case("65,000 full stops", "v1/predict", [_json(phrase="." * 65_000)])
+    accents = "a" + "\u0301\u0327" * 32_000
+    yield Case("64,000 accents on a letter", "v1/predict", [_json(phrase=accents)])
+    yield Case("500 words of 2 letters", "v1/tokenize", [_json(phrase="qz " * 500)])
+    for name, typed in (
+        ("4,096 full stops", "." * 4_095 + "1"),
+        ("4,096 quotation marks", '"' * 4_096),
+        ("2,048 initials", "a." * 2_048),
+        ("1,024 abbreviations", "Mr. " * 1_024),
+        ("4,096 characters, known", text(1_000)[:4_096]),
+        ("4,096 characters, unknown", unknown[:4_096]),
+        ("2,048 words of a letter", "q " * 2_048),
+        ("a word of 64 letters", "q" * 64),
+        ("a mistyped word of 24", "internationalisatoinally"),
+    ):
+        yield Case(name, "v1/suggest", [_json(text=typed)])
+    much = {"text": text(1_000)[:4_000] + " s", "count": 20, "words": 5, "min_probability": 0}
+    asked = _json(**much, recent=text(1_000)[:4_096], exclude=words[:64], fresh=True)
+    yield Case("everything that can be asked", "v1/suggest", [asked])
+    much["text"] = text(240)[:1_000]
+    yield Case("1,000 characters, everything", "v1/suggest", [_json(**much, fresh=True)])
+    yield Case("a prefix of 64 letters", "v1/predict", [_json(phrase="a", prefix="q" * 64)])
     told = {"prompt": text(4), "max_tokens": 16, "n": 64}
+    stops = ["." + chr(97 + at) * 255 for at in range(16)]
+    yield Case("64 texts, 16 stops", "v1/completions", [_json(**told, stop=stops)])
     yield Case("64 texts", "v1/completions", [_json(**told)])
     yield Case("64 texts, top_p 0.9", "v1/completions", [_json(**told, top_p=0.9)])
     yield Case("64 texts, 5 logprobs", "v1/completions", [_json(**told, logprobs=5)])

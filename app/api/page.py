@@ -88,7 +88,8 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
             if asked.experiments:
                 tried = await _computed(service, experiments, model, phrase, asked.other or None)
         except RequestError as error:
-            problem, status = _problem(error, phrase, model), error.status
+            problem = await asyncio.to_thread(_problem, error, phrase, model)
+            status = error.status
     values = _values(service, exchange, asked, model, looked, tried)
     html = await asyncio.to_thread(
         render, "look.html", **values, keyed=keyed, problem=problem, models=_models(service, keyed)

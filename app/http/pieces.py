@@ -16,9 +16,11 @@ _AT_ONCE = 256 << 10  # bytes of a streamed answer that are made in one slice
 
 
 async def made(
-    threads: Executor, size: int, make: Callable[..., Result], /, *told: object
+    threads: Executor | None, size: int, make: Callable[..., Result], /, *told: object
 ) -> Result:
-    """What is made of so many characters or numbers: here where they are few."""
+    """What is made of so many characters or numbers: here where they are few, else on one of these
+    threads, or of the loop's own.
+    """
     if size <= FEW:
         return make(*told)
     return await asyncio.get_running_loop().run_in_executor(threads, make, *told)

@@ -27,6 +27,7 @@ from app.text.padding import context, pad
 from app.text.writing import Stops, Writer, encode_text
 
 Seed = int | tuple[int, ...]
+_LONG_STOPS = 64  # characters: where more are looked for, it takes up to half a millisecond
 _LISTED_HERE = 1_000  # words beside a word that are looked for on the loop, in less than 1 ms
 _NO_WORD = "the network's numbers overflow for this text, or no word is allowed"
 
@@ -89,6 +90,8 @@ class Text:
         self.drawn = 0  # words, whether or not they were sent
         self._nats = 0.0  # of these, where they are wanted
         self._scored = wanted.scored or wanted.logprobs is not None
+        # Whether there is much to do for each word, so that the loop hears others before the next.
+        self._weighs = self._scored or sum(map(len, wanted.stops)) > _LONG_STOPS
         self._batcher = batcher
         self._model = model
         self._wanted = wanted
@@ -130,7 +133,7 @@ class Text:
         """Words up to the last one that is wanted."""
         end = self._model.start_id if self._wanted.stop_at_end else None
         while self.drawn < self._wanted.words and self.finish is None:
-            drawn, logits = await self._state.step(self._batcher, self._sampler, self._scored)
+            drawn, logits = await self._state.step(self._batcher, self._sampler, self._weighs)
             if drawn is not None and not drawn.sure:
                 logits = self._state.logits_alone()
                 (drawn,) = draw([self._sampler], logits[np.newaxis])

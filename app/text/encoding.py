@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.errors import UnknownWord, UnknownWords
 from app.text.tokens import TextOptions, Token, tokenize
@@ -35,11 +36,12 @@ def encode(phrase: str, vocabulary: Vocabulary, options: TextOptions) -> Encoded
     if missing and stand_in is None and options.drop_unknown:
         return _without(tokens, found, missing)
     if missing and stand_in is None:
-        unknown = describe_unknown(tokens, missing, vocabulary)
-        listed = ", ".join(repr(word.word[:_LONGEST_WORD]) for word in unknown[:_SUGGESTED_WORDS])
-        more = len(unknown) - _SUGGESTED_WORDS
+        named = (tokens[at].text[:_LONGEST_WORD] for at in missing[:_SUGGESTED_WORDS])
+        listed = ", ".join(map(repr, named))
+        more = len(missing) - _SUGGESTED_WORDS
         listed += f" and {more} more" if more > 0 else ""
-        raise UnknownWords(f"not in the model's vocabulary: {listed}", unknown)
+        describe = partial(describe_unknown, tokens, missing, vocabulary)
+        raise UnknownWords(f"not in the model's vocabulary: {listed}", describe)
     return Encoded(
         tuple(token.text for token in tokens),
         tuple(stand_in if number is None else number for number in found),  # type: ignore[misc]

@@ -15,7 +15,7 @@ from app.errors import RequestError
 from app.http import problems
 from app.http.coding import weighed
 from app.http.exchange import JSON, Exchange, Reply, encode
-from app.http.pieces import listed, made, reply_of
+from app.http.pieces import FEW, listed, made, reply_of
 from app.http.service import Service
 from app.model import Model
 from app.serving.results import in_batches
@@ -46,9 +46,9 @@ async def predict(service: Service, model: Model, request: PredictRequest) -> an
         asked = model, request, phrase, said
         many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
         answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
-    if model.options.drop_unknown:
-        told = encoding.with_left_out, model, phrase, answer
-        answer = await made(service.large, len(phrase), *told)
+    if model.options.drop_unknown and (len(phrase) > FEW or model.encode(phrase).left_out):
+        # To look for words like those that are left out takes milliseconds.
+        return await asyncio.to_thread(encoding.with_left_out, model, phrase, answer)
     return answer
 
 

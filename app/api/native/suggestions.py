@@ -12,12 +12,14 @@ from app.errors import RequestError
 from app.http import problems
 from app.http.endpoint import GET, Endpoint
 from app.http.exchange import Exchange, Reply, encode
+from app.http.pieces import made
 from app.http.service import Service
 from app.model import Model
 from app.serving.batching import Batcher
 from app.serving.results import in_batches
 from app.suggesting.suggester import (
     Asked,
+    Steps,
     Suggester,
     known_suggester,
     run_together,
@@ -42,20 +44,29 @@ def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
 
 async def _suggested(batcher: Batcher, suggester: Suggester, asked: Asked) -> dict[str, Any]:
     """One text's answer, its distributions from the batcher, which remembers them: every further
-    letter of a word asks about the same one.
+    letter of a word asks about the same one. Long texts are read beside the event loop.
     """
     model = suggester.model
     steps = suggester.suggest(asked)
-    contexts = next(steps)
-    while True:
+    size = len(asked.text) + len(asked.recent)
+    contexts, answer = await made(None, size, _step, steps, None)
+    while answer is None:
         if len(contexts) == 1:
             said = [await batcher.probabilities(model, contexts[0])]
         else:
             said = await asyncio.gather(*(batcher.probabilities(model, one) for one in contexts))
-        try:
-            contexts = steps.send(said)
-        except StopIteration as stop:
-            return _as_dict(stop.value)
+        contexts, answer = await made(None, size, _step, steps, said)
+    return _as_dict(answer)
+
+
+def _step(
+    steps: Steps, said: Sequence[Floats] | None
+) -> tuple[Sequence[Context], answers.Suggested | None]:
+    """What is to be computed next, or the answer."""
+    try:
+        return steps.send(said), None  # type: ignore[arg-type] # it begins with None
+    except StopIteration as stop:
+        return (), stop.value
 
 
 def _as_dict(answer: answers.Suggested) -> dict[str, Any]:

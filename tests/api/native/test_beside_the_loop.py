@@ -1,0 +1,72 @@
+"""What takes long runs on another thread than the event loop's."""
+
+import threading
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.suggesting import suggester
+from app.text.vocabulary import Vocabulary
+
+
+class Noted:
+    """Calls through, and notes on which threads."""
+
+    def __init__(self, called: Any) -> None:
+        self._called = called
+        self.threads: set[str] = set()
+
+    def __call__(self, *told: Any, **more: Any) -> Any:
+        self.threads.add(threading.current_thread().name)
+        return self._called(*told, **more)
+
+    def taken(self) -> set[str]:
+        threads, self.threads = self.threads, set()
+        return threads
+
+
+# With something recent, which is not answered from memory.
+SHORT = {"text": "this is ", "recent": "an"}
+
+
+def test_long_texts_are_read_beside_the_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Noted(suggester.read_typed)
+    monkeypatch.setattr(suggester, "read_typed", read)
+    assert client.post("/v1/suggest", json=SHORT).status_code == 200
+    (loop,) = read.taken()
+    for longer in ({"text": "this is " * 200}, {"recent": "an " * 1_000}):
+        answer = client.post("/v1/suggest", json={**SHORT, **longer})
+        assert answer.json()["suggestions"][0]["text"] == "an "
+        assert loop not in (threads := read.taken())
+        assert threads
+
+
+def test_words_like_unknown_ones_are_looked_for_beside_the_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even of a short phrase: with a large vocabulary, 3 ms for each."""
+    read = Noted(suggester.read_typed)
+    monkeypatch.setattr(suggester, "read_typed", read)
+    client.post("/v1/suggest", json=SHORT)
+    (loop,) = read.taken()
+    closest = Noted(Vocabulary.closest)
+    monkeypatch.setattr(Vocabulary, "closest", lambda *told, **more: closest(*told, **more))
+    for path in ("/v1/predict", "/v1/distribution"):
+        problem = client.post(path, json={"phrase": "this exmple"}).json()
+        assert problem["unknown"][0]["suggestions"] == ["example"]
+    assert "look" in client.get("/?phrase=this exmple").text
+    assert closest.threads
+    assert loop not in closest.threads
+
+
+def test_nobody_looks_for_words_like_those_of_a_text_box(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closest = Noted(Vocabulary.closest)
+    monkeypatch.setattr(Vocabulary, "closest", lambda *told, **more: closest(*told, **more))
+    answer = client.post("/v1/suggest", json={**SHORT, "text": "this exmple is "}).json()
+    assert answer["unknown"] == ["exmple"]
+    assert not closest.threads
