@@ -247,7 +247,7 @@ class Batcher:
             for result, alike in zip(results, waiting, strict=False):
                 served.remember(alike[0], result)
                 for job in alike:
-                    if job.weighs:
+                    if job.weighs or _is_drawn_again(result):
                         weighing.append((job, result))
                     else:
                         _give(job, result)
@@ -297,6 +297,12 @@ class Batcher:
             self._served[id(model)] = served
             finalize(model, self._served.pop, id(model))
         return served
+
+
+def _is_drawn_again(result: Answer) -> bool:
+    """Whether its caller computes it once more, on the loop: it hangs on how it was rounded."""
+    drawn = result.drawn if isinstance(result, Step) else None
+    return drawn is not None and not drawn.sure
 
 
 def _give(job: _Job, result: Answer) -> None:

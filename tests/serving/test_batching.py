@@ -26,6 +26,7 @@ from app.serving import batching, results
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.serving.results import in_batches
+from app.serving.sampling import Sampler, Sampling
 from app.settings import Settings
 from tests.small_models import ForwardOnly, model_of, small_model, small_network
 
@@ -479,6 +480,40 @@ def test_whole_distributions_wake_their_callers_one_at_a_time() -> None:
 
     asyncio.run(all_of_them())
     assert len(set(woken)) == 5
+
+
+@pytest.mark.parametrize(("beside", "turns"), [(0.0, 5), (0.1, 1)])
+def test_texts_whose_word_hangs_on_rounding_are_woken_one_at_a_time(
+    beside: float, turns: int
+) -> None:
+    """Each computes its word again, alone: where the luck is `beside` a word's part, none does."""
+    model = MODELS[0]
+    context = model.context(phrase([1, 2]))
+    parts = model.probabilities(context).cumsum(dtype=np.float64)  # [V]
+    at = int(np.diff(parts).argmax()) + 1  # a word that has much
+    luck = parts[at - 1] + beside * (parts[at] - parts[at - 1])
+    woken: list[int] = []
+    turn = 0
+
+    async def text(batcher: Batcher) -> None:
+        sampler = Sampler(Sampling(), np.zeros(0, np.intp), None, 1)
+        sampler.luck = float(luck)
+        step = await batcher.step(model, context, None, sampler)
+        assert step.drawn is not None
+        assert step.drawn.sure == (turns == 1)
+        woken.append(turn)
+
+    async def all_of_them() -> None:
+        nonlocal turn
+        batcher = Batcher()
+        texts = [asyncio.ensure_future(text(batcher)) for _ in range(5)]
+        while not all(one.done() for one in texts):
+            await asyncio.sleep(0)
+            turn += 1
+        await asyncio.gather(*texts)
+
+    asyncio.run(all_of_them())
+    assert len(set(woken)) == turns
 
 
 def test_callers_that_ask_about_the_same_phrase_share_a_row() -> None:
