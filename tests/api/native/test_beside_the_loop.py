@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.suggesting import suggester
+from app.text.typed import read_typed
 from app.text.vocabulary import Vocabulary
 
 
@@ -33,7 +34,7 @@ SHORT = {"text": "this is ", "recent": "an"}
 def test_long_texts_are_read_beside_the_loop(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Noted(suggester.read_typed)
+    read = Noted(read_typed)
     monkeypatch.setattr(suggester, "read_typed", read)
     assert client.post("/v1/suggest", json=SHORT).status_code == 200
     (loop,) = read.taken()
@@ -48,7 +49,7 @@ def test_words_like_unknown_ones_are_looked_for_beside_the_loop(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even of a short phrase: with a large vocabulary, 3 ms for each."""
-    read = Noted(suggester.read_typed)
+    read = Noted(read_typed)
     monkeypatch.setattr(suggester, "read_typed", read)
     client.post("/v1/suggest", json=SHORT)
     (loop,) = read.taken()
