@@ -5,6 +5,7 @@ import json
 import os
 import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,13 +32,16 @@ _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s\"',*]+", re.IGNORECASE)
 _OF_A_SERVICE = re.compile(
     r".*(_SERVICE_(HOST|PORT)(_\w+)?|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|_NAME|_ENV_\w+)"
 )
+_PATH = re.compile(r"/[^\s?#\x00-\x1f\x7f]*")
 _LIKENESS = 0.6  # difflib's ratio
 
 
 class Settings(BaseSettings):
     """Every setting, with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="UNROLLED_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="UNROLLED_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     models_dir: Path = Field(default_factory=_default_models, description="Folder of model folders")
     default_model: str | None = Field(
@@ -119,11 +123,22 @@ class Settings(BaseSettings):
             raise ValueError("is empty, which would be every address; 0.0.0.0 says so")
         return value
 
-    @field_validator("models_dir", mode="before")
+    @field_validator("models_dir", "default_model", "unix_socket", "api_keys_file", mode="before")
     @classmethod
-    def _some_folder(cls, value: Any) -> Any:
-        if isinstance(value, str) and not value.strip():
+    def _some(cls, value: Any) -> Any:
+        if isinstance(value, str) and not value.strip():  # as a path, this folder
             raise ValueError("is empty")
+        return value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """What uvicorn cannot read it takes for a name, which no client has."""
+        for one in value:
+            try:
+                _ = one == "*" or ip_network(one)
+            except ValueError:
+                raise ValueError(f"{one!r:.80} is no address, no network, and not *") from None
         return value
 
     @field_validator("port", mode="before")
@@ -138,8 +153,8 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, value: str) -> str:
         value = value.rstrip("/")
-        if value and not value.startswith("/"):
-            raise ValueError("begins with a slash")
+        if value and not _PATH.fullmatch(value):
+            raise ValueError("should be a path, such as /words")
         return value
 
     @cached_property
@@ -201,4 +216,5 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"])
-        raise SettingsError(f"UNROLLED_{name.upper()}: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"UNROLLED_{name.upper()}: {said}") from error

@@ -82,6 +82,7 @@ def test_diagram_writes_svg(form: str, has: str) -> None:
         (("predict", "-m", "notebook", ""), 4, "no words"),
         (("predict", "-m", "nope", "this"), 3, "there is no model 'nope'"),
         (("check", "nowhere"), 3, "there is no model 'nowhere'"),
+        (("models", "--models-dir", "nowhere"), 3, "from nowhere: there is no such folder"),
         (("train", "nowhere.txt", "--out", "out"), 5, "nowhere.txt cannot be read"),
         (("train",), 2, "name a text file"),
         (("train", "--recipe", "nope"), 2, "there is no recipe"),

@@ -207,6 +207,22 @@ def test_a_port_that_is_taken_ends_with_a_message_and_its_code(notebook_folder: 
     assert "Traceback" not in done.stderr
 
 
+def test_a_file_that_is_no_socket_is_left_as_it_is(notebook_folder: Path) -> None:
+    file = notebook_folder / "vocabulary.json"
+    before = file.read_bytes()
+    settings = {"MODELS_DIR": str(notebook_folder.parent), "UNIX_SOCKET": str(file)}
+    done = subprocess.run(
+        [sys.executable, *SERVE],
+        env={**os.environ, **{f"UNROLLED_{name}": value for name, value in settings.items()}},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 2
+    assert f"cannot listen on {file}: it is there, and is no socket" in done.stderr
+    assert file.read_bytes() == before
+
+
 @pytest.mark.parametrize("told", ["false", "true"])
 def test_logs_say_what_was_asked_only_if_told_to(
     notebook_folder: Path, tmp_path: Path, told: str

@@ -44,8 +44,7 @@ def models(
         print_json({"folder": str(folder), "models": listed, "problems": repository.problems})
     else:
         _show(folder, listed, repository.problems)
-    if default is None:
-        raise typer.Exit(3)
+    repository.check()
 
 
 def _show(

@@ -65,6 +65,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _listen_at(path: Path) -> socket.socket:
     """Listen on a socket file; one that an earlier process left behind is taken over."""
+    if path.exists() and not path.is_socket():
+        raise SettingsError(f"cannot listen on {path}: it is there, and is no socket")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.is_socket() and not _is_answered(path):

@@ -92,11 +92,14 @@ class Repository:
                 self.refresh()
         except OSError as error:
             raise ModelError(f"{self.folder} cannot be read: {error.strerror}") from error
+        self.check()
+
+    def check(self) -> None:
+        """Raises ModelError where none can be served, or not the default."""
         if not self._models:
             reasons = "; ".join(f"{name}: {why}" for name, why in self.problems.items())
-            raise ModelError(
-                f"no model could be loaded from {self.folder}: {reasons or 'no folders'}"
-            )
+            nothing = "no folders" if self.folder.is_dir() else "there is no such folder"
+            raise ModelError(f"no model could be loaded from {self.folder}: {reasons or nothing}")
         if self._wanted is not None and self._wanted not in self._models:
             reason = self.problems.get(self._wanted, "there is no such folder")
             raise ModelError(f"the default model {self._wanted!r} cannot be served: {reason}")

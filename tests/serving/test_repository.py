@@ -99,8 +99,10 @@ def test_the_default_is_the_named_one_or_english_or_the_first(models: Path) -> N
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model could be loaded"):
+    with pytest.raises(ModelError, match=r"no model could be loaded .*: no folders"):
         loaded(tmp_path)
+    with pytest.raises(ModelError, match=r"no model could be loaded .*: there is no such folder"):
+        loaded(tmp_path / "models")
 
 
 def test_a_file_that_is_not_the_card_s_is_refused(models: Path) -> None:
