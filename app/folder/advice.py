@@ -12,6 +12,7 @@ from app.text.vocabulary import Vocabulary
 
 _ENOUGH_WORDS = 50  # a smaller vocabulary may have no punctuation by chance
 _PUNCTUATION = frozenset('.,!?;:"()')
+_SPARE = 9  # classes for each word, that no word has
 _LIKENESS = 0.75  # difflib's ratio
 
 
@@ -20,6 +21,7 @@ def advice(card: Card, vocabulary: Vocabulary, options: TextOptions) -> tuple[st
     return (
         *_misspelled(card),
         *_without_class(vocabulary),
+        *_without_word(vocabulary),
         *_impossible(vocabulary, options),
         *_undivided(card, vocabulary, options),
     )
@@ -41,6 +43,17 @@ def _without_class(vocabulary: Vocabulary) -> list[str]:
     return [
         f"vocabulary.json: {vocabulary.without_class} words have ids beyond the network's "
         f"{len(vocabulary.words)} classes, and are unknown words"
+    ]
+
+
+def _without_word(vocabulary: Vocabulary) -> list[str]:
+    """Many networks have spare classes; where nearly all are, the vocabulary is another's."""
+    spare = vocabulary.words[1:].count(None)  # 0 is the padding
+    if spare <= _SPARE * len(vocabulary):
+        return []
+    return [
+        f"vocabulary.json: {spare} of the network's {len(vocabulary.words)} classes have no word; "
+        "is this the vocabulary that it was trained with?"
     ]
 
 

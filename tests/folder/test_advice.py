@@ -90,3 +90,11 @@ def test_id_0_is_no_word_otherwise(tmp_path: Path, masked: bool, card: dict[str,
     folder = folder_of(tmp_path, numbered(LISTED, first=0), masked=masked, **card)
     with pytest.raises(ModelError, match="zero_is_a_word"):
         load_model(folder)
+
+
+def test_a_vocabulary_of_another_network_is_noticed(tmp_path: Path) -> None:
+    few = folder_of(tmp_path, numbered(LISTED[:5]), tokenizer="words")
+    [said] = load_model(few).warnings
+    assert said.startswith("vocabulary.json: 54 of the network's 60 classes have no word; ")
+    (few / "vocabulary.json").write_text(json.dumps(numbered(LISTED[:6])))
+    assert load_model(few).warnings == ()
