@@ -12,7 +12,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from app.api.training import NotebookFields
 from app.api.whole import WHOLE
@@ -133,7 +133,7 @@ def _parsed(value: object, info: ValidationInfo) -> object:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        raise ValueError("not JSON") from error
+        raise PydanticCustomError("json", "Input should be JSON") from error
 
 
 Weights = Annotated[
