@@ -98,7 +98,8 @@ class Repository:
         """Raises ModelError where none can be served, or not the default."""
         if not self._models:
             reasons = "; ".join(f"{name}: {why}" for name, why in self.problems.items())
-            nothing = "no folders" if self.folder.is_dir() else "there is no such folder"
+            missing = self.folder is not None and not self.folder.is_dir()
+            nothing = "there is no such folder" if missing else "no folders"
             raise ModelError(f"no model could be loaded from {self.folder}: {reasons or nothing}")
         if self._wanted is not None and self._wanted not in self._models:
             reason = self.problems.get(self._wanted, "there is no such folder")

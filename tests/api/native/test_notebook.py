@@ -102,7 +102,9 @@ def test_overridden_weights_change_the_answer_alone(client: TestClient) -> None:
 def test_weights_that_cannot_be_used_are_refused(client: TestClient, weights: str) -> None:
     response = client.get(f"/v1/explain?phrase=this+is&weights={quote(weights)}")
     assert response.status_code == 422
-    assert response.json()["errors"][0]["pointer"].startswith("/weights")
+    error = response.json()["errors"][0]
+    assert error["pointer"].startswith("/weights")
+    assert "Value error" not in error["message"]  # pydantic's word for it
 
 
 def test_a_picture_s_form_and_weights(client: TestClient) -> None:
