@@ -5,7 +5,9 @@
 BEFORE is another checkout with a virtual environment of its own in `.venv`, as `make install`
 leaves it. Both serve the same models from the same core, and are loaded from another one in short
 turns, so that what disturbs the machine disturbs both; what counts is the median of the ratios.
-They are started several times: where a process's memory lies can be worth a third of its rate.
+They are started several times: where a process's memory lies can be worth a third of its rate. Who
+is started first, and who is loaded first, changes from time to time: a build beside itself, always
+second, has come to 0.95.
 """
 
 import argparse
@@ -30,21 +32,27 @@ def _elsewhere(contestant: who.Contestant, checkout: Path) -> who.Contestant:
     return dataclasses.replace(contestant, command=command)
 
 
-def _ratios(both: Sequence[who.Contestant], words: Path, told: argparse.Namespace) -> list[float]:
-    """Of the rates in each turn, of two services started anew."""
+def _ratios(
+    both: Sequence[who.Contestant], first: int, words: Path, told: argparse.Namespace
+) -> list[float]:
+    """Of the rates in each turn, of two services started anew: of the second one to the first."""
     phrase = " ".join(words.read_text().split()[:4])
     ratios: list[float] = []
     with contextlib.ExitStack() as stack:
-        started = [stack.enter_context(running(one, SERVER_CORE, phrase)) for one in both]
+        started = {
+            at: stack.enter_context(running(both[at], SERVER_CORE, phrase))
+            for at in (first, 1 - first)
+        }
         for turn in range(told.rounds + 1):
-            before, now = (
-                load(one.url, Phrases(words, 4), who.PHRASE, told.clients, 1, CLIENT_CORE)
-                for one in started
-            )
-            if before.errors or now.errors:
-                raise SystemExit("a request was not answered with 200")
+            rates = [0.0, 0.0]
+            for at in (turn % 2, 1 - turn % 2):
+                url = started[at].url
+                loaded = load(url, Phrases(words, 4), who.PHRASE, told.clients, 1, CLIENT_CORE)
+                if loaded.errors:
+                    raise SystemExit("a request was not answered with 200")
+                rates[at] = loaded.rate
             if turn:  # the first one warms both
-                ratios.append(now.rate / before.rate)
+                ratios.append(rates[1] / rates[0])
     return ratios
 
 
@@ -67,7 +75,8 @@ def main() -> None:
         words = word_file(folder, folder / told.model)
         here = who.ours("here", folder, told.model)
         both = _elsewhere(here, told.before), here
-        ratios = sorted(one for _ in range(told.starts) for one in _ratios(both, words, told))
+        each = (_ratios(both, start % 2, words, told) for start in range(told.starts))
+        ratios = sorted(one for ratios in each for one in ratios)
     low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
     print(f"{told.model}, {told.clients} clients: {median(ratios):.3f} ({low:.3f} to {high:.3f})")
 
