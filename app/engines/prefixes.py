@@ -114,15 +114,15 @@ class Runner:
         logits = self._engine.logits(final[:, self._columns[-1][0]])
         return logits, final if self._engine.network.mask_zero else None
 
-    def advance(self, contexts: Sequence[Context], at_once: int) -> Iterator[None]:
+    def advance(self, contexts: Sequence[Context], steps: int) -> Iterator[None]:
         """Make known what contexts that begin with zeros lead to, except for their last timesteps,
-        with a pause after about `at_once` rows of a timestep.
+        with a pause after so many `steps`.
         """
         if not self.states.capacity or not isinstance(self._engine, NumpyEngine):
             return
         known = [self.states.longest(context) for context in contexts]
         left = [len(one) - length for one, (length, _) in zip(contexts, known, strict=True)]
-        steps = min(_LOOKUPS - 1, max(1, at_once // len(contexts)))  # are left to `run`
+        steps = min(_LOOKUPS - 1, steps)  # are left to `run`
         some = [row for row, count in enumerate(left) if count > steps]
         if not some:
             return

@@ -73,16 +73,21 @@ class _Job:
 class _Served:
     """What is kept for a model while it is in service; `rankings` with the k they answered.
 
-    `at_once` are the rows that take a timestep before the loop hears others, `together` the rows
-    whose product and whose answers it may wait for in one.
+    `step_seconds` are those of one timestep of a row alone, and of each of many rows, by estimate;
+    `together` the rows whose product and whose answers the loop may wait for in one.
     """
 
     runner: Runner
-    at_once: int
+    step_seconds: tuple[float, float]
     together: int
     rankings: Recent[Context, tuple[int, Ranking]]
     probabilities: Recent[Context, Floats]
     texts: Recent[Hashable, bytes]
+
+    def steps(self, rows: int) -> int:
+        """The timesteps that some rows take before the loop hears others."""
+        alone, each = self.step_seconds
+        return max(1, int(_SLICE_SECONDS / max(alone, rows * each)))
 
     def remember(self, job: _Job, answer: Answer) -> None:
         """Keep what was answered, before it is given to whoever waits: others ask meanwhile."""
@@ -238,9 +243,10 @@ class Batcher:
         asked = [(job.context, job.wish, job.state) for job in jobs]
         served = self._serving(model)
         fresh = [job.context for job in jobs if job.state is None]
-        if served.at_once < sum(map(len, fresh)):
+        steps = served.steps(len(fresh))
+        if any(len(context) > steps for context in fresh):
             with suppress(Exception):  # it belongs to one phrase, as will be seen
-                yield from served.runner.advance(fresh, served.at_once)
+                yield from served.runner.advance(fresh, steps)
         weighing: list[tuple[_Job, Answer]] = []
         waiting = iter(rows)
         for results in in_parts(served.runner.run, model, asked):
@@ -290,10 +296,11 @@ class Batcher:
             runner = Runner(model.engine, length, self._state_bytes, self._lookups)
             most = min(self._remembered, _KEYS // length)
             distributions = min(most, _PROBABILITY_BYTES // (4 * V))
-            rows = int(_SLICE_SECONDS / costs.seconds(model.network, 1, 0, together=False))
+            alone = costs.seconds(model.network, 1, 0, together=False)
+            step = alone, costs.seconds(model.network, 1, 0)
             together = _NUMBERS // V
             texts: Recent[Hashable, bytes] = Recent(self._remembered)
-            served = _Served(runner, rows, together, Recent(most), Recent(distributions), texts)
+            served = _Served(runner, step, together, Recent(most), Recent(distributions), texts)
             self._served[id(model)] = served
             finalize(model, self._served.pop, id(model))
         return served

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from app import costs
 from app.arrays import Context
 from app.engines.base import Outputs
 from app.engines.cells.cell import States
@@ -447,17 +448,26 @@ def test_in_slices_of_timesteps_answers_are_the_same(cell: str, masked: bool) ->
     rng = np.random.default_rng(5)
     contexts = [tuple(rng.integers(1, 12, 30).tolist())[:length] for length in (30, 3, 17, 9, 30)]
     contexts.append((*contexts[2][:8], 7, 7, 7, 7))
-    for at_once in (1, 7, 20, 1000):
+    for steps in (1, 2, 3, 1000):
         lookups = Lookups()
         runner = Runner(engine, 40, 1 << 20, lookups)
         runner.logits(contexts[3:4])
-        pauses = sum(1 for _ in runner.advance(contexts, at_once))
-        steps = max(1, at_once // len(contexts))
+        pauses = sum(1 for _ in runner.advance(contexts, steps))
         assert pauses == max(0, -(-30 // steps) - 1)
         np.testing.assert_allclose(
             runner.logits(contexts), logits_afresh(engine, 40, contexts), atol=1e-6
         )
         assert (lookups.hits, lookups.misses) == (1, 1 + 5)  # as without slices
+
+
+def test_many_short_phrases_need_no_slices_and_a_long_one_does() -> None:
+    """32 rows of a timestep take less than 32 times as long as one."""
+    model = model_of(NumpyEngine(small_network(units=(512,))))
+    alone, each = (costs.seconds(model.network, 1, 0, together) for together in (False, True))
+    served = Batcher()._serving(model)
+    assert served.steps(1) == int(0.004 / alone) > 30
+    assert served.steps(32) == int(0.004 / (32 * each)) > 4
+    assert served.steps(100_000) == 1
 
 
 def test_whole_distributions_wake_their_callers_one_at_a_time() -> None:
