@@ -47,6 +47,7 @@ class UnrolledError(Exception):
     code = "error"
     status = 500
     title = "Something went wrong"
+    takes_long = False  # milliseconds, to tell: not on the event loop
 
 
 class ModelError(UnrolledError):
@@ -255,6 +256,7 @@ class UnknownWords(RequestError):
     """
 
     code, title = "unknown_words", "The phrase has words the model does not know"
+    takes_long = True
 
     def __init__(self, detail: str, describe: Callable[[], Sequence[UnknownWord]]) -> None:
         super().__init__(detail)

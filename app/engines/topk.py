@@ -6,8 +6,8 @@ A maximum is one vector instruction for many numbers, and what is left to sort i
 k.
 """
 
-from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,17 +18,11 @@ _LOWEST = np.finfo(np.float32).min
 BATCHED_K = _COLUMNS // 4  # beyond this k, whole rows are sorted
 
 
-@dataclass(slots=True)
-class Ranking:
-    """Ids and probabilities of the most probable classes, best first. Neither is to be changed.
-
-    `written` is how an answer has them, kept by who writes it for whoever is answered with them
-    next.
-    """
+class Ranking(NamedTuple):
+    """Ids and probabilities of the most probable classes, best first. Not to be written to."""
 
     ids: list[int]
     probabilities: list[np.float32]
-    written: bytes = field(default=b"", compare=False, repr=False)
 
 
 def top_k(values: Floats, k: int, barred: Indices) -> Indices:

@@ -140,10 +140,9 @@ class Batcher:
         known = rankings.get(context)
         if known is not None and known[0] >= k:
             self.metrics.recalled[0] += 1
-            asked, ranking = known
-            return ranking if asked == k else Ranking(ranking.ids[:k], ranking.probabilities[:k])
-        computed: Ranking = await self._submit(model, context, k)
-        return computed
+            return Ranking(known[1].ids[:k], known[1].probabilities[:k])
+        ranking: Ranking = await self._submit(model, context, k)
+        return ranking
 
     async def outputs(self, model: Model, context: Context) -> Outputs:
         """Logits [V] and probabilities [V], not to be written to. Raises as `rank` does."""

@@ -6,7 +6,6 @@ are large or many they are made of dictionaries, with the field names of `answer
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
 from operator import add
 from typing import Any, NotRequired
 from weakref import WeakKeyDictionary
@@ -56,27 +55,21 @@ def predicted(model: Model, phrase: str, ranking: Ranking) -> dict[str, Any]:
     return {"model": model.id, "phrase": phrase, "next_word": next_word, "predictions": best}
 
 
-def written(model: Model, phrase: str, ranking: Ranking) -> orjson.Fragment:
-    """`predicted`, as JSON: who is answered with a ranking that is remembered is answered with
-    what was written for the first of them.
-    """
-    if not ranking.written:
-        (ranking.written,) = after_phrase(model, (ranking,))
-    return orjson.Fragment(before_phrase(model) + encode(phrase) + ranking.written)
-
-
 def after_phrase(model: Model, rankings: Sequence[Ranking]) -> list[bytes]:
     """What follows the phrase in `encode(predicted(…))` of each, to the last byte, several times
     faster: words are written once a model, and the numbers of all rankings at once.
     """
     words, entries = _written(model.vocabulary)
-    numbers = [number for one in rankings for number in one.probabilities]
-    in_order = iter(encode(numbers)[1:-1].split(b","))
+    numbers = encode([number for _, numbers in rankings for number in numbers])[1:-1].split(b",")
+    ids = [number for ids, _ in rankings for number in ids]
+    best = list(map(add, map(entries.__getitem__, ids), numbers))
     written: list[bytes] = []
-    for one in rankings:
-        if one.ids:
-            best = map(add, map(entries.__getitem__, one.ids), in_order)
-            written.append(words[one.ids[0]] + b"},{".join(best) + b"}]}")
+    start = 0
+    for ids, _ in rankings:
+        if ids:
+            end = start + len(ids)
+            written.append(words[ids[0]] + b"},{".join(best[start:end]) + b"}]}")
+            start = end
         else:
             written.append(b',"next_word":null,"predictions":[]}')
     return written
@@ -84,12 +77,7 @@ def after_phrase(model: Model, rankings: Sequence[Ranking]) -> list[bytes]:
 
 def before_phrase(model: Model) -> bytes:
     """What is before the phrase in `encode(predicted(…))`."""
-    return _before(model.id)
-
-
-@lru_cache(256)
-def _before(name: str) -> bytes:
-    return b'{"model":%b,"phrase":' % encode(name)
+    return b'{"model":%b,"phrase":' % encode(model.id)
 
 
 def _written(vocabulary: Vocabulary) -> tuple[list[bytes], list[bytes]]:

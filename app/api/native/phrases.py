@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app import answers, costs, inspection, scoring
 from app.api.native import encoding
+from app.api.native.answering import noted
 from app.api.native.predictions import NDJSON, Batch, predict, predict_batch
 from app.api.native.requests import (
     BatchRequest,
@@ -75,7 +76,7 @@ def _large(compute: Compute, media_type: bytes = JSON) -> Run:
     """The same on the threads for large requests, which encode it too, in pieces."""
 
     async def run(service: Service, exchange: Exchange, asked: Any) -> Reply:
-        model = _noted(service, exchange, asked)
+        model = noted(service, exchange, asked)
         steps = model.options.max_length * len(getattr(asked, "phrases", [None]))
         expected = costs.seconds(model.network, steps, steps, together=False)
         costs.check(expected, service.settings.max_seconds)
@@ -97,21 +98,13 @@ def _large(compute: Compute, media_type: bytes = JSON) -> Run:
 
 async def _score(service: Service, exchange: Exchange, asked: PhraseRequest) -> Reply:
     """In slices, on the same threads."""
-    model = _noted(service, exchange, asked)
+    model = noted(service, exchange, asked)
     work = scoring.in_slices(model, asked.phrase, service.settings.max_seconds)
     most = service.settings.max_buffered_bytes
     async with exchange.while_connected():
         scored = await finished(service.large, work)
         exchange.mark(b"compute")
         return await reply_of(service.large, exchange, lambda: encoding.pieces(scored), most)
-
-
-def _noted(service: Service, exchange: Exchange, asked: Any) -> Model:
-    """The model that is asked. Raises ModelNotFound."""
-    exchange.phrase = getattr(asked, "phrase", None)
-    model = service.model(asked.model)
-    exchange.model = model.id
-    return model
 
 
 def _endpoint(
@@ -127,7 +120,7 @@ def _endpoint(
     media_type = "image/svg+xml" if answer is None else "application/json"
 
     async def respond_encoded(service: Service, exchange: Exchange, asked: Any) -> Reply:
-        model = _noted(service, exchange, asked)
+        model = noted(service, exchange, asked)
         answered = await respond(service, model, asked)  # type: ignore[misc] # or there is `run`
         exchange.mark(b"compute")
         body = encode(answered)
@@ -182,8 +175,9 @@ ENDPOINTS = (
         "/v1/predict",
         PredictRequest,
         encoding.PrefixPredicted | encoding.Predicted,  # a client takes the first that fits
-        predict,
+        None,
         "The most probable next words",
+        run=predict,
     ),
     Endpoint(
         "/v1/predict/batch",

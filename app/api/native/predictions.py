@@ -8,6 +8,7 @@ from typing import Any
 
 from app import answers, costs
 from app.api.native import encoding
+from app.api.native.answering import noted, remembered
 from app.api.native.requests import BatchRequest, PredictRequest
 from app.arrays import Context, Floats
 from app.engines.topk import BATCHED_K, Ranking, top_k
@@ -32,14 +33,21 @@ class Batch:
     results: list[encoding.PrefixPredicted | encoding.Predicted | problems.Problem]
 
 
-async def predict(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
+async def predict(service: Service, exchange: Exchange, request: PredictRequest) -> Reply:
+    """What many people ask is answered from memory."""
+    model = noted(service, exchange, request)
+    asked = "predict", request.phrase, request.top_k, request.prefix
+    return await remembered(
+        service, exchange, model, asked, lambda: _predicted(service, model, request)
+    )
+
+
+async def _predicted(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
     """Through the batcher, which multiplies concurrent phrases together."""
     phrase = request.phrase
     context = await made(service.large, len(phrase), model.context, phrase)
     if _is_ranked(request):
         ranking = await service.batcher.rank(model, context, request.top_k)
-        if not model.options.drop_unknown:
-            return encoding.written(model, phrase, ranking)
         answer: Any = encoding.predicted(model, phrase, ranking)
     else:
         said = await service.batcher.probabilities(model, context)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 from app import answers
+from app.api.native.answering import remembered
 from app.api.native.requests import SuggestBatchRequest, SuggestRequest
 from app.arrays import Context, Floats
 from app.engines.base import Outputs
@@ -98,17 +99,14 @@ async def suggest(service: Service, exchange: Exchange, request: SuggestRequest)
     """
     exchange.phrase = request.text
     suggester = await _suggester(exchange, service.model(request.model))
-    asked, batcher = _asked(request.text, request), service.batcher
-    personal = asked.recent or asked.exclude
-    body = None if personal else batcher.recall(suggester.model, asked)
-    if body is None:
-        answer = await _suggested(batcher, suggester, asked)
-        exchange.mark(b"compute")
-        body = encode(answer)
-        exchange.mark(b"encode")
-        if not personal:
-            batcher.keep(suggester.model, asked, body)
-    return Reply(body)
+    asked = _asked(request.text, request)
+    return await remembered(
+        service,
+        exchange,
+        suggester.model,
+        None if asked.recent or asked.exclude else asked,
+        lambda: _suggested(service.batcher, suggester, asked),
+    )
 
 
 async def suggest_batch(

@@ -1,15 +1,12 @@
 """What is written in parts is what is written whole."""
 
-import asyncio
-
 import numpy as np
 import pytest
 
-from app.api.native.encoding import after_phrase, before_phrase, predicted, written
+from app.api.native.encoding import after_phrase, before_phrase, predicted
 from app.engines.topk import Ranking
 from app.http.exchange import encode
 from app.model import Model
-from app.serving.batching import Batcher
 from tests.small_models import small_model
 
 
@@ -35,27 +32,6 @@ def test_an_answer_in_two_parts_is_the_whole_to_the_last_byte(model: Model) -> N
     for phrase, ranked, rest in zip(phrases, rankings, after, strict=True):
         whole = encode(predicted(model, phrase, ranked))
         assert before_phrase(model) + encode(phrase) + rest == whole
-
-
-def test_a_remembered_ranking_is_answered_as_a_new_one_is(model: Model) -> None:
-    """Two phrases that are the same words, and another count of them."""
-    batcher = Batcher()
-    context = model.context("w1 w2")
-
-    async def ask(k: int) -> Ranking:
-        return await batcher.rank(model, context, k)
-
-    async def whole() -> None:
-        for phrase, k in (("w1 w2", 3), ("W1  w2", 3), ("w1 w2", 2), ("w1\tw2", 3), ("w2", 1)):
-            ranking = await ask(k)
-            expected = encode(predicted(model, phrase, Ranking(ranking.ids, ranking.probabilities)))
-            assert len(ranking.ids) == k
-            assert encode(written(model, phrase, ranking)) == expected
-        assert await ask(3) is await ask(3)
-        assert (await ask(3)).written
-
-    asyncio.run(whole())
-    assert batcher.metrics.recalled[0] == 7
 
 
 def test_of_nothing_nothing_is_written(model: Model) -> None:
