@@ -41,6 +41,7 @@ class Repository:
         self._refreshing = threading.Lock()
         self._still_seconds = still_seconds
         self._unsettled: dict[str, tuple[Signature, float]] = {}  # changed lately, since when
+        self._missing: dict[str, float] = {}  # loaded, but their folders are gone, since when
 
     @classmethod
     def of(cls, *models: Model, default: str | None = None) -> "Repository":
@@ -111,8 +112,9 @@ class Repository:
         """Load what is new or changed, drop what is gone; True where anything changed.
 
         What changed less than `still_seconds` ago may be half of a change: it waits for a later
-        call, unless its card has digests, or `at_once`. `count` is called with the outcome for each
-        folder that is read: loaded, refused, failed; or waiting.
+        call, unless its card has digests, or `at_once`. So does what is gone: whoever moves the old
+        folder away and then the new one in leaves a moment without. `count` is called with the
+        outcome for each folder that is read: loaded, refused, failed; or waiting.
         """
         with self._refreshing:
             try:
@@ -127,9 +129,12 @@ class Repository:
         folders = {folder.name: folder for folder in self._folders()}
         signatures = {name: signature_of(folder) for name, folder in folders.items()}
         unsettled = {} if at_once else self._changed_lately(folders, signatures)
-        if signatures == self._signatures and not unsettled and not self._unsettled:
+        missing = {} if at_once else self._missing_lately(folders)
+        waiting = unsettled or missing or self._unsettled or self._missing
+        if signatures == self._signatures and not waiting:
             return False
-        models = {name: m for name, m in self._models.items() if name in signatures}
+        served = signatures.keys() | missing
+        models = {name: model for name, model in self._models.items() if name in served}
         problems = {n: why for n, why in self._problems.items() if n in signatures}
         again = set(unsettled)  # to be looked at the next time, changed or not
         for name, signature in signatures.items():
@@ -147,9 +152,15 @@ class Repository:
         signatures = {name: one for name, one in signatures.items() if name not in again}
         before = (self._models, self._problems, self._signatures)
         self._models, self._problems, self._signatures = models, problems, signatures
-        self._unsettled = unsettled
+        self._unsettled, self._missing = unsettled, missing
         _give_back_memory()
         return before != (models, problems, signatures)
+
+    def _missing_lately(self, folders: Mapping[str, Path]) -> dict[str, float]:
+        """Loaded models whose folders have not been gone for long enough, and since when."""
+        now = time.monotonic()
+        missing = {n: self._missing.get(n, now) for n in self._models if n not in folders}
+        return {n: since for n, since in missing.items() if now - since < self._still_seconds}
 
     def _changed_lately(
         self, folders: Mapping[str, Path], signatures: Mapping[str, Signature]

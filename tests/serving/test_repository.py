@@ -196,6 +196,37 @@ def test_what_is_being_written_is_served_once_it_has_been_still(models: Path) ->
     assert repository.get("one").fingerprint == load_model(fresh).fingerprint
 
 
+def test_a_model_outlives_the_moment_between_moving_the_old_away_and_the_new_in(
+    models: Path,
+) -> None:
+    repository = Repository(models, still_seconds=0.2)
+    repository.load()
+    before = repository.get("one")
+    (models / "one").rename(models / ".old")
+    repository.refresh()
+    assert repository.get("one") is before, "nobody is told that there is no such model"
+    write_folder(models / "one", seed=2)
+    repository.refresh(at_once=True)
+    after = repository.get("one")
+    assert after.fingerprint == load_model(models / "one").fingerprint != before.fingerprint
+
+    for _ in range(2):  # a folder that failed to load, or was never still, is no different
+        shutil.rmtree(models / "one", ignore_errors=True)
+        begin = time.monotonic()
+        while "one" in repository.models:
+            repository.refresh()
+        assert time.monotonic() - begin >= 0.2
+        write_folder(models / "one", seed=3)
+        repository.refresh(at_once=True)
+        (models / "one" / "model.keras").touch()
+        repository.refresh()
+        assert repository.problems == {"one": "it is still being written"}
+
+    shutil.rmtree(models / "one")
+    repository.refresh(at_once=True)
+    assert repository.models == {}, "who asks for a look at once is told what is there"
+
+
 def test_what_has_digests_that_fit_is_served_at_once(models: Path) -> None:
     repository = Repository(models, still_seconds=3600)
     repository._still_seconds = 0  # the fixture has just written it
