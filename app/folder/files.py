@@ -10,14 +10,37 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+# What lies where a file should, after a clone or a download that went wrong.
+_IN_ITS_PLACE = (
+    (b"version https://git-lfs", "it is a Git LFS pointer, not the file: git lfs pull fetches it"),
+    (b"<!doctype html", "it is a web page, not the file: download it again, as raw"),
+    (b"<html", "it is a web page, not the file: download it again, as raw"),
+)
+
 
 def open_file(path: Path) -> BufferedReader:
-    """Open for reading. Raises OSError, also where this is not a regular file."""
+    """Open for reading. Raises OSError, also where this is not a regular file, or is not the file
+    that it stands for.
+    """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        _check(file)
+    except OSError:
         file.close()
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise
     return file
+
+
+def _check(file: BufferedReader) -> None:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if not status.st_size:
+        raise OSError(errno.EINVAL, "it is empty")
+    begin = file.peek(max(len(one) for one, _ in _IN_ITS_PLACE)).lstrip().lower()
+    for other, said in _IN_ITS_PLACE:
+        if begin.startswith(other):
+            raise OSError(errno.EINVAL, said)
 
 
 def read_file(path: Path, largest: int) -> bytes:

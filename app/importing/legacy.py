@@ -100,6 +100,9 @@ def open_weights_alone(path: Path) -> Iterator[StoredWeights]:
 def _opened(path: Path) -> Iterator[tuple[h5py.File, int]]:
     try:
         image = read_file(path, _LARGEST)
+    except OSError as error:
+        raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
+    try:
         file = h5py.File(h5py.h5f.open_file_image(image), "r")
     except H5_ERRORS as error:
         raise ArchiveError(f"{path.name} is not a sound HDF5 file") from error

@@ -25,6 +25,7 @@ from app.network import Network
 _JSON = (b"{", b'"')  # an object, or a text that holds one
 _LARGEST = 4 << 20  # bytes of an architecture
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
+_ZIP = b"PK"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -55,7 +56,11 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         return _read_architecture(path, weights)
     if weights is not None:
         raise ArchiveError(f"{path.name} has weights of its own; --weights is for a to_json()")
-    return _read_legacy(path) if begin == _HDF5 else _read_archive(path)
+    if begin == _HDF5:
+        return _read_legacy(path)
+    if begin[:2] != _ZIP:
+        raise ArchiveError(f"{path.name} is damaged, or neither a .keras archive nor HDF5")
+    return _read_archive(path)
 
 
 def _read_legacy(path: Path) -> Source:

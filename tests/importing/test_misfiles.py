@@ -1,0 +1,61 @@
+"""What lies in a file's place after a clone or a download gone wrong is named, not parsed."""
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import ModelError
+from app.folder.read import load_model
+from app.importing.folder import Wanted, import_model
+from tests.importing.test_importing import FIXTURES
+from tests.keras_files import write_folder
+
+POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
+MISFILES = {
+    "git lfs pull": POINTER,
+    "a web page": b"\n\n<!DOCTYPE html>\n<html lang=en>",
+    "it is empty": b"",
+}
+MODEL, TOKENIZER = FIXTURES / "tf-2.15-lstm.h5", FIXTURES / "tf-2.15-plain.tokenizer.json"
+
+
+@pytest.mark.parametrize("told", MISFILES)
+@pytest.mark.parametrize(
+    "name", ["model.h5", "model.keras", "tokenizer.pickle", "word_index.json", "vocab.txt"]
+)
+def test_when_importing(tmp_path: Path, name: str, told: str) -> None:
+    wrong = tmp_path / name
+    wrong.write_bytes(MISFILES[told])
+    model, words = (wrong, TOKENIZER) if name.startswith("model") else (MODEL, wrong)
+    with pytest.raises(ModelError, match=f"{name} cannot be read: .*{told}"):
+        import_model(model, words, tmp_path / "mine", Wanted())
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("told", MISFILES)
+def test_as_weights_of_an_architecture(tmp_path: Path, told: str) -> None:
+    architecture = tmp_path / "model.json"
+    architecture.write_text('{"class_name": "Sequential", "config": {}}')
+    weights = tmp_path / "model.weights.h5"
+    weights.write_bytes(MISFILES[told])
+    with pytest.raises(ModelError, match=f"model.weights.h5 cannot be read: .*{told}"):
+        import_model(architecture, TOKENIZER, tmp_path / "mine", Wanted(weights=weights))
+
+
+@pytest.mark.parametrize("told", MISFILES)
+@pytest.mark.parametrize("name", ["model.keras", "vocabulary.json", "model.json"])
+def test_in_a_model_folder(tmp_path: Path, name: str, told: str) -> None:
+    folder = write_folder(tmp_path / "one")
+    (folder / name).write_bytes(MISFILES[told])
+    with pytest.raises(ModelError, match=f"{name} cannot be read: .*{told}"):
+        load_model(folder)
+
+
+def test_another_file_is_called_neither(tmp_path: Path) -> None:
+    other = tmp_path / "model.h5"
+    other.write_bytes(b"\x80\x04\x95" + bytes(100))
+    with pytest.raises(ModelError, match=r"neither a \.keras archive nor HDF5"):
+        import_model(other, TOKENIZER, tmp_path / "mine", Wanted())
