@@ -53,8 +53,9 @@ _PUBLIC = ("/openapi.json", "/swagger/")
 _GARBAGE = 50_000
 
 # How long a thread with a large request keeps the interpreter from the event loop; Python's own
-# are five milliseconds, for each of the locks that an answer has to wait for.
-_SWITCH_SECONDS = 0.001
+# are five milliseconds, for each of the locks that an answer has to wait for. Two such threads may
+# have it in turn before the loop does.
+_SWITCH_SECONDS = 0.0001
 
 
 class Unrolled(FastAPI):

@@ -11,6 +11,9 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 MOST_A_TURN = 64  # connections: more than are multiplied together, and a few milliseconds
+# While as many as that wait: the loop shares the interpreter with threads that compute, and waits
+# for them with each connection. Their clients wait longer, fewer of them are refused.
+_OF_MANY = 16
 LONGEST = 16 << 10  # bytes that are kept of a connection meanwhile; more is parts of large bodies
 
 
@@ -28,6 +31,7 @@ class Turns:
         self.urgent: tuple[bytes, ...] = ()
         self._loop = loop
         self._heard = 0  # in this turn
+        self._most = MOST_A_TURN
         self._waiting: dict[Connection, bytes] = {}
 
     @classmethod
@@ -45,7 +49,7 @@ class Turns:
         if self._waiting:
             data = self._waiting.get(connection, b"") + data
         if (
-            self._heard < MOST_A_TURN
+            self._heard < self._most
             or len(data) > LONGEST
             or (self.urgent and data.startswith(self.urgent))
         ):
@@ -62,10 +66,11 @@ class Turns:
     def _next(self) -> None:
         """A turn is over."""
         self._heard = 0
+        self._most = _OF_MANY if len(self._waiting) >= MOST_A_TURN else MOST_A_TURN
         if not self._waiting:
             return
         self._loop.call_soon(self._next)  # whatever becomes of those that are heard now
-        while self._waiting and self._heard < MOST_A_TURN:
+        while self._waiting and self._heard < self._most:
             connection = next(iter(self._waiting))
             self._heard += 1
             connection.take_in(self._waiting.pop(connection))

@@ -38,9 +38,9 @@ def all_at_once(turns: Turns, connections: list[Connection]) -> None:
 
 
 def test_of_many_that_come_at_once_some_are_heard_in_each_turn_in_order() -> None:
-    for turns in range(6):
+    for turns, heard in enumerate((64, 80, 96, 112, 128, 144, 200)):
         names = [name for name, _ in after(all_at_once, turns)]
-        assert names == list(range(min(200, MOST_A_TURN * (turns + 1))))
+        assert names == list(range(heard)), "fewer each turn while as many as 64 wait"
 
 
 def test_a_probe_and_the_rest_of_a_large_body_wait_for_nobody() -> None:
@@ -58,7 +58,7 @@ def test_what_a_waiting_connection_sends_on_is_heard_behind_what_it_sent() -> No
         turns.hear(connections[150], b" /")
         turns.hear(connections[151], b"a" * LONGEST)
 
-    heard = after(hear, 6)
+    heard = after(hear, 7)
     assert (150, b"POST /") in heard
     assert heard[MOST_A_TURN] == (151, b"POST" + b"a" * LONGEST)
     assert len(heard) == 200
@@ -69,7 +69,7 @@ def test_a_connection_that_is_closed_is_not_heard() -> None:
         all_at_once(turns, connections)
         turns.leave(connections[100])
 
-    names = [name for name, _ in after(hear, 6)]
+    names = [name for name, _ in after(hear, 7)]
     assert names == [name for name in range(200) if name != 100]
 
 
@@ -82,7 +82,7 @@ def test_one_that_fails_keeps_none_behind_it_from_being_heard() -> None:
         connections[100] = Broken(100, [])
         all_at_once(turns, connections)
 
-    names = [name for name, _ in after(hear, 6)]
+    names = [name for name, _ in after(hear, 7)]
     assert names == [name for name in range(200) if name != 100]
 
 
