@@ -130,11 +130,11 @@ class Runner:
         done = [known[row][0] for row in some]
         ends = [len(contexts[row]) - steps for row in some]
         while going := [at for at in range(len(some)) if done[at] < ends[at]]:
-            nexts = [min(ends[at], done[at] + steps) for at in going]
+            begun = any(done)  # from zeros the first timestep has no product with a state
+            nexts = [min(ends[at], done[at] + steps + (not begun)) for at in going]
             spans = zip(going, nexts, strict=True)
             packed = pack([contexts[some[at]][done[at] : end] for at, end in spans])
             before = [going[row] for row in packed.order]
-            begun = any(done)  # a start from zeros is cheaper than a step from them
             after = self._engine.run(packed, self._split(states[before]) if begun else None)
             states[going] = np.concatenate(
                 [packed.last(state) for layer in after for state in layer], axis=1
