@@ -153,7 +153,7 @@ def test_reloading_under_load_loses_and_mixes_nothing(
     whole = {answer_of(load_model(folder).predict("b").predictions) for folder in versions.values()}
     assert len(whole) == VERSIONS
     answers: list[Answer] = []
-    with session(models, tmp_path / "log", workers=workers, poll_seconds="0.1") as one:
+    with session(models, tmp_path / "log", workers=workers, poll_seconds="0.2") as one:
         port = port_of(one)
         end = time.monotonic() + scaled(5, 60)
         done = threading.Event()
@@ -176,7 +176,7 @@ def test_reloading_under_load_loses_and_mixes_nothing(
             fresh = models / ".new"
             shutil.copytree(versions[fingerprints[str(publishes % VERSIONS)]], fresh)
             (models / "one").rename(models / ".old")
-            time.sleep(0.15)  # a look in between finds no model there
+            time.sleep(0.05)  # a look in between finds no model there
             fresh.rename(models / "one")
             shutil.rmtree(models / ".old")
             time.sleep(0.5)

@@ -83,6 +83,46 @@ def test_an_edited_weight_moves_the_softmax_as_numpy_says(page: Any, site: str) 
     expect(page.locator("#said")).to_contain_text("46.75 %")
 
 
+def test_what_comes_into_view_leaves_an_answer_that_is_awaited(page: Any, site: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 300})
+    page.goto(site + "/?phrase=this+is&model=notebook")
+    page.locator("#phrase").fill("is this")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("is this")  # the experiments wait to be seen
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if route.request.post_data_json["part"] == "answer":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/page/look", hold)
+    page.locator("#phrase").fill("this is")
+    with page.expect_request("**/page/look"):
+        page.keyboard.press("Enter")
+    with page.expect_response("**/page/look"):
+        page.locator("#experiments").scroll_into_view_if_needed()
+    held[0].continue_()
+    expect(page.locator("#said")).to_contain_text("46.75 %")
+
+
+def test_an_edit_and_a_reset_at_once_end_with_the_models_weights(page: Any, site: str) -> None:
+    page.goto(site + LOOK)
+    with page.expect_response("**/page/look"):
+        page.evaluate(
+            """() => {
+                const input = document.querySelector('[data-name="simple_rnn/kernel"] input');
+                input.value = "0.25";
+                input.dispatchEvent(new Event("input", { bubbles: true }));
+                document.querySelector("#weights button[type=reset]").click();
+            }"""
+        )
+    page.wait_for_timeout(300)  # longer than an edit is waited for
+    expect(page.locator("#said")).not_to_contain_text("with your weights")
+    expect(page.locator("#said")).to_contain_text("46.75 %")
+
+
 def test_a_problem_is_told_and_mended_by_its_suggestion(page: Any, site: str) -> None:
     page.goto(site + LOOK)
     page.locator("#phrase").fill("thsi is")

@@ -5,7 +5,8 @@ import { attach, insert } from "./suggest.js";
 
 const $ = (id) => document.getElementById(id);
 const phrase = $("phrase"), model = $("model"), answer = $("answer"), tried = $("experiments");
-let at = addressed(), weights = null, running, timer, stale = false;
+let at = addressed(), weights = null, timer, stale = false;
+const running = {}; // by part
 
 // What the address says of the step that is read; without it the server chooses.
 function addressed(query = location.search) {
@@ -18,8 +19,9 @@ function addressed(query = location.search) {
 const asked = () => ({ phrase: phrase.value.trim(), model: model.value || null, ...at, weights });
 
 async function swap(part, place, extra = {}) {
-  running?.abort();
-  const { signal } = (running = new AbortController());
+  running[part]?.abort();
+  if (part === "answer") running.experiments?.abort(); // they are of the answer before; it is not of them
+  const { signal } = (running[part] = new AbortController());
   place.classList.add("busy");
   try {
     const html = await (await ask("page/look", { ...asked(), part, ...extra }, signal)).text();
@@ -209,6 +211,7 @@ answer.addEventListener("input", ({ target }) => {
 });
 answer.addEventListener("reset", (event) => {
   event.preventDefault();
+  clearTimeout(timer); // an edit that was not asked about yet
   weights = null;
   look({ push: false });
 });
@@ -241,6 +244,7 @@ phrase.addEventListener("input", () => {
   timer = setTimeout(fresh, 450, false);
 });
 model.addEventListener("change", () => {
+  clearTimeout(timer);
   weights = null;
   at = {};
   suggestions.refresh();
