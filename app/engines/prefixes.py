@@ -116,7 +116,7 @@ class Runner:
 
     def advance(self, contexts: Sequence[Context], steps: int) -> Iterator[None]:
         """Make known what contexts that begin with zeros lead to, except for their last timesteps,
-        with a pause after so many `steps`.
+        with a pause after so many `steps`, and one more from zeros.
         """
         if not self.states.capacity or not isinstance(self._engine, NumpyEngine):
             return
@@ -131,7 +131,8 @@ class Runner:
         ends = [len(contexts[row]) - steps for row in some]
         while going := [at for at in range(len(some)) if done[at] < ends[at]]:
             begun = any(done)  # from zeros the first timestep has no product with a state
-            nexts = [min(ends[at], done[at] + steps + (not begun)) for at in going]
+            count = steps if begun else steps + 1
+            nexts = [min(ends[at], done[at] + count) for at in going]
             spans = zip(going, nexts, strict=True)
             packed = pack([contexts[some[at]][done[at] : end] for at, end in spans])
             before = [going[row] for row in packed.order]

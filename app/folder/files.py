@@ -11,11 +11,11 @@ from io import BufferedReader
 from pathlib import Path
 
 # What lies where a file should, after a clone or a download that went wrong.
-_IN_ITS_PLACE = (
-    (b"version https://git-lfs", "it is a Git LFS pointer, not the file: git lfs pull fetches it"),
-    (b"<!doctype html", "it is a web page, not the file: download it again, as raw"),
-    (b"<html", "it is a web page, not the file: download it again, as raw"),
-)
+_IN_ITS_PLACE = {
+    (b"version https://git-lfs",): "a Git LFS pointer, not the file: git lfs pull fetches it",
+    (b"<!doctype html", b"<html"): "a web page, not the file: download it again, as raw",
+}
+_BEGIN = 200  # bytes
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -37,10 +37,10 @@ def _check(file: BufferedReader) -> None:
         raise OSError(errno.EINVAL, "it is not a regular file")
     if not status.st_size:
         raise OSError(errno.EINVAL, "it is empty")
-    begin = file.peek(max(len(one) for one, _ in _IN_ITS_PLACE)).lstrip().lower()
-    for other, said in _IN_ITS_PLACE:
-        if begin.startswith(other):
-            raise OSError(errno.EINVAL, said)
+    begin = file.peek(_BEGIN)[:_BEGIN].lstrip().lower()
+    for beginnings, what in _IN_ITS_PLACE.items():
+        if begin.startswith(beginnings):
+            raise OSError(errno.EINVAL, f"it is {what}")
 
 
 def read_file(path: Path, largest: int) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from app.errors import ArchiveError
 from app.folder.files import open_file, read_file
 from app.folder.keras import names
-from app.folder.keras.container import parse_archive, parse_config, read_bytes
+from app.folder.keras.container import BEGIN, parse_archive, parse_config, read_bytes
 from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import Groups, build_network
@@ -25,7 +25,6 @@ from app.network import Network
 _JSON = (b"{", b'"')  # an object, or a text that holds one
 _LARGEST = 4 << 20  # bytes of an architecture
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
-_ZIP = b"PK"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -58,7 +57,7 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         raise ArchiveError(f"{path.name} has weights of its own; --weights is for a to_json()")
     if begin == _HDF5:
         return _read_legacy(path)
-    if begin[:2] != _ZIP:
+    if not begin.startswith(BEGIN):
         raise ArchiveError(f"{path.name} is damaged, or neither a .keras archive nor HDF5")
     return _read_archive(path)
 

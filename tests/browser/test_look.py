@@ -108,17 +108,22 @@ def test_what_comes_into_view_leaves_an_answer_that_is_awaited(page: Any, site: 
 
 
 def test_an_edit_and_a_reset_at_once_end_with_the_models_weights(page: Any, site: str) -> None:
+    page.clock.install()
     page.goto(site + LOOK)
     with page.expect_response("**/page/look"):
         page.evaluate(
             """() => {
+                const { fetch } = window;
+                window.asked = 0;
+                window.fetch = (...what) => { window.asked += 1; return fetch(...what); };
                 const input = document.querySelector('[data-name="simple_rnn/kernel"] input');
                 input.value = "0.25";
                 input.dispatchEvent(new Event("input", { bubbles: true }));
                 document.querySelector("#weights button[type=reset]").click();
             }"""
         )
-    page.wait_for_timeout(300)  # longer than an edit is waited for
+    page.clock.run_for(1000)  # longer than an edit is waited for
+    assert page.evaluate("window.asked") == 1
     expect(page.locator("#said")).not_to_contain_text("with your weights")
     expect(page.locator("#said")).to_contain_text("46.75 %")
 

@@ -27,7 +27,7 @@ _LARGEST_RATIO = 200  # inflated to stored size; JSON of repeated layers reaches
 _LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they hardly compress
 _LARGEST_RATIO_OF_LARGE = 4
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_BEGIN = b"PK\x03\x04"  # of a zip file with a member in it
+BEGIN = b"PK\x03\x04"  # of a zip file with a member in it
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
 _MOST_MEMBERS = 100  # a few more than there are: weights may hold these four bytes by chance
 _DEEPEST_JSON = 64
@@ -50,7 +50,7 @@ def read_bytes(path: Path) -> bytes:
             size = os.fstat(file.fileno()).st_size
             if size > LARGEST:
                 raise ArchiveError(f"{path.name} is {size} bytes, more than {LARGEST}")
-            if file.peek(len(_BEGIN))[: len(_BEGIN)] != _BEGIN:  # a hole need not be read
+            if not file.peek(len(BEGIN)).startswith(BEGIN):  # a hole need not be read
                 raise ArchiveError(f"{path.name} is damaged, or not a .keras archive")
             return file.read(size)
     except FileNotFoundError:
