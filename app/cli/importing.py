@@ -18,7 +18,9 @@ class Padding(StrEnum):
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(help="A .h5 or .keras file, or what to_json() gave.")],
+    source: Annotated[
+        Path, typer.Argument(help="A .h5 or .keras file, a pickled model, or what to_json() gave.")
+    ],
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
     tokenizer: Annotated[
         Path | None,
@@ -27,6 +29,11 @@ def import_(
             "network has a TextVectorization."
         ),
     ] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(help="The text that a Tokenizer was fitted on, where it was not kept."),
+    ] = None,
+    oov: Annotated[str | None, typer.Option(help="The oov_token of such a Tokenizer.")] = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="What save_weights wrote, where the model is what to_json() gave."),
@@ -44,7 +51,7 @@ def import_(
     from app.cli.models import check
     from app.importing.folder import Wanted, import_model
 
-    wanted = Wanted(padding and padding.value, max_length, title, weights)
+    wanted = Wanted(padding and padding.value, max_length, title, weights, text, oov)
     done = import_model(source, tokenizer, out.resolve(), wanted, overwrite=overwrite)
     print_lines(done.taken)
     if done.assumed:

@@ -14,17 +14,20 @@ from app.errors import ModelError, TokenizerError, VocabularyError
 from app.folder.keras.write import write_network
 from app.folder.read import check_name, load_model
 from app.folder.write import replace_folder, sha256_of, write_json
+from app.importing.fitting import fitted
 from app.importing.older import as_keras_3
+from app.importing.one_hot import NAME as ONE_HOT
 from app.importing.one_hot import looked_up
 from app.importing.sources import read_source
 from app.importing.tokenizers import Kept, read_tokenizer
-from app.layers import Elementwise, LastStep, Layer
+from app.layers import Elementwise, Embedding, LastStep, Layer
 from app.network import Network
 from app.text.keras_words import KERAS_FILTERS
 from app.text.vocabulary import has_control_characters
 
 _SIGNED = ("model.keras", "vocabulary.json")
 _ALPHABET = 20  # characters: no language has so many words of one letter
+_CHARACTERS = 256  # classes: with so few, one-hot vectors mostly are of characters
 _ANY_LENGTH = (
     "; the network takes any length: if phrases were padded in training, say how, such as "
     "--padding pre --max-length 20"
@@ -36,13 +39,16 @@ _UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
 class Wanted:
     """What the caller knows better than the files: fields of the card, None where they do not.
 
-    `weights` is the file that has them, where the model is what `to_json()` gave.
+    `weights` is the file that has them, where the model is what `to_json()` gave; `text` is what a
+    Tokenizer with the `oov` token was fitted on, where it was not kept.
     """
 
     padding: str | None = None
     max_length: int | None = None
     title: str | None = None
     weights: Path | None = None
+    text: Path | None = None
+    oov: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +67,12 @@ def import_model(
 
     Raises ModelError, its subclasses saying which file is at fault.
     """
-    _check_out((source, tokenizer, wanted.weights), out, overwrite=overwrite)
+    _check_out((source, tokenizer, wanted.weights, wanted.text), out, overwrite=overwrite)
     read = read_source(source, wanted.weights)
     network = looked_up(as_keras_3(read.network))
-    if tokenizer is not None:
-        known = read_tokenizer(tokenizer)
-    elif read.inside is not None:
-        known = read.inside
-    else:
-        raise TokenizerError("the network has no vocabulary inside; name a --tokenizer")
+    known = _known(network, tokenizer, wanted) or read.inside
+    if known is None:
+        raise TokenizerError(_no_words(network))
     words, notes = _words_for(network, known)
     assumed = _assumed(network, known, words)
     card = {**assumed, **known.card, **_given(wanted)}
@@ -78,7 +81,7 @@ def import_model(
     if min(words.values()) == 0:
         card["zero_is_a_word"] = True
     _write(out, network, words, {"title": out.name, **card})
-    origin = (tokenizer or source).name
+    origin = (tokenizer or wanted.text or source).name
     taken = [f"{source.name}: {_described(network)}", f"{origin}: {len(words)} words"]
     taken += [f"{name}: {_shown(card[name])}" for name in known.card if name in card]
     said = [
@@ -100,6 +103,31 @@ def _check_out(sources: Iterable[Path | None], out: Path, *, overwrite: bool) ->
         raise ModelError(f"{out} is there already; --overwrite replaces it")
     if not (out / "model.keras").is_file():
         raise ModelError(f"{out} is there, and is not a model")
+
+
+def _known(network: Network, tokenizer: Path | None, wanted: Wanted) -> Kept | None:
+    """The vocabulary that the caller names, None where they name none."""
+    if wanted.text is None:
+        if wanted.oov is not None:
+            raise TokenizerError("--oov is for a --text; a tokenizer's file says its own")
+        return None if tokenizer is None else read_tokenizer(tokenizer)
+    if tokenizer is not None:
+        raise TokenizerError("a --text is named where there is no --tokenizer; leave one of them")
+    return fitted(wanted.text, wanted.oov, network.classes)
+
+
+def _no_words(network: Network) -> str:
+    said = (
+        "the network has no vocabulary inside; name the --tokenizer, or the --text that a "
+        "Tokenizer was fitted on"
+    )
+    first = network.layers[0]
+    if isinstance(first, Embedding) and first.name == ONE_HOT and network.classes <= _CHARACTERS:
+        said += (
+            f". Vectors of {network.classes} numbers enter: if these are the characters of a text, "
+            "it goes on character by character, and is not served"
+        )
+    return said
 
 
 def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]]:

@@ -32,6 +32,10 @@ class InOrder:
         if not all(map(_is_known, layers)):
             return names.by_name(layers)  # it will be refused, with a better reason
         having = [at for at, options in enumerate(layers) if sum(_weights(options))]
+        if having and not self._stored:
+            raise ArchiveError(
+                "it has no weights: the network was saved before it was built, and so untrained"
+            )
         if len(having) != len(self._stored):
             raise ArchiveError(
                 f"the weights are those of {_listed(self._stored)}, and the architecture has "

@@ -22,6 +22,7 @@ from app.importing.in_order import NONE, chosen
 
 _LARGEST = 2 << 30  # bytes
 _WEIGHTS = "model_weights/"
+_TOO_OLD = ("0.", "1.")
 _WITHIN_A_LAYER = (CELL.removeprefix("/"), WRAPPED.removeprefix("/"))
 
 
@@ -81,7 +82,13 @@ def open_legacy(path: Path) -> Iterator[tuple[dict[str, Any], str, LegacyWeights
     Raises ArchiveError where it is no sound file, or holds no whole model.
     """
     with _opened(path) as (file, size):
-        yield _config(path, file), _attribute(file, "keras_version"), LegacyWeights(file, size)
+        version = _attribute(file, "keras_version")
+        if version.startswith(_TOO_OLD):
+            raise ArchiveError(
+                f"{path.name} was written by Keras {version:.20}, which had other options and "
+                "other weights: Keras 2 reads it, and its model.save writes what can be imported"
+            )
+        yield _config(path, file), version, LegacyWeights(file, size)
 
 
 @contextmanager

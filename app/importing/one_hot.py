@@ -15,6 +15,8 @@ from app.errors import UnsupportedNetwork
 from app.layers import Bidirectional, Dense, Embedding, Layer, Recurrent, changes_nothing
 from app.network import Network
 
+NAME = "one_hot"  # of the Embedding
+
 
 def looked_up(network: Network) -> Network:
     """The network, with an Embedding where one-hot vectors entered.
@@ -36,7 +38,7 @@ def looked_up(network: Network) -> Network:
         )
     table = np.ascontiguousarray(np.concatenate(kernels, axis=1))  # [V, F]
     own = np.split(np.eye(table.shape[1], dtype=np.float32), _ends(kernels), axis=1)  # [F, Fi]
-    entered = Embedding("one_hot", table, mask_zero=False)
+    entered = Embedding(NAME, table, mask_zero=False)
     layers = (entered, _with_kernels(first, own), *others)
     return replace(network, layers=layers)
 

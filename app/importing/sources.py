@@ -18,6 +18,7 @@ from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import Groups, build_network
 from app.importing.in_order import InOrder
 from app.importing.legacy import LegacyWeights, open_legacy, open_weights_alone
+from app.importing.pickled import PICKLE, archive_in
 from app.importing.tokenizers import Kept
 from app.importing.vectorization import take_out
 from app.network import Network
@@ -25,6 +26,9 @@ from app.network import Network
 _JSON = (b"{", b'"')  # an object, or a text that holds one
 _LARGEST = 4 << 20  # bytes of an architecture
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
+_SAVED_MODEL = (
+    "where it was made, tf.keras.models.load_model(folder).save('model.keras') makes one file of it"
+)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -43,9 +47,7 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
     Raises ArchiveError, UnsupportedNetwork, or TokenizerError for the vocabulary inside.
     """
     if path.is_dir():
-        raise ArchiveError(
-            f"{path.name} is a folder, as tf.saved_model writes it: save the model as a .keras file"
-        )
+        raise ArchiveError(f"{path.name} is a folder, as tf.saved_model writes it: {_SAVED_MODEL}")
     try:
         with open_file(path) as file:
             begin = file.read(len(_HDF5))
@@ -57,9 +59,11 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         raise ArchiveError(f"{path.name} has weights of its own; --weights is for a to_json()")
     if begin == _HDF5:
         return _read_legacy(path)
+    if begin.startswith(PICKLE):
+        return _read_archive(path, archive_in(path))
     if not begin.startswith(BEGIN):
-        raise ArchiveError(f"{path.name} is damaged, or neither a .keras archive nor HDF5")
-    return _read_archive(path)
+        raise ArchiveError(_no_model(path))
+    return _read_archive(path, read_bytes(path))
 
 
 def _read_legacy(path: Path) -> Source:
@@ -67,8 +71,14 @@ def _read_legacy(path: Path) -> Source:
         return _built(config, {}, weights, version)
 
 
-def _read_archive(path: Path) -> Source:
-    archive = parse_archive(read_bytes(path), path.name)
+def _no_model(path: Path) -> str:
+    if path.suffix == ".pb":
+        return f"{path.name} is a part of a folder that tf.saved_model wrote: {_SAVED_MODEL}"
+    return f"{path.name} is damaged, or neither a .keras archive nor HDF5"
+
+
+def _read_archive(path: Path, content: bytes) -> Source:
+    archive = parse_archive(content, path.name)
     with weights_here(archive.weights) as weights:
         return _built(archive.config, archive.vocabularies, weights, archive.keras_version)
 

@@ -116,6 +116,10 @@ def _lines(text: str) -> list[Any]:
         found = [pattern.fullmatch(line) for line in lines]
         if all(found):
             return [[one[word], one[number]] for one in found if one]
+    if 2 * sum(" " in line.strip() for line in lines) > len(lines):
+        raise TokenizerError(
+            "its lines are not single words; the text that a Tokenizer was fitted on is --text"
+        )
     return lines
 
 

@@ -246,6 +246,23 @@ def test_what_is_not_served_is_named(
     assert not (tmp_path / "mine").exists()
 
 
+def test_an_h5_of_keras_1_is_told_what_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "next_word.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"] = b"1.1.0"
+        file.attrs["model_config"] = b'{"class_name": "Sequential", "config": []}'
+    with pytest.raises(ModelError, match=r"written by Keras 1\.1\.0, .* Keras 2 reads it"):
+        import_model(path, None, tmp_path / "mine", Wanted())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_network_that_was_never_built_is_named(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    model = keras.Sequential([L.Embedding(CLASSES, 4), L.LSTM(3), L.Dense(CLASSES)])
+    with pytest.raises(ModelError, match=r"it has no weights: .* saved before it was built"):
+        imported(tmp_path, model, "h5")
+
+
 @pytest.mark.parametrize("characters", [" abc", "abcdefghijklmnopqrstuvwxyz"])
 def test_characters_are_no_words(keras: Any, tmp_path: Path, characters: str) -> None:
     model = sequential(keras, keras.layers.LSTM(3))

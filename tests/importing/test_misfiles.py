@@ -56,6 +56,6 @@ def test_in_a_model_folder(tmp_path: Path, name: str, told: str) -> None:
 
 def test_another_file_is_called_neither(tmp_path: Path) -> None:
     other = tmp_path / "model.h5"
-    other.write_bytes(b"\x80\x04\x95" + bytes(100))
+    other.write_bytes(b"\x89PNG\r\n" + bytes(100))
     with pytest.raises(ModelError, match=r"neither a \.keras archive nor HDF5"):
         import_model(other, TOKENIZER, tmp_path / "mine", Wanted())
