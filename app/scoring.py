@@ -6,7 +6,7 @@ computed side by side, a timestep of all of them at a time.
 """
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ from app.engines.packing import pack
 from app.engines.ragged import forward_each
 from app.errors import EmptyPhrase, FieldProblem, InvalidRequest
 from app.model import Model, check_finite
+from app.pauses import Pausing, ended, saying
 from app.text.encoding import Encoded
 from app.text.padding import context, pad
 
@@ -36,16 +37,10 @@ Run = tuple[Context, list[Context]]  # a sequence, and its beginnings that are a
 
 def score(model: Model, phrase: str) -> Scored:
     """All at once. Raises what `in_slices` raises."""
-    slices = in_slices(model, phrase, math.inf)
-    while True:
-        try:
-            next(slices)
-        except StopIteration as done:
-            scored: Scored = done.value
-            return scored
+    return ended(in_slices(model, phrase, math.inf))
 
 
-def in_slices(model: Model, phrase: str, most_seconds: float) -> Generator[None, None, Scored]:
+def in_slices(model: Model, phrase: str, most_seconds: float) -> Pausing[Scored]:
     """The same with pauses.
 
     Raises EmptyPhrase for a phrase without words, InvalidRequest for one of too many, TooExpensive
@@ -107,7 +102,8 @@ def _computed(model: Model, runs: Sequence[Run]) -> Iterator[tuple[Sequence[Cont
         asked = [one for _, contexts in some for one in contexts]
         if slides and isinstance(engine, NumpyEngine):
             ids = [*asked[0], *(one[-1] for one in asked[1:])]
-            hidden = yield from _pausing(engine.slide(ids, len(asked[0])))
+            nothing = (), np.empty((0, 0), np.float32)
+            hidden = yield from saying(nothing, engine.slide(ids, len(asked[0])))
             yield from _logits(asked, partial(_after_windows, engine, hidden))
         else:
             yield from _logits(asked, _after_runs(model, some, asked))
@@ -115,18 +111,6 @@ def _computed(model: Model, runs: Sequence[Run]) -> Iterator[tuple[Sequence[Cont
 
 def _after_windows(engine: NumpyEngine, hidden: Floats, which: slice) -> Floats:
     return engine.logits(hidden[which])
-
-
-def _pausing(
-    work: Generator[None, None, Floats],
-) -> Generator[tuple[Sequence[Context], Floats], None, Floats]:
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            hidden: Floats = done.value
-            return hidden
-        yield (), np.empty((0, 0), np.float32)
 
 
 def _alike(model: Model, runs: Sequence[Run]) -> Iterator[tuple[bool, Sequence[Run]]]:

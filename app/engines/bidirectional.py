@@ -18,6 +18,7 @@ from app.engines.cells import make_cell
 from app.engines.cells.cell import States
 from app.engines.packing import Packed
 from app.layers import Bidirectional
+from app.pauses import Pausing, ended
 
 
 class BothWays:
@@ -30,10 +31,15 @@ class BothWays:
 
     def run(self, x: Floats, packed: Packed) -> tuple[States, States]:
         """The states of both readings after each timestep: [N, F] -> [N, H] each."""
-        forward = self.forward.unroll(self.forward.enter(x), packed.running)
+        return ended(self.timesteps(x, packed))
+
+    def timesteps(self, x: Floats, packed: Packed) -> Pausing[tuple[States, States]]:
+        """The same with pauses."""
+        entered = yield from self.forward.entering(x)
+        forward = yield from self.forward.timesteps(entered, packed.running)
         turned = packed.turned()
-        entered = self.backward.enter(x[turned])
-        backward = self.backward.unroll(entered, packed.running)
+        entered = yield from self.backward.entering(x[turned])
+        backward = yield from self.backward.timesteps(entered, packed.running)
         return forward, [state[turned] for state in backward]
 
     def final(self, packed: Packed, forward: Floats, backward: Floats) -> Floats:

@@ -12,7 +12,7 @@ Knows ids and arrays, not words. Shapes: B phrases, T timesteps, N packed rows, 
 H units, V classes.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +39,7 @@ from app.layers import (
     changes_nothing,
 )
 from app.network import Network
+from app.pauses import Pausing, ended
 
 
 class NumpyEngine:
@@ -90,8 +91,12 @@ class NumpyEngine:
 
     def final(self, sequences: Sequence[Sequence[int]]) -> Floats:
         """What the last recurrent layer hands on after each of B sequences of ids: [B, H]."""
+        return ended(self.finals(sequences))
+
+    def finals(self, sequences: Sequence[Sequence[int]]) -> Pausing[Floats]:
+        """The same with a pause after every timestep of a layer."""
         packed = pack(sequences)
-        states = self.run(packed)[-1]
+        states = (yield from self.timesteps(packed))[-1]
         last = self._body[-1]
         if isinstance(last, BothWays):
             return last.final(packed, states[1], states[2])
@@ -107,13 +112,19 @@ class NumpyEngine:
         They start from `state`, [B, H] each in packed order, or zeros. A Bidirectional has what it
         merged, and the hidden state of either reading; it always starts from zeros.
         """
+        return ended(self.timesteps(packed, state))
+
+    def timesteps(
+        self, packed: Packed, state: Sequence[States] | None = None
+    ) -> Pausing[list[States]]:
+        """The same with a pause after every timestep of a layer."""
         all_start = state is None and self._all_start(packed)
         entered = None if self._entered is None else self._entered[packed.ids]  # [N, G·H]
         x = self._enter(packed.ids) if entered is None else entered  # [N, F]; not read if entered
         states: list[States] = []
         for layer in self._body:
             if isinstance(layer, BothWays):
-                (forward, *_), (backward, *_) = layer.run(x, packed)
+                (forward, *_), (backward, *_) = yield from layer.timesteps(x, packed)
                 x = layer.merge(forward, backward)
                 states.append((x, forward, backward))
                 continue
@@ -123,12 +134,13 @@ class NumpyEngine:
             before = None if state is None else state[len(states)]
             second = self._after_start[len(states)] if all_start else None
             if entered is None:
-                entered = layer.enter(x)
-            states.append(layer.unroll(entered, packed.running, before, second))
+                entered = yield from layer.entering(x)
+            after = yield from layer.timesteps(entered, packed.running, before, second)
+            states.append(after)
             x, entered = states[-1][0], None  # [N, H]
         return states
 
-    def slide(self, ids: Sequence[int], length: int) -> Generator[None, None, Floats]:
+    def slide(self, ids: Sequence[int], length: int) -> Pausing[Floats]:
         """What the last recurrent layer hands on after every window of `length` ids: [n, H].
 
         All n = N - length + 1 windows take a timestep together, with a pause after each: n rows are

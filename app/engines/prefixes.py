@@ -8,7 +8,7 @@ Knows ids and states, not words. Not for several threads at once.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from app.engines.cells.cell import Cell, States
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.ragged import forward_each
+from app.pauses import Pausing, ended
 
 _KEY_BYTES = 250  # about what Python needs for an entry, beside its state and ids
 _LOOKUPS = 32  # prefixes tried; each costs a key as long as the prefix
@@ -98,59 +99,25 @@ class Runner:
 
     def logits(self, contexts: Sequence[Context]) -> Floats:
         """Logits [B, V] after non-empty contexts [B]: a new array."""
-        return self.run(contexts, {})[0]
+        return ended(self.run(contexts, {}))[0]
 
     def run(
         self, contexts: Sequence[Context], carried: Mapping[int, Floats]
-    ) -> tuple[Floats, Floats | None]:
+    ) -> Pausing[tuple[Floats, Floats | None]]:
         """Logits [B, V] after non-empty contexts [B], a new array, and the states [B, ΣH] that they
-        led to, None where the engine has none to go on from.
+        led to, None where the engine has none to go on from. With a pause after each timestep.
 
         `carried` has the states [ΣH] of rows whose contexts go on from there.
         """
         if not isinstance(self._engine, NumpyEngine) or not self._engine.network.causal:
-            return logits_afresh(self._engine, self._max_length, contexts), None
-        final = self._final_states(self._engine, contexts, carried)  # [B, ΣH]
+            return (yield from afresh(self._engine, self._max_length, contexts)), None
+        final = yield from self._final_states(self._engine, contexts, carried)  # [B, ΣH]
         logits = self._engine.logits(final[:, self._columns[-1][0]])
         return logits, final if self._engine.network.mask_zero else None
 
-    def advance(self, contexts: Sequence[Context], steps: int) -> Iterator[None]:
-        """Make known what contexts that begin with zeros lead to, except for their last timesteps,
-        with a pause after so many `steps`, and one more from zeros.
-        """
-        if not self.states.capacity or not isinstance(self._engine, NumpyEngine):
-            return
-        known = [self.states.longest(context) for context in contexts]
-        left = [len(one) - length for one, (length, _) in zip(contexts, known, strict=True)]
-        steps = min(_LOOKUPS - 1, steps)  # are left to `run`
-        some = [row for row, count in enumerate(left) if count > steps]
-        if not some:
-            return
-        states = self.states.load([known[row][1] for row in some])  # [n, ΣH]
-        done = [known[row][0] for row in some]
-        ends = [len(contexts[row]) - steps for row in some]
-        while going := [at for at in range(len(some)) if done[at] < ends[at]]:
-            begun = any(done)  # from zeros the first timestep has no product with a state
-            count = steps if begun else steps + 1
-            nexts = [min(ends[at], done[at] + count) for at in going]
-            spans = zip(going, nexts, strict=True)
-            packed = pack([contexts[some[at]][done[at] : end] for at, end in spans])
-            before = [going[row] for row in packed.order]
-            after = self._engine.run(packed, self._split(states[before]) if begun else None)
-            states[going] = np.concatenate(
-                [packed.last(state) for layer in after for state in layer], axis=1
-            )
-            for at, end in zip(going, nexts, strict=True):
-                done[at] = end
-            yield
-        fresh = sum(not known[row][0] for row in some)
-        self._lookups.misses += fresh  # of which `run` will find a prefix
-        self._lookups.hits -= fresh
-        self.states.store([contexts[row][: ends[at]] for at, row in enumerate(some)], states)
-
     def _final_states(
         self, engine: NumpyEngine, contexts: Sequence[Context], carried: Mapping[int, Floats]
-    ) -> Floats:
+    ) -> Pausing[Floats]:
         known = [
             (0, -1) if row in carried else self.states.longest(context)
             for row, context in enumerate(contexts)
@@ -164,7 +131,9 @@ class Runner:
         before = None
         if found or carried:
             before = self._before(packed.order, known, carried)
-        states = engine.run(packed, None if before is None else self._split(before))
+        states = yield from engine.timesteps(
+            packed, None if before is None else self._split(before)
+        )
         last = [packed.last(state) for layer in states for state in layer]
         final = last[0] if len(last) == 1 else np.concatenate(last, axis=1)  # [B, ΣH]
         stepped = packed.running[0] if packed.running else 0
@@ -213,8 +182,14 @@ def _columns(cells: Sequence[Cell]) -> tuple[list[list[slice]], int]:
 
 def logits_afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) -> Floats:
     """Logits [B, V] after non-empty contexts [B]: a new array. From any thread."""
+    return ended(afresh(engine, max_length, contexts))
+
+
+def afresh(engine: Engine, max_length: int, contexts: Sequence[Context]) -> Pausing[Floats]:
+    """The same, with pauses where the engine can."""
     if isinstance(engine, NumpyEngine):
-        return engine.logits(engine.final(contexts))
+        final = yield from engine.finals(contexts)
+        return engine.logits(final)
     if not engine.network.mask_zero:  # padded already, or as long as they are
         return forward_each(engine, [np.array(one, np.int32) for one in contexts]).logits.copy()
     return engine.forward(_padded(contexts, max_length)).logits.copy()

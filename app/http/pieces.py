@@ -4,11 +4,12 @@ A slice that is under way when its client leaves is finished; the next one never
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import TypeVar
 
 from app.http.exchange import JSON, Exchange, Headers, Reply
+from app.pauses import Pausing
 
 Result = TypeVar("Result")
 FEW = 1_024  # characters or numbers that are worked on at once: a fraction of a millisecond
@@ -26,7 +27,7 @@ async def made(
     return await asyncio.get_running_loop().run_in_executor(threads, make, *told)
 
 
-async def finished(threads: Executor, work: Generator[None, None, Result]) -> Result:
+async def finished(threads: Executor, work: Pausing[Result]) -> Result:
     """What a generator returns, each of its pauses being one for others too."""
     loop = asyncio.get_running_loop()
     while not (done := await loop.run_in_executor(threads, _step, work)):
@@ -34,7 +35,7 @@ async def finished(threads: Executor, work: Generator[None, None, Result]) -> Re
     return done[0]
 
 
-def _step(work: Generator[None, None, Result]) -> tuple[Result] | None:
+def _step(work: Pausing[Result]) -> tuple[Result] | None:
     try:
         next(work)
     except StopIteration as done:

@@ -6,8 +6,8 @@ step for all phrases at once, one output product, one pass for the best words. W
 further requests gather in their sockets and make up the next batch. There is no timer and no
 waiting for company: to a lone request the batching costs two empty turns of the loop.
 
-The products run on the event loop's own thread, which hears others between those of a long phrase.
-A worker thread would have to hand the
+The products run on the event loop's own thread, which hears others between two of them after some
+milliseconds. A worker thread would have to hand the
 interpreter's lock back and forth, which costs more than it wins (benchmarks/README.md has the
 figures); `max_batch` bounds how long the loop is away. For more cores there are more workers.
 
@@ -22,13 +22,11 @@ Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 from weakref import finalize
 
-from app import costs
 from app.arrays import Context, Floats
 from app.engines.base import Outputs
 from app.engines.prefixes import Lookups, Runner
@@ -45,8 +43,7 @@ _ANSWERS = 4096  # remembered for each model: rankings of at most BATCHED_K word
 _KEYS = 1 << 20  # ids in what they are remembered by
 _PROBABILITY_BYTES = 32 << 20  # of remembered distributions, for each model
 _TEXT = 1024  # bytes of what a protocol may have remembered, each time
-_NUMBERS = 1 << 18  # in the distributions of a batch between whose parts the loop hears others
-_SLICE_SECONDS = 0.004  # of timesteps, by estimate, between which the loop hears others
+_SLICE_SECONDS = 0.003  # of work, at whose next pause the loop hears others
 
 
 @dataclass(slots=True, eq=False)
@@ -71,23 +68,12 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Served:
-    """What is kept for a model while it is in service; `rankings` with the k they answered.
-
-    `step_seconds` are those of one timestep of a row alone, and of each of many rows, by estimate;
-    `together` the rows whose product and whose answers the loop may wait for in one.
-    """
+    """What is kept for a model while it is in service; `rankings` with the k they answered."""
 
     runner: Runner
-    step_seconds: tuple[float, float]
-    together: int
     rankings: Recent[Context, tuple[int, Ranking]]
     probabilities: Recent[Context, Floats]
     texts: Recent[Hashable, bytes]
-
-    def steps(self, rows: int) -> int:
-        """The timesteps that some rows take before the loop hears others."""
-        alone, each = self.step_seconds
-        return max(1, int(_SLICE_SECONDS / max(alone, rows * each)))
 
     def remember(self, job: _Job, answer: Answer) -> None:
         """Keep what was answered, before it is given to whoever waits: others ask meanwhile."""
@@ -241,13 +227,9 @@ class Batcher:
         self.metrics.executed(model.id, [begin - job.arrived for job in jobs])
         asked = [(job.context, job.wish, job.state) for job in jobs]
         served = self._serving(model)
-        fresh = [job.context for job in jobs if job.state is None]
-        steps = served.steps(len(fresh))
-        if any(len(context) > steps for context in fresh):
-            with suppress(Exception):  # it belongs to one phrase, as will be seen
-                yield from served.runner.advance(fresh, steps)
         weighing: list[tuple[_Job, Answer]] = []
         waiting = iter(rows)
+        heard = begin
         for results in in_parts(served.runner.run, model, asked):
             for result, alike in zip(results, waiting, strict=False):
                 served.remember(alike[0], result)
@@ -256,8 +238,9 @@ class Batcher:
                         weighing.append((job, result))
                     else:
                         _give(job, result)
-            if len(rows) > served.together:
+            if perf_counter() - heard > _SLICE_SECONDS:
                 yield
+                heard = perf_counter()
         self._count()
         for job, result in weighing:
             _give(job, result)
@@ -295,11 +278,8 @@ class Batcher:
             runner = Runner(model.engine, length, self._state_bytes, self._lookups)
             most = min(self._remembered, _KEYS // length)
             distributions = min(most, _PROBABILITY_BYTES // (4 * V))
-            alone = costs.seconds(model.network, 1, 0, together=False)
-            step = alone, costs.seconds(model.network, 1, 0)
-            together = _NUMBERS // V
             texts: Recent[Hashable, bytes] = Recent(self._remembered)
-            served = _Served(runner, step, together, Recent(most), Recent(distributions), texts)
+            served = _Served(runner, Recent(most), Recent(distributions), texts)
             self._served[id(model)] = served
             finalize(model, self._served.pop, id(model))
         return served

@@ -16,10 +16,11 @@ import numpy as np
 from app.arrays import Context, Floats
 from app.engines.activations import softmax
 from app.engines.base import Outputs
-from app.engines.prefixes import logits_afresh
+from app.engines.prefixes import afresh
 from app.engines.topk import Ranking, best_of_rows
 from app.errors import NotFinite
 from app.model import Model
+from app.pauses import Pausing, saying
 from app.serving.drawing import Drawn, draw
 from app.serving.sampling import Sampler
 
@@ -43,7 +44,8 @@ Result = Ranking | Outputs | Exception
 Answer = Result | Step
 Wish = int | None | Sampler  # the k best words, the whole distribution, a word that is drawn
 _Asked = tuple[Context, Wish, Floats | None]
-_Run = Callable[[Sequence[Context], Mapping[int, Floats]], tuple[Floats, Floats | None]]
+_Logits = tuple[Floats, Floats | None]
+_Run = Callable[[Sequence[Context], Mapping[int, Floats]], Pausing[_Logits]]
 
 
 def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iterator[Result]:
@@ -58,9 +60,9 @@ def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iter
 
 def _afresh(
     model: Model, contexts: Sequence[Context], _carried: Mapping[int, Floats]
-) -> tuple[Floats, None]:
+) -> Pausing[_Logits]:
     """As `Runner.run`, without states."""
-    return logits_afresh(model.engine, model.options.max_length, contexts), None
+    return (yield from afresh(model.engine, model.options.max_length, contexts)), None
 
 
 def results_of(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[Answer]:
@@ -70,10 +72,10 @@ def results_of(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[Answer]
 
 def in_parts(run: _Run, model: Model, asked: Sequence[_Asked]) -> Iterator[list[Answer]]:
     """The same a part at a time, so that others may be heard between two of them: none with the
-    product, then those of some rows of logits.
+    timesteps and the product, then those of some rows of logits.
     """
     try:
-        logits, states = _product(run, asked)  # [B, V], [B, H]
+        logits, states = yield from saying([], _product(run, asked))  # [B, V], [B, H]
     except Exception as error:
         yield [error] if len(asked) == 1 else _each(run, model, asked)
         return
@@ -100,7 +102,7 @@ def _each(run: _Run, model: Model, asked: Sequence[_Asked]) -> list[Answer]:
     return [result for one in asked for result in results_of(run, model, [one])]
 
 
-def _product(run: _Run, asked: Sequence[_Asked]) -> tuple[Floats, Floats | None]:
+def _product(run: _Run, asked: Sequence[_Asked]) -> Pausing[_Logits]:
     carried = {row: state for row, (*_, state) in enumerate(asked) if state is not None}
     return run([context for context, *_ in asked], carried)
 

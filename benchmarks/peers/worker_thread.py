@@ -11,14 +11,15 @@ from typing import Any
 import app.main
 from app.server import serve
 from app.serving import batching
+from app.serving.results import results_of
 from app.settings import Settings
 
 
 class WorkerThread(batching.Batcher):
     """The batcher, computing one batch at a time beside the event loop."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._worker = ThreadPoolExecutor(1)
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -26,19 +27,17 @@ class WorkerThread(batching.Batcher):
             self._seen = self._waiting
             loop.call_soon(self._turn, loop)
             return
-        model, jobs = self._next_batch()
-        asked = [(job.context, job.k) for job in jobs]
-        done = self._worker.submit(
-            batching._results, self._serving(model).runner.logits, model, asked
-        )
+        model, rows = self._next_batch()
+        asked = [(alike[0].context, alike[0].wish, alike[0].state) for alike in rows]
+        done = self._worker.submit(results_of, self._serving(model).runner.run, model, asked)
         done.add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._hand_out, loop, jobs, done)
+            lambda done: loop.call_soon_threadsafe(self._hand_out, loop, rows, done)
         )
 
-    def _hand_out(self, loop: asyncio.AbstractEventLoop, jobs: Any, done: Future[Any]) -> None:
-        for job, result in zip(jobs, done.result(), strict=True):
-            if not job.result.cancelled():
-                job.result.set_result(result)
+    def _hand_out(self, loop: asyncio.AbstractEventLoop, rows: Any, done: Future[Any]) -> None:
+        for alike, result in zip(rows, done.result(), strict=True):
+            for job in alike:
+                batching._give(job, result)
         self._seen = 0
         self._scheduled = bool(self._queues)
         if self._scheduled:

@@ -16,6 +16,7 @@ from app.engines.packing import pack
 from app.engines.prefixes import Lookups, Runner
 from app.layers import Dense, Embedding, Recurrent
 from app.network import Network
+from app.pauses import ended
 from app.terms import ARITHMETIC
 from tests.small_models import both_ways, small_network
 
@@ -125,7 +126,7 @@ def test_both_ways_is_each_way_and_nothing_is_gone_on_from(kind: tuple[str, bool
     np.testing.assert_allclose(engine.final(SEQUENCES), (forward + backward) / 2, atol=1e-6)
     lookups = Lookups()
     runner = Runner(engine, 6, 1 << 20, lookups)
-    logits, states = runner.run([(1, 2), (1, 2, 3)], {})
+    logits, states = ended(runner.run([(1, 2), (1, 2, 3)], {}))
     np.testing.assert_allclose(logits, engine.logits(engine.final([(1, 2), (1, 2, 3)])), atol=1e-6)
     assert states is None
     assert (len(runner.states), lookups.hits) == (0, 0)

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app import costs
 from app.arrays import Context
 from app.engines.base import Outputs
 from app.engines.cells.cell import States
@@ -23,13 +22,15 @@ from app.errors import NotFinite, Overloaded
 from app.main import create_app
 from app.metrics import Metrics
 from app.model import Model
+from app.network import Network
+from app.pauses import Pausing
 from app.serving import batching, results
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.serving.results import in_batches
 from app.serving.sampling import Sampler, Sampling
 from app.settings import Settings
-from tests.small_models import ForwardOnly, model_of, small_model, small_network
+from tests.small_models import ForwardOnly, both_ways, model_of, small_model, small_network
 
 MODELS = (
     small_model(),
@@ -263,9 +264,11 @@ class CountingEngine(NumpyEngine):
 
     steps = 0
 
-    def run(self, packed: Packed, state: Sequence[States] | None = None) -> list[States]:
+    def timesteps(
+        self, packed: Packed, state: Sequence[States] | None = None
+    ) -> Pausing[list[States]]:
         self.steps += sum(packed.running)
-        return super().run(packed, state)
+        return super().timesteps(packed, state)
 
 
 def looked_up(batcher: Batcher, result: str) -> float:
@@ -423,9 +426,14 @@ def test_metrics_count_remembered_prefixes() -> None:
     assert "unrolled_prefix_states 3.0" in metrics
 
 
-def test_the_loop_hears_others_between_the_timesteps_of_a_long_phrase() -> None:
-    model = model_of(NumpyEngine(small_network(units=(1800,))), max_length=40)
-    text = phrase([1 + at * at % 290 for at in range(40)])
+@pytest.mark.parametrize("network", [small_network(), both_ways(small_network())])
+def test_the_loop_hears_others_between_the_timesteps_of_a_long_phrase(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each of them, where it was not heard for as long as it may be kept."""
+    monkeypatch.setattr(batching, "_SLICE_SECONDS", 0.0)
+    model = model_of(NumpyEngine(network), max_length=40)
+    text = phrase([1 + at * at % 11 for at in range(40)])
     turns = 0
 
     async def ask(batcher: Batcher) -> Ranking:
@@ -437,37 +445,32 @@ def test_the_loop_hears_others_between_the_timesteps_of_a_long_phrase() -> None:
         return answer.result()
 
     assert_ranked(asyncio.run(ask(Batcher())), model, text, 5)
-    assert turns > 10
+    assert turns > (40 if network.causal else 80)
 
 
 @pytest.mark.parametrize("cell", ["SimpleRNN", "GRU", "LSTM"])
 @pytest.mark.parametrize("masked", [True, False])
-def test_in_slices_of_timesteps_answers_are_the_same(cell: str, masked: bool) -> None:
+def test_with_pauses_between_timesteps_answers_are_the_same(cell: str, masked: bool) -> None:
     """Phrases of several lengths, some begun before, one asked for twice."""
     engine = NumpyEngine(small_network(cell=cell, masked=masked, units=(5, 4)))
     rng = np.random.default_rng(5)
     contexts = [tuple(rng.integers(1, 12, 30).tolist())[:length] for length in (30, 3, 17, 9, 30)]
     contexts.append((*contexts[2][:8], 7, 7, 7, 7))
-    for steps in (1, 2, 3, 1000):
-        lookups = Lookups()
-        runner = Runner(engine, 40, 1 << 20, lookups)
-        runner.logits(contexts[3:4])
-        pauses = sum(1 for _ in runner.advance(contexts, steps))
-        assert pauses == max(0, -(-29 // steps) - 1)  # the first slice is longer by one
-        np.testing.assert_allclose(
-            runner.logits(contexts), logits_afresh(engine, 40, contexts), atol=1e-6
-        )
-        assert (lookups.hits, lookups.misses) == (1, 1 + 5)  # as without slices
-
-
-def test_many_short_phrases_need_no_slices_and_a_long_one_does() -> None:
-    """32 rows of a timestep take less than 32 times as long as one."""
-    model = model_of(NumpyEngine(small_network(units=(512,))))
-    alone, each = (costs.seconds(model.network, 1, 0, together) for together in (False, True))
-    served = Batcher()._serving(model)
-    assert served.steps(1) == int(0.004 / alone) > 30
-    assert served.steps(32) == int(0.004 / (32 * each)) > 4
-    assert served.steps(100_000) == 1
+    lookups = Lookups()
+    runner = Runner(engine, 40, 1 << 20, lookups)
+    runner.logits(contexts[3:4])
+    work = runner.run(contexts, {})
+    pauses = 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            logits, _ = end.value
+            break
+        pauses += 1
+    assert pauses == 2 * 30  # of two layers
+    np.testing.assert_allclose(logits, logits_afresh(engine, 40, contexts), atol=1e-6)
+    assert (lookups.hits, lookups.misses) == (1, 1 + 5)
 
 
 def test_whole_distributions_wake_their_callers_one_at_a_time() -> None:
@@ -566,12 +569,12 @@ def test_what_is_computed_is_remembered_before_the_first_caller_is_woken() -> No
     assert engine.phrases == [3]
 
 
-@pytest.mark.parametrize(("together", "turns"), [(1 << 18, 1), (1, 5)])
+@pytest.mark.parametrize(("seconds", "numbers", "turns"), [(60.0, 1 << 18, 1), (0.0, 1, 5)])
 def test_after_a_large_product_the_loop_hears_others_between_the_rows_that_are_ranked(
-    together: int, turns: int, monkeypatch: pytest.MonkeyPatch
+    seconds: float, numbers: int, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching, "_NUMBERS", together)
-    monkeypatch.setattr(results, "_NUMBERS_RANKED", together)
+    monkeypatch.setattr(batching, "_SLICE_SECONDS", seconds)
+    monkeypatch.setattr(results, "_NUMBERS_RANKED", numbers)
     model = small_model()
     contexts = [model.context(phrase([one, 1])) for one in range(1, 6)]
     computed: list[int] = []
@@ -604,8 +607,11 @@ def test_after_a_large_product_the_loop_hears_others_between_the_rows_that_are_r
         assert_ranked(ranking, model, phrase([at, 1]), 5)
 
 
-def test_a_caller_that_leaves_between_two_slices_takes_nobody_along() -> None:
-    model = model_of(NumpyEngine(small_network(units=(1800,))), max_length=40)
+def test_a_caller_that_leaves_between_two_slices_takes_nobody_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "_SLICE_SECONDS", 0.0)
+    model = model_of(NumpyEngine(small_network()), max_length=40)
     texts = [phrase([1 + at * at % 290 for at in range(begin, begin + 40)]) for begin in (0, 7)]
 
     async def ask() -> Ranking:

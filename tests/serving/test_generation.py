@@ -83,13 +83,13 @@ def test_an_engine_without_states_says_the_same() -> None:
 def test_a_word_costs_one_step_also_past_max_length(monkeypatch: pytest.MonkeyPatch) -> None:
     model = small_model(6)
     steps: list[int] = []
-    run = NumpyEngine.run
+    timesteps = NumpyEngine.timesteps
 
     def counted(self: NumpyEngine, packed: object, state: object = None) -> object:
         steps.append(len(packed.ids))  # type: ignore[attr-defined]
-        return run(self, packed, state)  # type: ignore[arg-type]
+        return timesteps(self, packed, state)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(NumpyEngine, "run", counted)
+    monkeypatch.setattr(NumpyEngine, "timesteps", counted)
     generate(model, ["w5 w6 w7"], Wanted(20, GREEDY))
     assert steps == [3] + [1] * 19
 

@@ -16,8 +16,10 @@ from app.arrays import Floats
 from app.engines.activations import ACTIVATIONS
 from app.engines.products import product
 from app.layers import Recurrent
+from app.pauses import Pausing, ended
 from app.terms import ARITHMETIC
 
+_MULTIPLICATIONS = 1 << 26  # of a product before a pause: two or three milliseconds
 States = Sequence[Floats]  # what a step hands on, [B, H] each: the hidden state h, then others
 
 
@@ -52,6 +54,17 @@ class Cell:
             entered += self.layer.bias
         return entered
 
+    def entering(self, x: Floats) -> Pausing[Floats]:
+        """The same, with pauses where there are many rows."""
+        rows = max(1, _MULTIPLICATIONS // self.layer.kernel.size)
+        if len(x) <= rows:
+            return self.enter(x)
+        entered = np.empty((len(x), self.layer.kernel.shape[1]), np.float32)
+        for start in range(0, len(x), rows):
+            entered[start : start + rows] = self.enter(x[start : start + rows])
+            yield
+        return entered
+
     def recur(self, h: Floats) -> Floats:
         """What a hidden state adds at the next timestep, h_{t-1}·U: [B, H] -> [B, G·H]."""
         return product(h, self.layer.recurrent_kernel)
@@ -68,6 +81,16 @@ class Cell:
         `entered` [N, G·H] is written over. `second` [1, G·H] is what enters the second timestep
         with the state of the first, where that is known and the same for all rows.
         """
+        return ended(self.timesteps(entered, running, before, second))
+
+    def timesteps(
+        self,
+        entered: Floats,
+        running: list[int],
+        before: States | None = None,
+        second: Floats | None = None,
+    ) -> Pausing[States]:
+        """The same with a pause after each."""
         shape = len(entered), self.layer.units
         states = [np.empty(shape, np.float32) for _ in range(self.states)]
         start = 0
@@ -80,6 +103,7 @@ class Cell:
             after = [state[start:end] for state in states]
             self.step(entered[start:end], recurred, before, after)
             before, start = after, end
+            yield
         return states
 
     def step(

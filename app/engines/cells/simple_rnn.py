@@ -16,6 +16,7 @@ from app.engines.blocks import WIDTH, Blocks
 from app.engines.cells.cell import Cell, States, Term
 from app.engines.products import product
 from app.layers import Recurrent
+from app.pauses import Pausing
 
 _BOUNDED = frozenset(
     {"tanh", "sigmoid", "hard_sigmoid", "keras_2_hard_sigmoid", "softmax", "softsign", "relu6"}
@@ -38,13 +39,13 @@ class SimpleRNN(Cell):
             return product(h, self._others)
         return np.hstack((h[:, : self._alone] * self._diagonal, product(h, self._others)))
 
-    def unroll(
+    def timesteps(
         self,
         entered: Floats,
         running: list[int],
         before: States | None = None,
         second: Floats | None = None,
-    ) -> States:
+    ) -> Pausing[States]:
         """[N, H], [B, H] -> [N, H]: the states are written over what entered."""
         f, D = self.activation, self._alone
         h = None if before is None else before[0]
@@ -60,6 +61,7 @@ class SimpleRNN(Cell):
                 now[:, D:] += product(h, self._others)
             h = f(now)
             start += rows
+            yield
         return (entered,)
 
     def terms(self, x: Floats, before: States, after: States) -> tuple[Term, ...]:
