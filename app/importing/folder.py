@@ -146,11 +146,14 @@ def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]
             ["the list's first word has id 1: 0 is the padding"],
         )
     first = next((word for word, number in words.items() if number == 0), None)
+    needed = max(words.values()) + 1
+    few = f"the network has {network.classes} classes, and the vocabulary words for {needed}"
+    notes = [few] if needed < network.classes else []
     if first is None:
-        return words, []
+        return words, notes
     if network.mask_zero:
         raise VocabularyError(f"{first!r:.60} has id 0, which the network masks as padding")
-    return words, [f"id 0 is a word, {first!r:.60}: zero_is_a_word"]
+    return words, [*notes, f"id 0 is a word, {first!r:.60}: zero_is_a_word"]
 
 
 def _check_characters(words: Collection[str]) -> None:

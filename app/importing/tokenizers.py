@@ -206,9 +206,17 @@ def _of_a_dictionary(value: Mapping[Any, Any]) -> Kept:
                 return _of_a_list(inner)
             if isinstance(inner, dict):
                 return Kept(_turned(inner) if reversed_ else _numbered(inner))
-    if value and all(isinstance(word, str) and not _is_id(word) for word in value.values()):
-        return Kept(_turned(value))
-    return Kept(_numbered(value))
+    return Kept(_turned(value) if _is_turned(value) else _numbered(value))
+
+
+def _is_turned(value: Mapping[Any, Any]) -> bool:
+    """Whether it is id -> word. A word may look like an id ("1984"); all of them do not."""
+    words = [*value.values()]
+    return (
+        all(isinstance(word, str) for word in words)
+        and all(isinstance(key, int) or _is_id(key) for key in value)
+        and not all(map(_is_id, words))
+    )
 
 
 def _plain(name: str) -> str:

@@ -246,6 +246,18 @@ def test_what_is_not_served_is_named(
     assert not (tmp_path / "mine").exists()
 
 
+def test_a_tokenizer_of_fewer_words_is_told(keras: Any, tmp_path: Path) -> None:
+    sequential(keras, keras.layers.LSTM(3)).save(tmp_path / "network.keras")
+    few = dict(list(WORDS.items())[:-2])
+    (tmp_path / "words.pickle").write_bytes(pickle.dumps(few))
+    source, words = tmp_path / "network.keras", tmp_path / "words.pickle"
+    done = import_model(source, words, tmp_path / "mine", Wanted())
+    assert "the network has 12 classes, and the vocabulary words for 10" in done.taken
+    words.write_bytes(pickle.dumps(WORDS))
+    done = import_model(source, words, tmp_path / "mine", Wanted(), overwrite=True)
+    assert not any("the vocabulary words for" in line for line in done.taken)
+
+
 def test_an_h5_of_keras_1_is_told_what_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "next_word.h5"
     with h5py.File(path, "w") as file:

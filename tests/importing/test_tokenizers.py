@@ -50,6 +50,19 @@ def test_forms_of_one_vocabulary(value: Any) -> None:
     assert kept(value).words == WORDS
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"1": "in", "2": "1984"}, {"in": 1, "1984": 2}),  # id -> word, a word being a number
+        ({1: "1984", 2: "in"}, {"1984": 1, "in": 2}),
+        ({"in": "1", "1984": "2"}, {"in": 1, "1984": 2}),
+        ({"1984": "1", "2": "2"}, {"1984": 1, "2": 2}),  # nothing tells: word -> id
+    ],
+)
+def test_words_that_are_numbers(value: Any, words: dict[str, int]) -> None:
+    assert kept(value).words == words
+
+
 def test_files_of_one_vocabulary(tmp_path: Path) -> None:
     listed = ["", "the", "cat", "sat"]
     (tmp_path / "words.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(listed).encode())
