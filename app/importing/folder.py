@@ -5,34 +5,29 @@ card is a text that its owner can correct.
 """
 
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.errors import ModelError, TokenizerError, VocabularyError
+from app.errors import ModelError, TokenizerError
 from app.folder.keras.write import write_network
 from app.folder.read import check_name, load_model
 from app.folder.write import replace_folder, sha256_of, write_json
 from app.importing.fitting import fitted
 from app.importing.older import as_keras_3
-from app.importing.one_hot import NAME as ONE_HOT
 from app.importing.one_hot import looked_up
 from app.importing.sources import read_source
 from app.importing.tokenizers import Kept, read_tokenizer
-from app.layers import Elementwise, Embedding, LastStep, Layer
+from app.importing.words import assumed_fields, fitting, no_words
+from app.layers import Elementwise, LastStep, Layer
 from app.network import Network
-from app.text.keras_words import KERAS_FILTERS
-from app.text.vocabulary import has_control_characters
 
 _SIGNED = ("model.keras", "vocabulary.json")
-_ALPHABET = 20  # characters: no language has so many words of one letter
-_CHARACTERS = 256  # classes: with so few, one-hot vectors mostly are of characters
 _ANY_LENGTH = (
     "; the network takes any length: if phrases were padded in training, say how, such as "
     "--padding pre --max-length 20"
 )
-_UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
 
 
 @dataclass(frozen=True)
@@ -72,9 +67,9 @@ def import_model(
     network = looked_up(as_keras_3(read.network))
     known = _known(network, tokenizer, wanted) or read.inside
     if known is None:
-        raise TokenizerError(_no_words(network))
-    words, notes = _words_for(network, known)
-    assumed = _assumed(network, known, words)
+        raise TokenizerError(no_words(network))
+    fit = fitting(network, known)
+    network, words, assumed = fit.network, fit.words, assumed_fields(fit, known)
     card = {**assumed, **known.card, **_given(wanted)}
     if card["unknown"] is not None:
         card.pop("drop_unknown", None)
@@ -89,7 +84,7 @@ def import_model(
         for name, value in assumed.items()
         if name not in known.card and name not in _given(wanted) and name in card
     ]
-    return Imported(out, (*taken, *read.said, *known.said, *notes), tuple(said))
+    return Imported(out, (*taken, *read.said, *known.said, *fit.said), tuple(said))
 
 
 def _check_out(sources: Iterable[Path | None], out: Path, *, overwrite: bool) -> None:
@@ -114,87 +109,6 @@ def _known(network: Network, tokenizer: Path | None, wanted: Wanted) -> Kept | N
     if tokenizer is not None:
         raise TokenizerError("a --text is named where there is no --tokenizer; leave one of them")
     return fitted(wanted.text, wanted.oov, network.classes)
-
-
-def _no_words(network: Network) -> str:
-    said = (
-        "the network has no vocabulary inside; name the --tokenizer, or the --text that a "
-        "Tokenizer was fitted on"
-    )
-    first = network.layers[0]
-    if isinstance(first, Embedding) and first.name == ONE_HOT and network.classes <= _CHARACTERS:
-        said += (
-            f". Vectors of {network.classes} numbers enter: if these are the characters of a text, "
-            "it goes on character by character, and is not served"
-        )
-    return said
-
-
-def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]]:
-    """Words with the ids that the network has them by, and what was found out about these."""
-    _check_characters(known.words)
-    words = {word: at for word, at in known.words.items() if not has_control_characters(word)}
-    lost = len(known.words) - len(words)
-    if lost:
-        words, notes = _words_for(network, replace(known, words=words))
-        return words, [f"{lost} words have control characters, and are unknown words", *notes]
-    if not words:
-        raise VocabularyError("the tokenizer has no words")
-    if known.is_list and min(words.values()) == 0 and not _begins_with_zero(network, len(words)):
-        return (
-            {word: number + 1 for word, number in words.items()},
-            ["the list's first word has id 1: 0 is the padding"],
-        )
-    first = next((word for word, number in words.items() if number == 0), None)
-    needed = max(words.values()) + 1
-    few = f"the network has {network.classes} classes, and the vocabulary words for {needed}"
-    notes = [few] if needed < network.classes else []
-    if first is None:
-        return words, notes
-    if network.mask_zero:
-        raise VocabularyError(f"{first!r:.60} has id 0, which the network masks as padding")
-    return words, [*notes, f"id 0 is a word, {first!r:.60}: zero_is_a_word"]
-
-
-def _check_characters(words: Collection[str]) -> None:
-    """Raises TokenizerError where what is said to be words are the characters of a text."""
-    single = [word for word in words if len(word) == 1]
-    others = [word for word in words if len(word) > 1 and not _is_mark(word)]
-    if not others and (len(single) >= _ALPHABET or any(map(str.isspace, single))):
-        raise TokenizerError(
-            "its words are single characters: a network that goes on character by character is "
-            "not served"
-        )
-
-
-def _begins_with_zero(network: Network, words: int) -> bool:
-    """A list without padding: its places are ids where the network has just so many classes."""
-    return not network.mask_zero and words == network.classes
-
-
-def _assumed(network: Network, known: Kept, words: dict[str, int]) -> dict[str, Any]:
-    """The fields of a card that no file says."""
-    open_ended = network.max_length is None
-    assumed: dict[str, Any] = {"padding": "none" if open_ended else "pre"}
-    if "tokenizer" not in known.card or "lowercase" not in known.card:
-        plain = [word for word in words if not _is_mark(word)]
-        as_keras = not any(set(KERAS_FILTERS + " ") & set(word) for word in plain)
-        assumed["tokenizer"] = "keras" if as_keras else "whitespace"
-        assumed["lowercase"] = all(word == word.lower() for word in plain)
-    unknown = known.card.get("unknown", _unknown(words))
-    assumed["unknown"] = unknown
-    assumed["drop_unknown"] = unknown is None
-    return assumed
-
-
-def _is_mark(word: str) -> bool:
-    return (word[:1], word[-1:]) in (("<", ">"), ("[", "]"))
-
-
-def _unknown(words: dict[str, int]) -> str | None:
-    """The word that stands for unknown ones, by its name."""
-    marked = [word for word in words if _is_mark(word) or words[word] <= 1]
-    return next((word for word in marked if word.strip("<>[]_").lower() in _UNKNOWN_NAMES), None)
 
 
 def _given(wanted: Wanted) -> dict[str, Any]:
