@@ -1,7 +1,8 @@
 """Model files and tokenizers that people have -> a model folder. Nothing in them is executed.
 
-`unpickling.py` reads pickles as plain data, `tokenizers.py` the forms that vocabularies are kept
-in, `fitting.py` the text of one that was not kept, `sources.py` a `.h5` or `.keras`, `pickled.py` a
-model that was pickled, `vectorization.py` the vocabulary inside one, and `folder.py` writes what
-serving reads. Serving itself knows one format.
+`sources.py` reads a `.h5` or `.keras` (`legacy.py`), a model that was pickled (`pickled.py`);
+`tokenizers.py` and `kept.py` the forms that vocabularies are kept in (`unpickling.py`: pickles as
+plain data), `vectorization.py` the one inside a network, `fitting.py` the text of one that was not
+kept; `words.py` brings the two together, and `folder.py` writes what serving reads. Serving itself
+knows one format.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.errors import TokenizerError
 from app.folder.files import read_file
-from app.importing.tokenizers import Kept
+from app.importing.kept import Kept
 from app.text.keras_words import KERAS_FILTERS, text_to_word_sequence
 
 _LARGEST = 64 << 20  # bytes

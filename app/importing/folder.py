@@ -15,10 +15,11 @@ from app.folder.keras.write import write_network
 from app.folder.read import check_name, load_model
 from app.folder.write import replace_folder, sha256_of, write_json
 from app.importing.fitting import fitted
+from app.importing.kept import Kept
 from app.importing.older import as_keras_3
 from app.importing.one_hot import looked_up
 from app.importing.sources import read_source
-from app.importing.tokenizers import Kept, read_tokenizer
+from app.importing.tokenizers import read_tokenizer
 from app.importing.words import assumed_fields, fitting, no_words
 from app.layers import Elementwise, LastStep, Layer
 from app.network import Network

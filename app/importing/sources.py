@@ -17,9 +17,9 @@ from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import Groups, build_network
 from app.importing.in_order import InOrder
+from app.importing.kept import Kept
 from app.importing.legacy import LegacyWeights, open_legacy, open_weights_alone
 from app.importing.pickled import PICKLE, archive_in
-from app.importing.tokenizers import Kept
 from app.importing.vectorization import take_out
 from app.network import Network
 

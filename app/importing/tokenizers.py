@@ -1,57 +1,38 @@
 """The forms that people keep a vocabulary in -> words, ids, and what is known of how text was cut.
 
-A Keras Tokenizer, pickled or as `to_json()` once or twice encoded; a dictionary word -> id, or
-id -> word, alone or under a name of its own; a list of words, as JSON, pickle, `.npy` or text.
+A Keras Tokenizer, pickled or as `to_json()` once or twice encoded, alone or kept together with
+something else; a TextVectorization's configuration and weights; a dictionary or a list of words,
+`kept.py`, as JSON, pickle, `.npy` or text.
 """
 
 import json
 import re
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from app.errors import TokenizerError
 from app.folder.files import read_file
 from app.importing.arrays import MAGIC, read_npy
+from app.importing.kept import Kept, decoded, of_a_dictionary, of_a_list
 from app.importing.unpickling import Instance, read_pickle
+from app.importing.vectorization import of_a_layer
 from app.text.keras_words import KERAS_FILTERS
 
 _LARGEST = 64 << 20  # bytes
-_MOST_WORDS = 4_000_000
+_DEEPEST, _MOST_BESIDE = 3, 20  # how a tokenizer may be kept together with other things
+_NAMES_ITSELF = re.compile(r'\s*"?\{\s*\\?"class_name\\?"\s*:\s*\\?"Tokenizer')
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
 _PICKLES = (".pickle", ".pkl", ".pck", ".pcl", ".p", ".joblib")
 _OLD_OBJECT = b"ccopy_reg\n"  # begins a pickle of protocol 0, whatever the file is called
 _WORD_ID = re.compile(r"(\S+)[\t ,:]+(\d{1,9})")
 _ID_WORD = re.compile(r"(\d{1,9})[\t ,:]+(\S+)")
-_PADDINGS = ("", "<pad>", "[pad]", "pad", "_pad_", "<padding>", "<blank>", "<null>")
-# As `_plain` writes them.
-_WORD_TO_ID = (
-    *("wordindex", "wordtoindex", "wordtoid", "wordtoint", "wordtoidx", "word2idx", "word2index"),
-    *("word2id", "tokentoid", "stoi", "vocab", "vocabulary", "words"),
-)
-_ID_TO_WORD = ("indexword", "indextoword", "idtoword", "inttoword", "idxtoword", "idx2word",
-               "index2word", "id2word", "itos")  # fmt: skip
 _NOT_SERVED = {
     "char_level": "its ids are of single characters, and a network that goes on character by "
     "character is not served",
     "analyzer": "a function of its own divides its texts, which is not run",
 }
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A vocabulary as it was kept: `words` by id, without the padding.
-
-    `is_list`: the ids are places in a list, which may have begun with 0 or with 1. `card` has the
-    fields of `model.json` that the file itself speaks of.
-    """
-
-    words: dict[str, int]
-    card: dict[str, Any] = field(default_factory=dict)
-    is_list: bool = False
-    said: tuple[str, ...] = ()
 
 
 def read_tokenizer(path: Path) -> Kept:
@@ -127,43 +108,57 @@ def kept(value: Any) -> Kept:
     """A vocabulary out of plain data. Raises TokenizerError."""
     for _ in range(_MOST_ENCODINGS):
         if isinstance(value, str):
-            value = _decoded(value)
-    value = _opened(value)
-    match value:
+            value = decoded(value)
+    inside = list(_tokenizers_in(value))
+    if len(inside) > 1:
+        raise TokenizerError("it holds several tokenizers; keep the one of the words alone")
+    match inside[0] if inside else _opened(value):
         case Instance(state=dict() as state):
             return _of_a_tokenizer(state)
         case {"class_name": "Tokenizer", "config": dict() as config}:
             return _of_a_tokenizer(config)
-        case dict() if "filters" in value and ("word_index" in value or "index_word" in value):
-            return _of_a_tokenizer(value)
-        case dict():
-            return _of_a_dictionary(value)
-        case list():
-            return _of_a_list(value)
+        case {"config": dict() as options, "weights": list() as weights}:
+            return of_a_layer(options, weights)
+        case dict() as found if _is_plain_tokenizer(found):
+            return _of_a_tokenizer(found)
+        case dict() as found:
+            return of_a_dictionary(found)
+        case list() as found:
+            return of_a_list(found)
     raise TokenizerError(f"it holds {type(value).__name__}, which is no tokenizer or vocabulary")
 
 
+def _tokenizers_in(value: Any, deep: int = 0) -> Iterator[Any]:
+    """What says of itself that it is a tokenizer: the value, or what it is kept together with."""
+    match value:
+        case Instance():
+            yield value
+        case {"class_name": "Tokenizer", "config": dict()}:
+            yield value
+        case {"config": {"standardize": _}, "weights": list()}:
+            yield value
+        case dict() if _is_plain_tokenizer(value):
+            yield value
+        case str() if deep and _NAMES_ITSELF.match(value):
+            yield from _tokenizers_in(decoded(value), deep)
+        case dict() | list() | tuple() if deep < _DEEPEST and len(value) <= _MOST_BESIDE:
+            for part in value.values() if isinstance(value, dict) else value:
+                yield from _tokenizers_in(part, deep + 1)
+
+
+def _is_plain_tokenizer(value: Mapping[Any, Any]) -> bool:
+    return "filters" in value and ("word_index" in value or "index_word" in value)
+
+
 def _opened(value: Any) -> Any:
-    """What is kept together with something else: (tokenizer, length), {"tokenizer": …},
+    """A vocabulary that is kept together with something else: {"tokenizer": …}, or
     (word_to_id, id_to_word), an array that holds one object.
     """
-    parts = [*value.values()] if isinstance(value, dict) else value
-    if not isinstance(parts, list | tuple):
-        return value
-    tokenizers = [part for part in parts if isinstance(part, Instance)]
-    if len(tokenizers) == 1:
-        return tokenizers[0]
     if isinstance(value, dict):
         inner = value.get("tokenizer")
         return inner if isinstance(inner, dict) else value
-    return parts[0] if parts and isinstance(parts[0], dict) else value
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise TokenizerError("it holds a text that is not JSON") from None
+    beside = isinstance(value, list | tuple) and value and isinstance(value[0], dict)
+    return value[0] if beside else value
 
 
 def _of_a_tokenizer(config: Mapping[str, Any]) -> Kept:
@@ -171,7 +166,7 @@ def _of_a_tokenizer(config: Mapping[str, Any]) -> Kept:
     for option, why in _NOT_SERVED.items():
         if config.get(option):
             raise TokenizerError(f"the Tokenizer has {option}: {why}")
-    words = _of_a_dictionary(config).words
+    words = of_a_dictionary(config).words
     filters, split = config.get("filters", KERAS_FILTERS), config.get("split", " ")
     oov, few = config.get("oov_token"), config.get("num_words")
     if isinstance(filters, list):
@@ -192,89 +187,3 @@ def _of_a_tokenizer(config: Mapping[str, Any]) -> Kept:
     }
     card["drop_unknown"] = card["unknown"] is None
     return Kept(words, card, said=tuple(said))
-
-
-def _of_a_dictionary(value: Mapping[Any, Any]) -> Kept:
-    """word -> id, id -> word, or one of these under a name."""
-    lower = {_plain(key): inner for key, inner in value.items() if isinstance(key, str)}
-    for names, reversed_ in ((_WORD_TO_ID, False), (_ID_TO_WORD, True)):
-        for name in names:
-            inner = lower.get(name)
-            if isinstance(inner, str) and inner[:1] in "{[":
-                inner = _decoded(inner)
-            if isinstance(inner, list):
-                return _of_a_list(inner)
-            if isinstance(inner, dict):
-                return Kept(_turned(inner) if reversed_ else _numbered(inner))
-    return Kept(_turned(value) if _is_turned(value) else _numbered(value))
-
-
-def _is_turned(value: Mapping[Any, Any]) -> bool:
-    """Whether it is id -> word. A word may look like an id ("1984"); all of them do not."""
-    words = [*value.values()]
-    return (
-        all(isinstance(word, str) for word in words)
-        and all(isinstance(key, int) or _is_id(key) for key in value)
-        and not all(map(_is_id, words))
-    )
-
-
-def _plain(name: str) -> str:
-    """ "wordIndex" and "word_index" are one name."""
-    return name.replace("_", "").lower()
-
-
-def _turned(value: Mapping[Any, Any]) -> dict[str, int]:
-    pairs: dict[Any, Any] = {}
-    for number, word in value.items():
-        if not isinstance(word, str):
-            raise TokenizerError(f"the word of {number!r:.40} is no text")
-        if word in pairs:
-            raise TokenizerError(f"it names {word!r:.60} twice")
-        pairs[word] = number
-    return _numbered(pairs)
-
-
-def _numbered(value: Mapping[Any, Any]) -> dict[str, int]:
-    if not value or len(value) > _MOST_WORDS:
-        raise TokenizerError("it has no words" if not value else "it has too many words")
-    words: dict[str, int] = {}
-    for word, number in value.items():
-        if isinstance(number, str) and _is_id(number):
-            number = int(number)
-        if not isinstance(word, str) or not isinstance(number, int) or isinstance(number, bool):
-            raise TokenizerError(f"{word!r:.60}: {number!r:.40} is no word with its id")
-        words[word] = number
-    return _without_padding(words)
-
-
-def _is_id(text: str) -> bool:
-    return len(text) < 10 and text.isascii() and text.isdigit()
-
-
-def _of_a_list(value: list[Any]) -> Kept:
-    """Words in order; pairs [word, id] are a dictionary."""
-    if value and all(isinstance(one, list | tuple) and len(one) == 2 for one in value):
-        pairs = {one[0]: one[1] for one in value if isinstance(one[0], str)}
-        if len(pairs) < len(value):
-            raise TokenizerError("it is a list of pairs, but not of a word and its id each")
-        return Kept(_numbered(pairs))
-    words: dict[str, int] = {}
-    for number, word in enumerate(value):
-        if not isinstance(word, str):
-            raise TokenizerError(f"number {number} of the list is no text")
-        if word in words:
-            raise TokenizerError(f"it names {word!r:.60} twice")
-        words[word] = number
-    if not words or len(words) > _MOST_WORDS:
-        raise TokenizerError("it has no words, or too many")
-    return Kept(_without_padding(words), is_list=True)
-
-
-def _without_padding(words: dict[str, int]) -> dict[str, int]:
-    """Id 0 is no word where it is called padding."""
-    return {
-        word: number
-        for word, number in words.items()
-        if number != 0 or word.lower() not in _PADDINGS
-    }

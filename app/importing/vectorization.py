@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import TokenizerError
-from app.importing.tokenizers import Kept, kept
+from app.importing.kept import Kept, of_a_list
 from app.text.keras_words import VECTORIZATION_FILTERS
 
 _CLASSES = ("TextVectorization", "StringLookup")
@@ -46,6 +46,24 @@ def take_out(
     else:
         known = _of_lookup(options, words)
     return _without(config, found[0]), known
+
+
+def of_a_layer(options: dict[str, Any], weights: list[Any]) -> Kept:
+    """A layer's `get_config()` and `get_weights()`, which are its words.
+
+    Raises TokenizerError where the layer does what is not served.
+    """
+    listed = options.get("vocabulary") or next(iter(weights), None)
+    if not isinstance(listed, list) or not listed:
+        raise TokenizerError(
+            "it is the TextVectorization without its words, which Keras 3 leaves out of "
+            "get_weights(): keep get_vocabulary(), or the layer in a .keras"
+        )
+    try:
+        words = [word.decode() if isinstance(word, bytes) else word for word in listed]
+    except UnicodeDecodeError:
+        raise TokenizerError("the words of the TextVectorization are not UTF-8") from None
+    return _of_vectorization(options, _with_marks(words, options))
 
 
 def _class_of(layer: object) -> object:
@@ -99,13 +117,13 @@ def _of_vectorization(options: dict[str, Any], words: list[Any]) -> Kept:
         "padding": "post" if options.get("output_sequence_length") else "none",
         "max_length": options.get("output_sequence_length"),
     }
-    return Kept(kept(words).words, card)
+    return Kept(of_a_list(words).words, card)
 
 
 def _of_lookup(options: dict[str, Any], words: list[Any]) -> Kept:
     if options.get("num_oov_indices", 1) != 1 or options.get("invert"):
         raise TokenizerError("StringLookup: only one unknown word, from words to ids, is served")
-    known = kept(words).words
+    known = of_a_list(words).words
     # What stands before it is not in the network; tf.strings.split, mostly.
     card = {
         "tokenizer": "text_vectorization",

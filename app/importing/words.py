@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.errors import TokenizerError, VocabularyError
+from app.importing.kept import Kept
 from app.importing.one_hot import is_one_hot, with_padding
-from app.importing.tokenizers import Kept
 from app.network import Network
 from app.text.keras_words import KERAS_FILTERS
 from app.text.tokens import Padding

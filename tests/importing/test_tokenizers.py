@@ -43,6 +43,8 @@ WORDS = {"the": 1, "cat": 2, "sat": 3}
         {"tokenizer": {"word_index": WORDS}, "max_length": 9},
         json.dumps(WORDS),
         json.dumps(json.dumps(WORDS)),
+        {"word_to_ix": WORDS, "ix_to_word": {1: "the", 2: "cat", 3: "sat"}},
+        [(1, "the"), (2, "cat"), (3, "sat")],
         {"class_name": "Tokenizer", "config": {"word_index": json.dumps(WORDS)}},
     ],
 )
@@ -142,9 +144,51 @@ def test_a_tokenizer_kept_beside_something_else(
         assert (known.words, known.card["tokenizer"]) == (WORDS, "keras")
 
 
+TOLD = {"word_index": json.dumps(WORDS), "filters": "!", "lower": False, "oov_token": None}
+SAID = {"class_name": "Tokenizer", "config": TOLD}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"tokenizer_config": SAID, "sequence_len": 9},
+        {"tokenizer_config": TOLD},
+        {"tok": json.dumps(SAID), "max_len": 9},
+        {"tok": json.dumps(json.dumps(SAID)), "max_len": 9},
+        (json.dumps(SAID), 9),
+        {"artifacts": {"tokenizer": TOLD, "words": {"the": 9}}},
+    ],
+)
+def test_a_tokenizer_is_found_inside_something_else(value: Any) -> None:
+    known = kept(value)
+    assert known.words == WORDS
+    assert (known.card["filters"], known.card["lowercase"]) == ("!", False)
+
+
+@pytest.mark.parametrize("dtype", [object, "U"])
+def test_a_text_vectorization_kept_as_configuration_and_weights(
+    keras: Any, tmp_path: Path, dtype: Any
+) -> None:
+    """As pickled before Keras 3, whose weights are the words without the two marks."""
+    words = ["the", "caf\u00e9", "sat", "dont"]
+    layer = keras.layers.TextVectorization(output_sequence_length=4)
+    layer.set_vocabulary(words)
+    weights = [np.array([one.encode() if dtype is object else one for one in words], dtype)]
+    value = {"config": layer.get_config(), "weights": weights}
+    (tmp_path / "tv_layer.pkl").write_bytes(pickle.dumps(value))
+    known = read_tokenizer(tmp_path / "tv_layer.pkl")
+    listed = layer.get_vocabulary()
+    assert known.words == {word: listed.index(word) for word in listed if word}
+    assert (known.card["tokenizer"], known.card["max_length"]) == ("text_vectorization", 4)
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
+        ([SAID, TOLD], "several tokenizers"),
+        ({"config": {"standardize": "lower"}, "weights": []}, "without its words, which Keras 3"),
+        ({"config": {"standardize": "lower"}, "weights": [[b"\xe9"]]}, "not UTF-8"),
+        ({"config": {"standardize": "strip", "vocabulary": ["a"]}, "weights": []}, "standardize ="),
         ({}, "no words"),
         ([], "no words"),
         ({"a": 1.5}, "no word with its id"),
