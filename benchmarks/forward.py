@@ -168,7 +168,7 @@ def _cells() -> str:
         engine = NumpyEngine(_cell_network(class_name))
         [layer], dense = engine.network.recurrent, engine.network.layers[-1]
         assert isinstance(dense, Dense)
-        for phrases in (1, 32):
+        for phrases in (1, 32, 256):
             name = f"{class_name}, {phrases} phrase{'s' if phrases > 1 else ''}"
             rng = np.random.default_rng(1)
             contexts = rng.integers(1, 10_000, (phrases, WORDS)).tolist()
