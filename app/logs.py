@@ -20,10 +20,10 @@ class JsonFormatter(logging.Formatter):
             "time": iso(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": in_unicode(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = in_unicode(self.formatException(record.exc_info))
         return orjson.dumps(line).decode()
 
 
@@ -45,6 +45,11 @@ class ConsoleFormatter(logging.Formatter):
 def one_line(text: str) -> str:
     """Text with its control characters and line separators escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def in_unicode(text: str) -> str:
+    """Text that UTF-8 can carry: what is none of it, as in names of files, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def configure(settings: Settings) -> None:

@@ -17,6 +17,7 @@ def models(
     """List the models that `serve` would serve, and where they lie."""
     import logging
 
+    from app.logs import in_unicode
     from app.serving.repository import Repository
     from app.settings import read_settings
 
@@ -39,17 +40,15 @@ def models(
         }
         for model in sorted(repository.models.values(), key=lambda one: one.id)
     ]
-    folder = settings.models_dir.resolve()
+    folder = in_unicode(str(settings.models_dir.resolve()))
     if as_json:
-        print_json({"folder": str(folder), "models": listed, "problems": repository.problems})
+        print_json({"folder": folder, "models": listed, "problems": repository.problems})
     else:
         _show(folder, listed, repository.problems)
     repository.check()
 
 
-def _show(
-    folder: Path, listed: Sequence[Mapping[str, object]], problems: Mapping[str, str]
-) -> None:
+def _show(folder: str, listed: Sequence[Mapping[str, object]], problems: Mapping[str, str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -67,4 +66,4 @@ def _show(
     console.print(table)
     for name, why in problems.items():
         console.print(f"{escape(name)} cannot be served: {escape(why)}", soft_wrap=True)
-    console.print(f"in {escape(str(folder))}", soft_wrap=True)
+    console.print(f"in {escape(folder)}", soft_wrap=True)

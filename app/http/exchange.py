@@ -54,6 +54,12 @@ def encode(answer: Any) -> bytes:
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def number_of_bytes(value: bytes) -> int | None:
+    """The length in a header (RFC 9110, 8.6); None where it is none, or more than anybody has."""
+    digits = value.lstrip(b"0")
+    return int(digits or b"0") if value.isdigit() and len(digits) <= _MOST_DIGITS else None
+
+
 class Exchange:
     """A request being answered. `timing` has where the time went, in order: names and milliseconds.
 
@@ -108,11 +114,10 @@ class Exchange:
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
-                digits = value.lstrip(b"0")
-                if value.isdigit() and len(digits) <= _MOST_DIGITS:
-                    self.declared = int(digits or b"0")
-                else:
+                if (length := number_of_bytes(value)) is None:
                     self.fault = "Content-Length is not a number of bytes"
+                else:
+                    self.declared = length
             elif name == b"content-encoding":
                 self.coding = value
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):

@@ -15,6 +15,7 @@ from pathlib import Path
 from app.errors import MissingDependency, ModelError, ModelNotFound
 from app.folder.contents import FILES, Signature, has_digests, signature_of
 from app.folder.read import ID, check_name, load_model
+from app.logs import in_unicode
 from app.model import Model
 from app.settings import PREFERRED_MODEL
 
@@ -57,8 +58,11 @@ class Repository:
 
     @property
     def problems(self) -> dict[str, str]:
-        """Folders that cannot be served as they are, and why; "." is the models folder itself."""
-        return {**self._problems, **self._trouble}
+        """Folders that cannot be served as they are, and why; "." is the models folder itself.
+
+        The name of a folder may be any bytes: those that are no UTF-8 are escaped.
+        """
+        return {in_unicode(name): why for name, why in {**self._problems, **self._trouble}.items()}
 
     @property
     def default(self) -> Model:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import os
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from starlette.testclient import TestClient
 from app.errors import ArchiveError, ModelError, ModelNotFound, UnknownWords, VocabularyError
 from app.folder.contents import signature_of
 from app.folder.read import load_model
+from app.logs import JsonFormatter
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
@@ -290,6 +293,29 @@ def test_a_models_folder_that_cannot_be_looked_at_is_said_and_watched_on(
         assert float(failed.split()[1]) >= 1
         assert 'unrolled_reloads_total{outcome="loaded"} 1.0' in text
         assert "unrolled_model_problems 0.0" in text
+
+
+def test_a_folder_may_have_any_bytes_for_a_name_and_is_listed_and_logged(models: Path) -> None:
+    write_folder(models / os.fsdecode(b"caf\xff"))
+    app = create_app(Settings(poll_seconds=0), loaded(models))
+    with TestClient(app) as client:
+        [problem] = client.get("/v1/models").json()["problems"]
+        assert problem["folder"] == "caf\\udcff"
+        assert "cannot be a model's name" in problem["reason"]
+        index = {one["name"]: one for one in client.post("/v2/repository/index").json()}
+    assert index["caf\\udcff"]["state"] == "UNAVAILABLE"
+    record = logging.makeLogRecord({"msg": "model %s", "args": (os.fsdecode(b"caf\xff"),)})
+    assert json.loads(JsonFormatter().format(record))["message"] == "model caf\\udcff"
+
+
+def test_the_index_says_what_is_wrong_with_a_new_version_of_what_is_served(models: Path) -> None:
+    repository = loaded(models)
+    (models / "one" / "vocabulary.json").write_text("{")
+    repository.refresh()
+    with TestClient(create_app(Settings(poll_seconds=0), repository)) as client:
+        [entry] = client.post("/v2/repository/index").json()
+    assert (entry["name"], entry["state"]) == ("one", "READY")
+    assert entry["reason"] == "vocabulary.json is not valid JSON"
 
 
 def test_a_terabyte_is_refused_by_its_size(models: Path) -> None:

@@ -161,7 +161,7 @@ FIELDS = {
     "batch_stats": "Empty: batches are not counted by their size",
     "model_stats": "The models, by name",
     "state": "Whether it can be served",
-    "reason": "Why not; empty where it can",
+    "reason": "Why not, or not the version that its folder has now; empty where it can",
     "data": "The elements in C order; left out where they lie behind the JSON",
     "parameters": "The protocol's extensions, such as binary_data_size",
     "model_name": "The model that answered",

@@ -114,15 +114,16 @@ async def stats(service: Service, exchange: Exchange, _request: None) -> Reply:
 
 
 async def index(service: Service, exchange: Exchange, _request: None) -> Reply:
-    """All models, also those that cannot be served, and why."""
+    """All models, also those that cannot be served, and why: a folder, or what it has become."""
     only_ready = await read_index(service, exchange)
+    models, problems = service.repository.models, service.repository.problems
     entries = [
-        {"name": name, "version": VERSION, "state": "READY", "reason": ""}
-        for name in service.repository.models
+        {"name": name, "version": VERSION, "state": "READY", "reason": problems.get(name, "")}
+        for name in models
     ]
     entries += [
         {"name": name, "version": VERSION, "state": "UNAVAILABLE", "reason": why}
-        for name, why in service.repository.problems.items()
-        if not only_ready and name not in service.repository.models
+        for name, why in problems.items()
+        if not only_ready and name not in models
     ]
     return Reply(encode(sorted(entries, key=lambda one: one["name"])))

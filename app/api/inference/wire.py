@@ -18,7 +18,7 @@ from app.errors import RequestError
 from app.http import problems
 from app.http.coding import json_letters
 from app.http.endpoint import raw
-from app.http.exchange import Exchange, encode
+from app.http.exchange import Exchange, encode, number_of_bytes
 from app.http.parsing import MANY_VALUES, parsed
 from app.http.service import Service
 
@@ -99,9 +99,10 @@ async def read(service: Service, exchange: Exchange) -> Inputs:
     length = exchange.header(HEADER_LENGTH)
     end = len(body)
     if length is not None:
-        if not length.isdigit() or int(length[:20]) > len(body):
+        number = number_of_bytes(length)
+        if number is None or number > len(body):
             raise invalid("Inference-Header-Content-Length is not a length within the body")
-        end = int(length)
+        end = number
 
     def inputs(body: bytes) -> Inputs:
         request = InferRequest.model_validate_json(json_letters(body[:end]))

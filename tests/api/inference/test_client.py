@@ -303,6 +303,19 @@ def test_tensors_that_end_too_soon_or_too_late_are_refused(served: Served, tail:
             assert set(answer.json()) == {"error"}
 
 
+def test_the_length_of_the_json_is_a_number_however_it_is_written(served: Served) -> None:
+    tail = b"\x07\0\0\0this is"
+    head = json.dumps(inference(data=None, parameters={"binary_data_size": len(tail)})).encode()
+    for length, status in (
+        ("0" * 5_000 + str(len(head)), 200),  # more digits than Python reads
+        ("0" * 25 + str(len(head + tail) + 1), 400),
+        ("9" * 5_000, 400),
+    ):
+        named = {"inference-header-content-length": length}
+        answer = httpx.post(url(served, INFER), content=head + tail, headers=named)
+        assert answer.status_code == status
+
+
 def test_what_inflates_beyond_the_limit_is_refused(served: Served) -> None:
     bomb = b" " * (50 << 20)
     for coding, small in (("gzip", gzip.compress(bomb)), ("deflate", zlib.compress(bomb))):
