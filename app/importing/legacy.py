@@ -13,16 +13,19 @@ from typing import Any
 
 import h5py
 
+from app.arrays import Floats
 from app.errors import ArchiveError
 from app.folder.files import read_file
 from app.folder.keras.container import parse_config
 from app.folder.keras.hdf5 import H5_ERRORS, StoredWeights
 from app.folder.keras.names import CELL, WRAPPED
+from app.importing.cudnn import as_plain_weight, units_of
 from app.importing.in_order import NONE, chosen
 
 _LARGEST = 2 << 30  # bytes
 _WEIGHTS = "model_weights/"
 _TOO_OLD = ("0.", "1.")
+_OF_A_CELL = 3  # weights: kernel, recurrent kernel, bias
 _WITHIN_A_LAYER = (CELL.removeprefix("/"), WRAPPED.removeprefix("/"))
 
 
@@ -38,6 +41,24 @@ class LegacyWeights(StoredWeights):
         every = self._texts(root.rstrip("/"), "layer_names")
         self._listed = [(one, found) for one in every if (found := self._weights_of(one))]
         self.layers = [layer for layer, _ in self._listed]  # that have weights
+
+    def read(self, group: str, index: int, shape: tuple[int, ...], owner: str) -> Floats:
+        """A group's weight, as `StoredWeights.read`; what cuDNN used is turned into Keras's own."""
+        recurrent, bias = self._shape(group, 1), self._shape(group, 2)
+        units = units_of(recurrent, bias)
+        before = recurrent[1:] == (3 * units,) and index == 2 and len(shape) == 1
+        if not units or before:  # a GRU that resets before is none of cuDNN's
+            return super().read(group, index, shape, owner)
+        stored = super().read(group, index, bias if index == 2 else shape, owner)
+        return as_plain_weight(stored, index, shape, units)
+
+    def _shape(self, group: str, index: int) -> tuple[int, ...]:
+        paths = self._paths(group)
+        try:
+            found = self._follow(paths[index]) if len(paths) == _OF_A_CELL else None
+        except H5_ERRORS:
+            return ()
+        return found.shape if isinstance(found, h5py.Dataset) else ()
 
     def count(self, group: str) -> int:
         """Weights of a group, 0 where there is no such group."""

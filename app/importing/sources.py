@@ -16,6 +16,7 @@ from app.folder.keras.container import BEGIN, parse_archive, parse_config, read_
 from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import Groups, build_network
+from app.importing.cudnn import as_plain_layers
 from app.importing.in_order import InOrder
 from app.importing.kept import Kept
 from app.importing.legacy import LegacyWeights, open_legacy, open_weights_alone
@@ -26,9 +27,7 @@ from app.network import Network
 _JSON = (b"{", b'"')  # an object, or a text that holds one
 _LARGEST = 4 << 20  # bytes of an architecture
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
-_SAVED_MODEL = (
-    "where it was made, tf.keras.models.load_model(folder).save('model.keras') makes one file of it"
-)
+_SAVED_MODEL = "where it was made, model.save('model.keras') writes the one file to import"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -98,6 +97,7 @@ def _built(
     weights: Weights,
     version: str,
 ) -> Source:
+    config = as_plain_layers(config)
     found = take_out(config, vocabularies)
     kept = found[0] if found else config
     read = _from_zero(kept)

@@ -5,7 +5,8 @@
 The files that are committed were made by TensorFlow 2.13.1, 2.15.1 and 2.21.0, each in a virtual
 environment of its own (Python 3.11, tensorflow-cpu). For each network there are the file, its
 tokenizer, and 20 sentences with their ids and probabilities by Keras's own calls. Of Sequentials
-inside a model, by TensorFlow 2.12.1, there are rows of ids and their probabilities.
+inside a model, by TensorFlow 2.12.1, and of cuDNN's layers, by 2.15.1, there are rows of ids and
+their probabilities.
 """
 
 import json
@@ -195,8 +196,30 @@ def sequentials_inside(folder: Any) -> Any:
         model.save(folder / f"{name}.h5")  # as it did ".keras", too, unless told so
 
 
+def on_cudnn(lstm: Any, gru: Any) -> Any:
+    model = keras.Sequential([keras.Input((TIMESTEPS,)), layers.Embedding(12, 4)])
+    model.add(lstm(5, return_sequences=True))
+    model.add(layers.Bidirectional(gru(3)))
+    model.add(layers.Dense(12, "softmax"))
+    return model
+
+
+def cudnn(folder: Any) -> Any:
+    """Layers that a GPU alone computes; the answers are of those that Keras loads them into."""
+    name, fast = f"tf-{VERSION}-cudnn", tf.compat.v1.keras.layers
+    model = with_random_weights(on_cudnn(fast.CuDNNLSTM, fast.CuDNNGRU), 5)
+    model.save(folder / f"{name}.h5")
+    plain = on_cudnn(layers.LSTM, layers.GRU)
+    plain.load_weights(folder / f"{name}.h5")
+    ids = np.random.default_rng(5).integers(0, 12, (5, TIMESTEPS))
+    said = {"ids": ids.tolist(), "probabilities": np.array(plain(ids)).tolist()}
+    (folder / f"{name}.rows.json").write_text(json.dumps(said))
+
+
 def main(out: Any) -> Any:
     folder = Path(out)
+    if VERSION == "2.15":
+        cudnn(folder)
     if VERSION == "2.12":
         sequentials_inside(folder)
         return

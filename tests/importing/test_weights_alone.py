@@ -214,3 +214,24 @@ def test_sequentials_inside_a_model_of_tensorflow_2_12(network: str, ending: str
     found = read_source(fixtures / f"tf-2.12-{network}.{ending}").network
     ours = NumpyEngine(as_keras_3(found)).forward(np.array(rows["ids"], np.int32))
     np.testing.assert_allclose(ours.probabilities, rows["probabilities"], atol=1e-6)
+
+
+def test_layers_that_cudnn_computed() -> None:
+    """Only a GPU computes CuDNNLSTM and CuDNNGRU; what Keras makes of them, any machine."""
+    fixtures = Path(__file__).parent / "fixtures"
+    rows = json.loads((fixtures / "tf-2.15-cudnn.rows.json").read_text())
+    found = read_source(fixtures / "tf-2.15-cudnn.h5").network
+    assert [layer.class_name for layer in found.recurrent] == ["LSTM", "GRU", "GRU"]
+    ours = NumpyEngine(found).forward(np.array(rows["ids"], np.int32))
+    np.testing.assert_allclose(ours.probabilities, rows["probabilities"], atol=1e-6)
+
+
+def test_weights_of_cudnn_in_layers_that_it_had_not(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    before = L.Bidirectional(L.GRU(3, reset_after=False))
+    entry, table, output = keras.Input((6,)), L.Embedding(12, 4), L.Dense(12, "softmax")
+    network = keras.Sequential([entry, table, L.LSTM(5, return_sequences=True), before, output])
+    (tmp_path / "model.json").write_text(network.to_json())
+    weights = Path(__file__).parent / "fixtures" / "tf-2.15-cudnn.h5"
+    with pytest.raises(ModelError, match=r"bias has shape \(18\), but the configuration asks"):
+        read_source(tmp_path / "model.json", weights)
