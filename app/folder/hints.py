@@ -7,8 +7,8 @@ from pathlib import Path
 from app.folder.files import open_file
 
 _MODELS = (".keras", ".h5", ".hdf5")
-_TOKENIZERS = (".pickle", ".pkl", ".json", ".npy", ".txt")
-_NAMES = ("tokenizer", "word_index", "vocabulary", "vocab", "word")
+_TOKENIZERS = (".pickle", ".pkl", ".joblib", ".json", ".npy", ".txt")
+_NAMES = ("tokenizer", "token", "word_index", "vocabulary", "vocab", "word")
 _BEGIN = 200  # bytes, in which a Tokenizer says what it is
 _OURS = ("model.json", "config.json", "metadata.json")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.errors import ArchiveError
 from app.folder.files import open_file, read_file
+from app.folder.hints import import_command
 from app.folder.keras import names
 from app.folder.keras.container import BEGIN, parse_archive, parse_config, read_bytes
 from app.folder.keras.place import Weights
@@ -46,7 +47,7 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
     Raises ArchiveError, UnsupportedNetwork, or TokenizerError for the vocabulary inside.
     """
     if path.is_dir():
-        raise ArchiveError(f"{path.name} is a folder, as tf.saved_model writes it: {_SAVED_MODEL}")
+        raise ArchiveError(_no_file(path))
     try:
         with open_file(path) as file:
             begin = file.read(len(_HDF5))
@@ -68,6 +69,15 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
 def _read_legacy(path: Path) -> Source:
     with open_legacy(path) as (config, version, weights):
         return _built(config, {}, weights, version)
+
+
+def _no_file(folder: Path) -> str:
+    if (folder / "saved_model.pb").exists():
+        return f"{folder.name} is a folder, as tf.saved_model writes it: {_SAVED_MODEL}"
+    command = import_command(folder)
+    if command is None:
+        return f"{folder.name} is a folder, in which no .h5 or .keras lies"
+    return f"{folder.name} is a folder; name the files in it: {command}"
 
 
 def _no_model(path: Path) -> str:

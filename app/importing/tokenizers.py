@@ -25,6 +25,7 @@ _DEEPEST, _MOST_BESIDE = 3, 20  # how a tokenizer may be kept together with othe
 _NAMES_ITSELF = re.compile(r'\s*"?\{\s*\\?"class_name\\?"\s*:\s*\\?"Tokenizer')
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
 _PICKLES = (".pickle", ".pkl", ".pck", ".pcl", ".p", ".joblib")
+_MODELS = (b"\x89HDF\r\n\x1a\n", b"PK\x03\x04")  # what a .h5 and a .keras begin with
 _OLD_OBJECT = b"ccopy_reg\n"  # begins a pickle of protocol 0, whatever the file is called
 _WORD_ID = re.compile(r"(\S+)[\t ,:]+(\d{1,9})")
 _ID_WORD = re.compile(r"(\d{1,9})[\t ,:]+(\S+)")
@@ -58,6 +59,8 @@ def _parsed(path: Path, content: bytes) -> Any:
         return read_npy(content, read_pickle)
     if ending in _PICKLES or content.startswith((b"\x80", _OLD_OBJECT)):
         return read_pickle(content)
+    if content.startswith(_MODELS):
+        raise TokenizerError("it is a model, not a tokenizer")
     text = _text(content)
     if ending in (".txt", ".vocab", ".tsv"):
         return _lines(text)

@@ -59,3 +59,30 @@ def test_another_file_is_called_neither(tmp_path: Path) -> None:
     other.write_bytes(b"\x89PNG\r\n" + bytes(100))
     with pytest.raises(ModelError, match=r"neither a \.keras archive nor HDF5"):
         import_model(other, TOKENIZER, tmp_path / "mine", Wanted())
+
+
+def test_a_folder_is_told_what_lies_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "my repository"
+    folder.mkdir()
+    with pytest.raises(ModelError, match=r"is a folder, in which no \.h5 or \.keras lies"):
+        import_model(folder, None, tmp_path / "mine", Wanted())
+    (folder / "next_word.h5").write_bytes(MODEL.read_bytes())
+    (folder / "tokenizer.json").write_bytes(TOKENIZER.read_bytes())
+    with pytest.raises(ModelError, match="name the files in it: unrolled import") as error:
+        import_model(folder, None, tmp_path / "mine", Wanted())
+    source, words = f"'{folder}/next_word.h5'", f"'{folder}/tokenizer.json'"
+    assert f"unrolled import {source} --tokenizer {words} --out" in str(error.value)
+    (folder / "tokenizer.json").rename(folder / "token.joblib")
+    with pytest.raises(ModelError, match=r"--tokenizer '[^']*/token\.joblib' --out"):
+        import_model(folder, None, tmp_path / "mine", Wanted())
+    (folder / "saved_model.pb").write_bytes(b"\x08\x01")
+    with pytest.raises(ModelError, match=r"as tf\.saved_model writes it: .* model\.save\("):
+        import_model(folder, None, tmp_path / "mine", Wanted())
+    with pytest.raises(ModelError, match=r"saved_model\.pb is a part of a folder that"):
+        import_model(folder / "saved_model.pb", None, tmp_path / "mine", Wanted())
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_a_model_named_as_tokenizer(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(ModelError, match="it is a model, not a tokenizer"):
+        import_model(MODEL, FIXTURES / f"tf-2.15-lstm.{ending}", tmp_path / "mine", Wanted())
