@@ -41,8 +41,9 @@ def document(served: Any, way: Way) -> dict[str, Any]:
             own = {"operationId": f"{post['operationId']}_query", "requestBody": body}
             operations["query"] = {**post, **own}
         if way is HttpToolsProtocol and (get := operations.get("get")):
-            refused = get["responses"].setdefault("400", {"description": "not HTTP"})
-            refused["content"] = {**refused.get("content", {}), "text/plain": {}}
+            refused = get["responses"]["4XX"]
+            content = {**refused["content"], "text/plain": {}}
+            get["responses"]["400"] = {**refused, "content": content}
     return found
 
 
