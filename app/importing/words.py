@@ -21,6 +21,11 @@ _UNKNOWN_NAMES = ("oov", "unk", "unknown", "out of vocabulary")
 # Between words to a regular expression such as \w+, and parts of words to Keras's Tokenizer.
 _WITHIN_WORDS = "'\u2018\u2019\u201c\u201d\u2013\u2014\u2026"
 _CUT_OFF = {"s", "t"}  # of "it's" and "don't"
+_MARKS = ".,!?;:"
+_APART = (
+    "punctuation marks are words of their own, and white space alone divides words here: a phrase "
+    "needs a space before each mark"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +92,8 @@ def _words_for(network: Network, known: Kept) -> tuple[dict[str, int], list[str]
     needed = max(words.values()) + 1
     few = f"the network has {network.classes} classes, and the vocabulary words for {needed}"
     notes = [few] if needed < network.classes else []
+    if words.keys() >= {*".,"} and not any(word[-1] in _MARKS for word in words if len(word) > 1):
+        notes.append(_APART)
     if first is None:
         return words, notes
     if network.mask_zero:

@@ -258,6 +258,19 @@ def test_a_tokenizer_of_fewer_words_is_told(keras: Any, tmp_path: Path) -> None:
     assert not any("the vocabulary words for" in line for line in done.taken)
 
 
+@pytest.mark.parametrize(("last", "told"), [("sat", True), ("Mr.", False)])
+def test_marks_that_are_words_of_their_own_are_told(
+    keras: Any, tmp_path: Path, last: str, told: bool
+) -> None:
+    """As nltk.word_tokenize divides: no Tokenizer's filters let a mark through."""
+    sequential(keras, keras.layers.LSTM(3)).save(tmp_path / "network.keras")
+    (tmp_path / "words.pickle").write_bytes(pickle.dumps({",": 1, ".": 2, "cat": 3, last: 4}))
+    source, words = tmp_path / "network.keras", tmp_path / "words.pickle"
+    done = import_model(source, words, tmp_path / "mine", Wanted())
+    assert "tokenizer: 'whitespace'" in done.assumed
+    assert any("needs a space before each mark" in line for line in done.taken) == told
+
+
 def test_an_h5_of_keras_1_is_told_what_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "next_word.h5"
     with h5py.File(path, "w") as file:
