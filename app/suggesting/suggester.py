@@ -60,6 +60,7 @@ class Suggester:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._words = Words(model)
+        self._stand_in = model.options.unknown or ""  # for an address
         self._casing = Casing(model.card.get("shown_as", {}))
         self._read = lru_cache(_SENTENCES)(partial(_sentence, model, self._words))
 
@@ -68,7 +69,7 @@ class Suggester:
 
         Raises EmptyPhrase where nothing is written and the model has no start word.
         """
-        typed = read_typed(asked.text, self.model.options.tokenizer)
+        typed = read_typed(asked.text, self.model.options.tokenizer, self._stand_in)
         sentence = self._read(typed.sentence)
         (said,) = yield (sentence.context,)
         begun = self._words.begun(typed.word, said, self.model.suggestible) if typed.word else None

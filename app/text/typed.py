@@ -1,33 +1,24 @@
 """A text up to the cursor -> the sentence that is being written, and the word that is half typed.
 
-Where a tokenizer reads phrases as they are sent, this reads what somebody is still typing: a full
-stop ends a sentence whether or not a space follows it, and letters up to the cursor are the
-beginning of a word. Knows no vocabulary and no model.
+Where a tokenizer reads phrases as they are sent, this reads what somebody is still typing: letters
+up to the cursor are the beginning of a word. Knows no vocabulary and no model.
 """
 
 import re
 from typing import NamedTuple
 
+from app.text.sentences import is_address, last_sentence, last_token
 from app.text.tokens import Tokenizer
 
 LONGEST_WORD = 64  # letters of a half-typed word
 _NO_SPACE = re.compile(r"\S+\Z")
-# The end of a line is one too: what stands under a greeting starts anew.
-# What was read is not given back, nor looked at again behind each of its stops.
-_END = re.compile(r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|\Z)|\n")
-_MARK = re.compile(r"[.!?…\n]")
-_INSIDE = re.compile(r"[.!?…]+(?!\d)")
 _APOSTROPHES = "'’ʼ"
-_LAST_WORD = re.compile(r"[^\W\d_]+\Z")
-_LONGEST_ABBREVIATION = 4
-_LONGEST_ADDRESS = 256  # characters
-_GLUED = (*"0123456789_@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
-_QUOTES = "\"'"
-_OPENS = "([{<“‘«-–—/\\#@ \n\t"  # or a quote that stands behind one of these
-_ABBREVIATIONS = frozenset((
-    "mr", "mrs", "ms", "dr", "st", "mt", "vs", "etc", "prof", "e", "g", "jr", "sr", "rev", "capt",
-    "sgt", "lt", "gov", "dept", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
-))  # fmt: skip
+_GLUED = (*"0123456789@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
+_AMOUNTS = "$€£¥₹+"  # a number follows
+_EYES, _MOUTHS = (":", ";", "=", ":-", ";-"), "DPpOoSsXx"
+_QUOTES = "\"'*_~`"  # on both sides of what they stand around
+_DASHES = "-–—"
+_OPENS = f"([{{<“‘«{_DASHES}/\\#@ \n\t"  # or a quote that stands behind one of these
 _MOST_READ = 4096  # characters before the cursor; no sentence that a model reads is longer
 
 
@@ -57,33 +48,59 @@ class Typed(NamedTuple):
         return Typed(self.sentence + self.word, "", (end, end), begins=False, space=True)
 
 
-def read_typed(text: str, tokenizer: Tokenizer) -> Typed:
-    """Split a text at its cursor, which is its end."""
+def read_typed(text: str, tokenizer: Tokenizer, stand_in: str = "") -> Typed:
+    """Split a text at its cursor, which is its end. `stand_in` is the word that an address is read
+    as.
+    """
     words = tokenizer == "words"
     end = len(text)
     start = _start_of_word(text) if words else _start_of_token(text)
-    unguessable = words and (_is_address(text) or _is_half_a_number(text[-2:]))
-    glued = words and text[max(0, start - 1) : start] in _GLUED
+    unguessable = words and _is_unguessable(text, start)
+    glued = words and _is_glued(text, start)
     if unguessable or glued or end - start > LONGEST_WORD:
         start = end  # nothing that could be completed
     word = text[start:]
     before = text[max(0, start - _MOST_READ) : start]
-    sentence = _last_sentence(before) if words else before
+    sentence = last_sentence(before, word, stand_in) if words else before
     begins = not any(map(str.isalnum, sentence))
     space = _needs_space(before, word, begins=begins)
     return Typed(sentence, word, (start, end), begins, space, unguessable)
 
 
-def _is_address(text: str) -> bool:
-    """Whether what stands at the cursor is one of e-mail, of a page, or somebody's @name."""
-    token = text[-_LONGEST_ADDRESS:].rpartition(" ")[2]
-    token = token.rpartition("\n")[2]
-    return "@" in token or "://" in token or token.startswith("www.")
+def _is_unguessable(text: str, start: int) -> bool:
+    """Whether an address stands at the cursor, half a number, a smile, or half of "p.m."."""
+    last = text[-1:]
+    if last.isspace():
+        return False
+    if last in _AMOUNTS or _is_half_a_number(text[-2:]):
+        return bool(text)
+    letter = text[-2:-1] if last == "." else text[start:]
+    if len(letter) == 1 and letter.isalpha():
+        before = text[: -2 if last == "." else -1][-3:]
+        if last != "." and letter in _MOUTHS and before.endswith(_EYES):
+            return True
+        if _is_half_dotted(before, letter, stop=last == "."):
+            return True
+    return is_address(last_token(text))
+
+
+def _is_half_dotted(before: str, letter: str, *, stop: bool) -> bool:
+    """Whether more letters and stops may belong to it: "p.", "p.m", "U.S"; not "p.m."."""
+    if stop:
+        return letter not in "Ii" and not before[-1:].isalpha() and before[-1:] not in (".", *"'’")
+    return before[-1:] == "." and before[-2:-1].isalpha() and not before[-3:-2].isalnum()
 
 
 def _is_half_a_number(last: str) -> bool:
-    """Whether these two characters are of "7:", "555-", "5p" or "3r"."""
-    return last[:1].isdigit() and (last[1:].isalpha() or last[1:] in (":", "-"))
+    """Whether these two characters are of "7:", "555-", "12/", "5p" or "3r"."""
+    return last[:1].isdigit() and (last[1:].isalpha() or last[1:] in (":", "-", "/"))
+
+
+def _is_glued(text: str, start: int) -> bool:
+    """Whether letters from here on are the end of something else than a word."""
+    if text[start - 1 : start] == "_":  # foo_bar, and not _really_
+        return text[start - 2 : start - 1].isalnum()
+    return text[max(0, start - 1) : start] in _GLUED
 
 
 def _start_of_word(text: str) -> int:
@@ -102,37 +119,14 @@ def _start_of_token(text: str) -> int:
     return match.start() if match else len(text)
 
 
-def _last_sentence(before: str) -> str:
-    """What follows the last end of a sentence, ends that are none blotted out."""
-    if not _MARK.search(before):  # nearly always
-        return before
-    begin = 0
-    for match in _END.finditer(before):
-        if match["mark"] != "." or not _abbreviates(before, begin, match):
-            begin = match.end()
-    return _INSIDE.sub(" ", before[begin:])
-
-
-def _abbreviates(before: str, begin: int, match: re.Match[str]) -> bool:
-    """Whether a full stop belongs to its word: "Mr.", "e.g.", the stops of "p.m." and "U.S."."""
-    stop = match.start()
-    last = _LAST_WORD.search(before[max(begin, stop - _LONGEST_ABBREVIATION - 1) : stop])
-    if last is None:
-        return False
-    word = last.group()
-    if word.lower() in _ABBREVIATIONS:
-        return True
-    initial = len(word) == 1 and word not in ("I", "i")
-    dotted = before[max(begin, stop - 2) : stop - 1] == "."
-    return initial and (dotted or before[match.end() : match.end() + 1].isalpha())
-
-
 def _needs_space(before: str, word: str, *, begins: bool) -> bool:
     last = before[-1:]
     if not last or last.isspace():
         return False
     if word:  # typed right behind a comma, or the end of a sentence
         return last in ",;" or (begins and not _opens(before))
+    if last in _DASHES and (len(before) < 2 or before[-2].isspace()):
+        return True  # "I know -", an item of a list: not "well-"
     return not _opens(before)
 
 
