@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from app.arrays import Context, Floats
 from app.model import Model
-from app.suggesting.suggester import Asked, Suggester, run
+from app.suggesting.running import run
+from app.suggesting.suggester import Asked, Suggester
 
 _A_NUMBER = "10"
 _REMEMBERED = 8  # distributions

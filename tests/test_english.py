@@ -13,8 +13,10 @@ from app.evaluation import evaluate, missed_phrases, read_expected
 from app.folder.read import load_model
 from app.model import Model
 from app.settings import Settings
-from app.suggesting.suggester import Asked, Suggester, run
+from app.suggesting.running import run
+from app.suggesting.suggester import Asked, Suggester
 from app.training.config import TrainConfig
+from app.training.export import write_words
 from app.training.text.corpus import read_lines
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +105,77 @@ def test_nothing_offensive_is_suggested(english: Model, card: dict[str, Any], ph
     at = english.vocabulary.id_of("stupid")
     assert at is not None
     assert distribution.probabilities[at] > 0
+
+
+def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Path) -> None:
+    """`unrolled train --recipe english --words --out models/english` writes them."""
+    for name in ("model.keras", "vocabulary.json"):
+        (tmp_path / name).symlink_to(FOLDER / name)
+    counted = {
+        "shown_as": {"london": "London"},
+        "blocked": ["olds"],
+        "slips": ["taht"],
+        "usual": {},
+    }
+    (tmp_path / "model.json").write_text(json.dumps({**card, **counted}))
+    config = TrainConfig.from_recipe(RECIPE, DATA)
+    write_words(tmp_path, config)
+    written = json.loads((tmp_path / "model.json").read_text())
+    assert written["shown_as"].items() <= card["shown_as"].items()
+    assert {"london", "i", "in may"} <= set(written["shown_as"])
+    assert {"olds", "taht", "stupid"} <= set(written["blocked"]) <= set(card["blocked"])
+    assert set(written["slips"]) == set(card["slips"])
+    for name in ("usual", "blocked_after", "training", "metrics"):
+        assert written[name] == card[name], name
+    assert written["usual"]["</s> happy"][0] == "birthday"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Hello ", {"there", "everyone", "how"}),
+        ("Good morning ", {"everyone", "to", "how"}),
+        ("Happy ", {"birthday", "new"}),
+        ("Happy birthday ", {"to", "my"}),
+        ("Merry ", {"Christmas"}),
+        ("Kind ", {"regards"}),
+        ("Best ", {"regards", "wishes"}),
+        ("Dear ", {"Sir", "Mr", "Mrs"}),
+        ("Dear Mr. ", {"Smith", "Brown"}),
+        ("I'm on my ", {"way"}),
+        ("Looking forward to ", {"seeing", "hearing"}),
+        ("Sorry ", {"I", "for", "I'm"}),
+        ("the United ", {"States", "Nations"}),
+        ("on Christmas ", {"Eve", "Day"}),
+        ("I live in the us", {"US"}),
+        ("HAPPY ", {"BIRTHDAY", "NEW"}),
+    ],
+)
+def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: set[str]) -> None:
+    answer = run(Suggester(english).suggest(Asked(text, count=5)), english.probabilities)
+    shown = {one.text.strip() for one in answer.suggestions}
+    assert len(wanted & shown) >= min(2, len(wanted)), shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("taht", "That"),
+        ("calender", "Calendar"),
+        ("inthe", "In the"),
+        ("thankyou", "Thank you"),
+        ("atleast", "At least"),
+        ("birthdya", "Birthday"),
+        ("freind", "Friend"),
+        ("enviroment", "Environment"),
+        ("icecream", "Ice cream"),
+        ("tommorow", "Tomorrow"),
+    ],
+)
+def test_slips_are_mended_as_they_were_meant(english: Model, typed: str, meant: str) -> None:
+    answer = run(Suggester(english).suggest(Asked(typed)), english.probabilities)
+    assert answer.suggestions[0].text == f"{meant} "
+    assert answer.suggestions[0].kind == "correction"
 
 
 def test_case_and_punctuation_do_not_matter(english: Model) -> None:

@@ -44,6 +44,10 @@ def train(
     recipe: Annotated[
         str | None, typer.Option(help="A recipe's name, or a TOML file; its stages, one by one.")
     ] = None,
+    words: Annotated[
+        bool,
+        typer.Option("--words", help="Train nothing: write a recipe's words into --out's card."),
+    ] = False,
     initial: Annotated[
         Path | None,
         typer.Option(
@@ -63,6 +67,9 @@ def train(
     # model; for more cores there is --threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if words:
+        _write_words(recipe, data, out)
+        return
     _check_out(out, overwrite=overwrite)
     if notebook:
         from app.training.replay import replay
@@ -84,6 +91,17 @@ def train(
     command += f" --from {initial.name}" if initial else ""
     command += f" --teacher {teacher.name}" if teacher else ""
     _run(config, out, resume, tensorboard, command)
+
+
+def _write_words(recipe: str | None, data: Path, out: Path) -> None:
+    """What a recipe says of words may change without another training."""
+    from app.training.config import TrainConfig
+    from app.training.export import write_words
+
+    if recipe is None:
+        raise typer.BadParameter("--words are those of a --recipe")
+    write_words(out, TrainConfig.from_recipe(_recipe(recipe), data))
+    print_lines([f"{out}: its card has the recipe's words"])
 
 
 def _check_going_on(given: dict[str, Any]) -> None:

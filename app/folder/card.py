@@ -74,6 +74,8 @@ class Card(BaseModel):
     number: str | None = None
     blocked: list[str] = []  # words that are never suggested
     blocked_after: list[BlockedAfter] = []
+    slips: list[str] = []  # blocked words that are misspelled
+    usual: dict[str, list[str]] = {}  # "</s> happy": ["birthday", "new"]; the first named most
     shown_as: dict[str, str] = {}  # "monday": "Monday"; "in may": "in May"
     corpus: Any = None
     licence: str | None = None

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def sha256_of(path: Path) -> str:
@@ -39,9 +40,17 @@ def replace_folder(folder: Path, out: Path) -> None:
 
 def add_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
     """Put measured figures into a model's card, in one move."""
-    path = folder / "model.json"
-    card = json.loads(path.read_bytes()) if path.exists() else {}
-    card["metrics"] = {**card.get("metrics", {}), **metrics}
+    change_card(folder, {"metrics": {**_card_of(folder).get("metrics", {}), **metrics}})
+
+
+def change_card(folder: Path, fields: Mapping[str, object]) -> None:
+    """Write these fields into a model's card, in one move; the others stay."""
     temporary = folder / ".model.json"
-    write_json(temporary, card)
-    temporary.replace(path)
+    write_json(temporary, {**_card_of(folder), **fields})
+    temporary.replace(folder / "model.json")
+
+
+def _card_of(folder: Path) -> dict[str, Any]:
+    path = folder / "model.json"
+    card: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
+    return card

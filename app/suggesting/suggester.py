@@ -6,7 +6,7 @@ phrases and is sent what the model says of each, so that whoever runs it may mul
 phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -15,12 +15,11 @@ import numpy as np
 
 from app.answers import Suggested, Suggestion
 from app.arrays import Context, Floats, Mask
-from app.errors import RequestError, UnknownWords
 from app.model import Model
 from app.suggesting.recent import RecentWords
-from app.suggesting.words import Begun, Candidate, Words
+from app.suggesting.sentence import Sentence, read_sentence
+from app.suggesting.words import MISTYPED, Begun, Candidate, Words
 from app.text.casing import Casing, as_typed
-from app.text.tokens import tokenize
 from app.text.typed import Typed, read_typed
 
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
@@ -44,14 +43,17 @@ class Asked:
     recent: str = ""
 
 
-class _Sentence(NamedTuple):
-    """What is being written, as the model reads it."""
+class _Place(NamedTuple):
+    """What is known where the typist stands."""
 
-    context: Context
-    text: str  # that the context was read from
-    unknown: tuple[str, ...]
-    last: str  # the word before the cursor, as it is spelled
-    barred: tuple[int, ...]  # ids of words that are not suggested in it
+    asked: Asked
+    typed: Typed
+    sentence: Sentence
+    likely: Floats  # [V] what comes next, by all that is known of the person too
+    allowed: Mask  # [V] what may be suggested
+    plain: bool  # whether both are the model's own
+    recent: RecentWords | None
+    shown: set[str]  # before, and left
 
 
 class Suggester:
@@ -62,7 +64,7 @@ class Suggester:
         self._words = Words(model)
         self._stand_in = model.options.unknown or ""  # for an address
         self._casing = Casing(model.card.get("shown_as", {}))
-        self._read = lru_cache(_SENTENCES)(partial(_sentence, model, self._words))
+        self._read = lru_cache(_SENTENCES)(partial(read_sentence, model, self._words))
 
     def suggest(self, asked: Asked) -> Steps:
         """Yields the contexts whose distributions [V] are needed, and returns the answer.
@@ -72,29 +74,39 @@ class Suggester:
         typed = read_typed(asked.text, self.model.options.tokenizer, self._stand_in)
         sentence = self._read(typed.sentence)
         (said,) = yield (sentence.context,)
-        begun = self._words.begun(typed.word, said, self.model.suggestible) if typed.word else None
-        if begun is not None and self._is_whole(typed.word, said, begun):
-            typed = typed.finished()
-            sentence = self._read(typed.sentence)
-            (said,) = yield (sentence.context,)
-        allowed = self._allowed(sentence.barred, asked)
-        recent = RecentWords.of(asked.recent) if asked.recent else None
-        mixed = said if recent is None else self._words.mixed(said, recent, _RECENT)
-        shown = self._shown_before(mixed, typed, allowed, asked) if asked.fresh else set()
-        if typed.named:
-            mixed = self._words.as_name(mixed)
+        likely = self._words.with_usual(said, sentence.usual)
+        begun = None
+        if typed.word:
+            begun = self._words.begun(typed.word, likely, self.model.suggestible)
+            if self._is_whole(typed.word, likely, begun):
+                typed = typed.finished()
+                sentence = self._read(typed.sentence)
+                (said,) = yield (sentence.context,)
+                likely = self._words.with_usual(said, sentence.usual)
+        here = self._place(asked, typed, sentence, likely)
         if not typed.word:
             count = 0 if typed.unguessable else asked.count
-            best = self._words.best(mixed, allowed, count).best
+            best = self._words.best(here.likely, here.allowed, count).best
         else:
-            if begun is None or mixed is not said or allowed is not self.model.suggestible:
-                begun = self._words.begun(typed.word, mixed, allowed)
-            best = self._completions(begun, mixed, typed, allowed, recent, asked, shown)
-        paths = [[one.word] for one in best]
+            if begun is None or not here.plain:
+                begun = self._words.begun(typed.word, here.likely, here.allowed)
+            best = yield from self._completions(begun, here)
+        paths = [[one.word, *one.more] for one in best]
         probabilities = [one.weight for one in best]
         if asked.words > 1:
-            yield from self._extend(paths, probabilities, sentence, asked)
-        return self._answer(asked, typed, sentence, said, best, paths, probabilities)
+            yield from self._extend(paths, probabilities, here)
+        return self._answer(here, said, best, paths, probabilities)
+
+    def _place(self, asked: Asked, typed: Typed, sentence: Sentence, likely: Floats) -> _Place:
+        """What is known where the typist stands."""
+        allowed = self._allowed(sentence.barred, asked)
+        recent = RecentWords.of(asked.recent) if asked.recent else None
+        mixed = likely if recent is None else self._words.mixed(likely, recent, _RECENT)
+        shown = self._shown_before(mixed, typed, sentence, allowed, asked) if asked.fresh else set()
+        if typed.named and not sentence.shouted:
+            mixed = self._words.as_name(mixed)
+        plain = mixed is likely and allowed is self.model.suggestible
+        return _Place(asked, typed, sentence, mixed, allowed, plain, recent, shown)
 
     def _is_whole(self, word: str, said: Floats, begun: Begun) -> bool:
         """Whether what is typed is a word already, and seldom the beginning of another."""
@@ -112,33 +124,55 @@ class Suggester:
         return allowed
 
     def _completions(
-        self,
-        begun: Begun,
-        said: Floats,
-        typed: Typed,
-        allowed: Mask,
-        recent: RecentWords | None,
-        asked: Asked,
-        shown: set[str],
-    ) -> list[Candidate]:
+        self, begun: Begun, here: _Place
+    ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
         """The best words here, their weights being their shares of what all of them have."""
-        most = asked.count + len(shown) + 1  # one more may stand there already
-        words, word = self._words, typed.word
+        count, word, words = here.asked.count, here.typed.word, self._words
+        most = count + len(here.shown) + 1  # one more may stand there already
         found = words.completing(begun, most)
-        unknown = self._unknown_recent(word, recent, asked)
+        unknown = self._unknown_recent(word, here.recent, here.asked)
         best = found.best + unknown
         mass = found.mass + sum(one.weight for one in unknown)
-        if mass < _RARE and not words.knows(word.removesuffix("'s")):  # "Mary's" is no mistake
-            mistyped = words.mistyped(word, said, allowed, most)
-            best, mass = best + mistyped.best, mass + mistyped.mass
+        if mass < _RARE and not words.is_sound(word.removesuffix("'s")):  # "Mary's" is no mistake
+            mistyped = words.mistyped(word, here.likely, here.allowed, most, begun.ids)
+            apart = yield from self._apart(here)
+            best += mistyped.best + apart
+            mass += mistyped.mass + sum(one.weight for one in apart)
         best.sort(key=lambda one: -one.weight)
-        kept: list[Candidate] = []
-        for shown_as, weight, kind in best:
-            lowered = shown_as.lower()
-            there = lowered == word.lower() and self._insertion([shown_as], typed, "") == word
-            if not there and lowered not in shown:  # taking it would change something
-                kept.append(Candidate(shown_as, weight / (mass or 1), kind))
-        return kept[: asked.count]
+        kept = [
+            one._replace(weight=one.weight / (mass or 1))
+            for one in best
+            if self._is_news(one, here)
+        ]
+        chosen = kept[:count]
+        rare = next((one for one in kept[count:] if one.kind == "completion"), None)
+        if count > 1 and rare is not None and all(one.kind == "correction" for one in chosen):
+            chosen[-1] = rare  # what is typed may be right
+        return chosen
+
+    def _is_news(self, one: Candidate, here: _Place) -> bool:
+        """Whether taking it would change something, and it was not shown and left before."""
+        path = [one.word, *one.more]
+        lowered, word = " ".join(path).lower(), here.typed.word
+        if lowered == word.lower() and self._insertion(path, here) == word:
+            return False
+        return lowered not in here.shown
+
+    def _apart(
+        self, here: _Place
+    ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
+        """Two words that may have been typed without the space between them."""
+        pairs = self._words.apart(here.typed.word, here.likely, here.allowed)
+        if not pairs or (here.typed.named and not here.sentence.shouted):
+            return []
+        texts = [f"{here.sentence.text} {self._words.spelled(first)}" for first, _ in pairs]
+        saids = yield [self.model.context(text) for text in texts]
+        found = []
+        for (first, second), text, said in zip(pairs, texts, saids, strict=True):
+            if second not in self._words.barred_after(text):
+                weight = float(here.likely[first] * said[second]) * MISTYPED
+                found.append(self._words.candidate(first, second, weight))
+        return found
 
     def _unknown_recent(
         self, typed: str, recent: RecentWords | None, asked: Asked
@@ -153,7 +187,9 @@ class Suggester:
             if not self._words.knows(word) and word.lower() not in excluded
         ]
 
-    def _shown_before(self, said: Floats, typed: Typed, allowed: Mask, asked: Asked) -> set[str]:
+    def _shown_before(
+        self, said: Floats, typed: Typed, sentence: Sentence, allowed: Mask, asked: Asked
+    ) -> set[str]:
         """What was shown for fewer letters of this word, and not taken."""
         shown: set[str] = set()
         for letters in range(len(typed.word)):
@@ -162,7 +198,7 @@ class Suggester:
                 begun = self._words.begun(word, said, self.model.suggestible)
                 if self._is_whole(word, said, begun):
                     continue
-                named = typed._replace(word=word).named
+                named = typed._replace(word=word).named and not sentence.shouted
                 if named or allowed is not self.model.suggestible:
                     weights = self._words.as_name(said) if named else said
                     begun = self._words.begun(word, weights, allowed)
@@ -178,21 +214,25 @@ class Suggester:
         self,
         paths: list[list[str]],
         probabilities: list[float],
-        sentence: _Sentence,
-        asked: Asked,
+        here: _Place,
     ) -> Generator[Sequence[Context], Sequence[Floats], None]:
         """Go on with each path while it stays probable enough and the sentence does not end."""
-        running = [at for at, p in enumerate(probabilities) if p >= asked.min_probability]
+        asked, sentence, words = here.asked, here.sentence, self._words
+        running = [
+            at
+            for at, probability in enumerate(probabilities)
+            if probability >= asked.min_probability and len(paths[at]) < asked.words
+        ]
         end = self.model.start_id
         while running:
             texts = [" ".join([sentence.text, *paths[at]]) for at in running]
             saids = yield [self.model.context(text) for text in texts]
             going_on = []
             for at, text, said in zip(running, texts, saids, strict=True):
-                barred = (*sentence.barred, *self._words.barred_after(text))
-                allowed = self._allowed(barred, asked)
-                best = self._words.best(said, allowed, 1).best
-                if not best or (end is not None and said[end] > best[0].weight):
+                likely = words.with_usual(said, words.usual_after(text))
+                allowed = self._allowed((*sentence.barred, *words.barred_after(text)), asked)
+                best = words.best(likely, allowed, 1).best
+                if not best or (end is not None and likely[end] > best[0].weight):
                     continue
                 if probabilities[at] * best[0].weight < asked.min_probability:
                     continue
@@ -203,18 +243,17 @@ class Suggester:
 
     def _answer(
         self,
-        asked: Asked,
-        typed: Typed,
-        sentence: _Sentence,
+        here: _Place,
         said: Floats,
         best: list[Candidate],
         paths: list[list[str]],
         probabilities: list[float],
     ) -> Suggested:
         suggestions = []
+        typed = here.typed
         space = " " if typed.space else ""
         for one, path, probability in zip(best, paths, probabilities, strict=True):
-            text = self._insertion(path, typed, sentence.last)
+            text = self._insertion(path, here)
             words = tuple(text.split())
             inserted = f"{space}{text} "
             suggestions.append(Suggestion(inserted, words, np.float32(probability), one.kind))
@@ -222,44 +261,22 @@ class Suggester:
         ends = None if end is None or typed.word else said[end]
         return Suggested(
             self.model.id,
-            asked.text,
+            here.asked.text,
             typed.replace,
             typed.word,
             tuple(suggestions),
-            sentence.unknown,
+            here.sentence.unknown,
             ends,
         )
 
-    def _insertion(self, path: list[str], typed: Typed, before: str) -> str:
-        words = self._casing.written(path, before)
+    def _insertion(self, path: list[str], here: _Place) -> str:
+        typed = here.typed
+        words = self._casing.written(path, here.sentence.last)
         words[0] = as_typed(words[0], typed.word, begins=typed.begins)
-        if len(words) > 1 and words[0].isupper() and len(typed.word) > 1:
+        capitals = typed.word.isupper() and len(typed.word) > 1
+        if capitals or (here.sentence.shouted and (not typed.word or typed.word.isupper())):
             words = [word.upper() for word in words]
         return " ".join(words)
-
-
-def _sentence(model: Model, words: Words, text: str) -> _Sentence:
-    """What stands before the half-typed word. A word that the model does not know, and has no
-    word to stand in for, is left out.
-    """
-    try:
-        context = model.context(text)
-    except UnknownWords:
-        context = ()
-    stand_in = model.vocabulary.id_of(model.options.unknown)
-    whole = context and stand_in not in context and len(context) < model.options.max_length
-    barred = words.barred_after(text)  # as it was written: the model may not know a group's name
-    typed = text.split()
-    last = typed[-1].lower() if typed else ""
-    if whole:
-        return _Sentence(context, text, (), last, barred)
-    tokens = [token.text for token in tokenize(text, model.options)]
-    known = [words.understood(token) for token in tokens]
-    unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
-    standing = [model.options.unknown if word is None else word for word in known]
-    text = " ".join(word for word in standing if word)
-    meant = words.barred_after(text)  # and as it is understood: "klil"
-    return _Sentence(model.context(text), text, unknown, last, (*barred, *meant))
 
 
 _suggesters: dict[str, Suggester] = {}  # by the model's id
@@ -285,45 +302,3 @@ def keep_only(models: Iterable[Model]) -> None:
     for name, suggester in list(_suggesters.items()):
         if id(suggester.model) not in kept:
             _suggesters.pop(name, None)
-
-
-def run(steps: Steps, distribution: Callable[[Context], Floats]) -> Suggested:
-    """Answer at once, `distribution` giving the probabilities [V] after a context."""
-    try:
-        contexts = next(steps)
-        while True:
-            contexts = steps.send([distribution(context) for context in contexts])
-    except StopIteration as stop:
-        answer: Suggested = stop.value
-        return answer
-
-
-def run_together(
-    many: Sequence[Steps],
-    distributions: Callable[[Sequence[Context]], Iterable[Floats | Exception]],
-) -> list[Suggested | Exception]:
-    """Answer several at once, what they ask at a time going through the same products. What cannot
-    be answered is an exception in its place.
-    """
-    answers: dict[int, Suggested | Exception] = {}
-    said: dict[int, list[Floats] | None] = dict.fromkeys(range(len(many)))
-    while said:
-        asked: dict[int, Sequence[Context]] = {}
-        for at, wanted in said.items():
-            try:
-                asked[at] = many[at].send(wanted)  # type: ignore[arg-type] # None begins
-            except StopIteration as stop:
-                answers[at] = stop.value
-            except RequestError as error:
-                answers[at] = error
-        contexts = list(dict.fromkeys(one for some in asked.values() for one in some))
-        found = dict(zip(contexts, distributions(contexts), strict=True))
-        said = {}
-        for at, some in asked.items():
-            given = [found[one] for one in some]
-            sound = [one for one in given if not isinstance(one, Exception)]
-            if len(sound) == len(given):
-                said[at] = sound
-            else:
-                answers[at] = next(one for one in given if isinstance(one, Exception))
-    return [answers[at] for at in range(len(many))]

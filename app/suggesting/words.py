@@ -16,11 +16,16 @@ from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.text.mistakes import LONGEST, MISTAKE, SHORTEST, Mistakes
 
-_PER_MISTAKE = 0.01  # how much less probable a word is for every mistake in its typing
+MISTYPED = 0.01  # how much less probable a word is for every mistake in its typing
+_UNFINISHED = 0.25  # how much less one is whose letters were not all typed, well or badly
 _NO_NAME = 0.03  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
+_USUAL = 0.5  # share of the probability that goes by what people mostly write next
+_LONGEST_USUAL = 4  # words, and the start of a sentence
+_APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand
 _LETTERS = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _APOSTROPHES = str.maketrans("’ʼ", "''")
 
 Kind = Literal["next", "completion", "correction"]
@@ -34,6 +39,14 @@ class Candidate(NamedTuple):
     word: str
     weight: float
     kind: Kind
+    more: tuple[str, ...] = ()  # words behind it, where one was typed for two
+
+
+class Usual(NamedTuple):
+    """The ids [N] of words that people mostly write next, and their shares [N]."""
+
+    ids: Indices
+    shares: Floats
 
 
 class Begun(NamedTuple):
@@ -74,6 +87,15 @@ class Words:
             ids = self.ids_of(rule["words"])
             for word in rule["after"]:
                 self._barred_after.setdefault(word.lower(), []).extend(ids)
+        self._slips = frozenset(model.card.get("slips", ()))
+        usual = model.card.get("usual", {})
+        self._usual = {after.lower(): self._shares(words) for after, words in usual.items()}
+
+    def _shares(self, words: list[str]) -> Usual:
+        ids = np.array(self.ids_of(words), np.intp)
+        falling = 1 / np.arange(1, len(ids) + 1)  # [N] the first named is the most frequent
+        shares = falling / falling.sum() if len(ids) else falling
+        return Usual(ids, (_USUAL * shares).astype(np.float32))
 
     def _spelling(self, word: str) -> str:
         word = word.translate(_APOSTROPHES)
@@ -83,6 +105,19 @@ class Words:
         """Whether the model knows a word, blocked or not."""
         return self.id_of(word) is not None
 
+    def is_sound(self, word: str) -> bool:
+        """Whether the model knows a word that is no misspelling."""
+        return self.knows(word) and self._spelling(word) not in self._slips
+
+    def shown(self, word: str) -> str | None:
+        """A word as it is shown inside a sentence, None where the model does not know it."""
+        number = self.id_of(word)
+        return None if number is None else self._model.vocabulary.words[number]
+
+    def spelled(self, number: int) -> str:
+        """The spelling of a word by its id."""
+        return self._spelled[number]
+
     def understood(self, word: str) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is
         none: "dont"; or the only one that has two of its letters the other way round: "waht".
@@ -91,15 +126,20 @@ class Words:
         if self.knows(word):
             return word
         typed = self._spelling(word)
-        at = bisect_left(self._bare, typed)
-        if self._bare[at : at + 1] == [typed]:
-            return str(self._spelled[self._bare_ids[at]])
+        bare = self._bare_id(typed)
+        if bare is not None:
+            return self._spelled[bare]
         if not SHORTEST <= len(typed) <= LONGEST:
             return None
         places = range(1, len(typed))
         made = {typed[: i - 1] + typed[i] + typed[i - 1] + typed[i + 1 :] for i in places}
         meant = [*filter(self._model.vocabulary.spellings.__contains__, made)]
         return meant[0] if len(meant) == 1 else None
+
+    def _bare_id(self, typed: str) -> int | None:
+        """The id of a word that is spelled so without its apostrophes."""
+        at = bisect_left(self._bare, typed)
+        return int(self._bare_ids[at]) if self._bare[at : at + 1] == [typed] else None
 
     def id_of(self, word: str) -> int | None:
         """The id of a word, None where the model does not know it."""
@@ -115,6 +155,25 @@ class Words:
             return ()
         seen = _LETTERS.findall(sentence.lower())
         return tuple(number for word in seen for number in self._barred_after.get(word, ()))
+
+    def usual_after(self, sentence: str) -> Usual | None:
+        """What people mostly write in a sentence that has begun so, where the card says it."""
+        if not self._usual:
+            return None
+        words = _WORD.findall(sentence.translate(_APOSTROPHES).lower())[-_LONGEST_USUAL - 1 :]
+        if len(words) <= _LONGEST_USUAL:
+            words.insert(0, self._model.options.start or "")
+        places = range(len(words))
+        found = (self._usual.get(" ".join(words[at:])) for at in places)
+        return next((one for one in found if one is not None), None)
+
+    def with_usual(self, said: Floats, usual: Usual | None) -> Floats:
+        """Probabilities [V], a share of them going by what people mostly write next."""
+        if usual is None:
+            return said
+        mixed: Floats = said * np.float32(1 - _USUAL)
+        mixed[usual.ids] += usual.shares
+        return mixed
 
     def mixed(self, said: Floats, recent: RecentWords, share: float) -> Floats:
         """Probabilities [V], `share` of them going by what was written before."""
@@ -160,16 +219,42 @@ class Words:
         order = _largest(begun.weights, count)
         return Found(self._shown(begun.ids[order], begun.weights[order], "completion"), begun.mass)
 
-    def mistyped(self, typed: str, said: Floats, allowed: Mask, count: int) -> Found:
-        """The most probable words that a mistyped beginning may have meant."""
+    def mistyped(
+        self, typed: str, said: Floats, allowed: Mask, count: int, begun: Indices
+    ) -> Found:
+        """The most probable words that a mistyped beginning may have meant, but for those that
+        are `begun` so.
+        """
         near = self._mistakes.near(self._spelling(typed))
-        kept = allowed[near.places] & (near.distances > 0)
+        kept = allowed[near.places] & (near.distances > 0) & ~np.isin(near.places, begun)
         ids = near.places[kept]
         mistakes = near.distances[kept].astype(np.float32) / MISTAKE
-        scores = (said[ids] * np.float32(_PER_MISTAKE) ** mistakes).astype(np.float32)
+        letters = np.where(near.whole[kept], 1, _UNFINISHED)  # [N]
+        scores = (said[ids] * np.float32(MISTYPED) ** mistakes * letters).astype(np.float32)
         order = _largest(scores, count)
         best = self._shown(ids[order], scores[order], "correction")
         return Found(best, float(np.add.reduce(scores)))
+
+    def apart(self, typed: str, said: Floats, allowed: Mask) -> list[tuple[int, int]]:
+        """The ids of two words that make one as it is typed, for the likeliest first of them."""
+        if self._model.options.tokenizer != "words":
+            return []
+        typed = self._spelling(typed)
+        found = []
+        for at in range(1, len(typed)):
+            first, second = self._whole_id(typed[:at]), self._whole_id(typed[at:])
+            if first is not None and second is not None and allowed[first] and allowed[second]:
+                found.append((first, second))
+        return sorted(found, key=lambda pair: -said[pair[0]])[:_APART]
+
+    def _whole_id(self, typed: str) -> int | None:
+        number = self._model.vocabulary.id_of(typed)
+        return self._bare_id(typed) if number is None else number
+
+    def candidate(self, first: int, second: int, weight: float) -> Candidate:
+        """Two words in the place of one."""
+        words = self._model.vocabulary.words
+        return Candidate(str(words[first]), weight, "correction", (str(words[second]),))
 
     def _shown(self, ids: Indices, weights: Floats, kind: Kind) -> list[Candidate]:
         words = self._model.vocabulary.words

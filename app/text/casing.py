@@ -27,13 +27,20 @@ class Casing:
         previous = before.lower()
         for at, word in enumerate(map(str.lower, words)):
             following = self._pairs.get(previous)
-            pair = following and following.get(word)
+            pair = following and (following.get(word) or _possessive(following, word))
             if pair:
                 first, written[at] = pair.split(" ")
                 if at:
                     written[at - 1] = first
             previous = word
         return written
+
+
+def _possessive(following: Mapping[str, str], word: str) -> str | None:
+    """The pair of a name of which this is the possessive: "in China's"."""
+    base = word.removesuffix("'s")
+    pair = following.get(base) if base != word else None
+    return None if pair is None else pair + word[len(base) :]
 
 
 def as_typed(word: str, typed: str, *, begins: bool) -> str:

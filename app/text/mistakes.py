@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.arrays import Indices
+from app.arrays import Indices, Mask
 
 SHORTEST = 3  # letters that can be mistyped
 LONGEST = 24  # letters: a longer beginning is none of a word
@@ -27,10 +27,13 @@ Int8s = NDArray[np.int8]
 
 
 class Near(NamedTuple):
-    """Places [K] in the words, and distances [K] from what was typed, a mistake being 2."""
+    """Places [K] in the words, distances [K] from what was typed, a mistake being 2, and whether
+    the whole word [K] is as near as that.
+    """
 
     places: Indices
     distances: Int8s
+    whole: Mask
 
 
 class Mistakes:
@@ -51,12 +54,16 @@ class Mistakes:
         m = len(typed)
         most = 1 if m < _TWO_MISTAKES else 2
         if not SHORTEST <= m <= LONGEST:
-            return Near(np.zeros(0, np.intp), np.zeros(0, np.int8))
+            return Near(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.bool_))
         codes = [ord(letter) for letter in typed]
         likely = self._likely(codes, most)
-        distances = _distances(self._letters[: m + most, likely], codes)
-        close = distances <= most * MISTAKE
-        return Near(likely[close], distances[close])
+        distances = _distances(self._letters[: m + most, likely], codes)  # [m + most + 1, K]
+        least = distances.min(axis=0)
+        close = np.flatnonzero(least <= most * MISTAKE)
+        places, least = likely[close], least[close]
+        lengths = self._lengths[places]
+        whole = distances[lengths.clip(max=m + most), close] == least
+        return Near(places, least, whole & (lengths <= m + most))
 
     def _likely(self, codes: Sequence[int], most: int) -> Indices:
         """Words that lack few of the letters, and begin as is typed or with its second letter."""
@@ -70,7 +77,7 @@ class Mistakes:
 
 
 def _distances(letters: NDArray[np.uint32], codes: Sequence[int]) -> Int8s:
-    """The least distance [K] of `codes` [m] to a beginning of each column of `letters` [L, K].
+    """The distances [L + 1, K] of `codes` [m] to the beginnings of each column of `letters` [L, K].
 
     What is kept of a beginning is how much less than its every letter missing it is: then one more
     missing changes nothing.
@@ -89,5 +96,5 @@ def _distances(letters: NDArray[np.uint32], codes: Sequence[int]) -> Int8s:
         np.minimum.accumulate(now, axis=0, out=now)  # a letter missing
         before, last = last, now
     missing = MISTAKE * np.arange(L + 1, dtype=np.int8)[:, np.newaxis]  # [L + 1, 1]
-    least: Int8s = (last + missing).min(axis=0)
-    return least
+    distances: Int8s = last + missing
+    return distances

@@ -1,4 +1,4 @@
-"""A text somebody is typing -> the sentence that is being written, and what stands in it for no word.
+"""A text somebody is typing -> the sentence that is being written, and what is no word of it.
 
 A full stop ends a sentence whether or not a space follows it; that of an abbreviation, of an
 ellipsis that goes on in lower case, or of an address does not. Knows no vocabulary and no model.
@@ -19,7 +19,7 @@ _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
 _GOES_ON = re.compile(r"\s*+([^\W\d_])")
 _LONGEST_ABBREVIATION = 6
 _ABBREVIATIONS = frozenset((
-    "mr", "mrs", "ms", "dr", "st", "mt", "vs", "etc", "prof", "e", "g", "jr", "sr", "rev", "capt",
+    "mr", "mrs", "ms", "dr", "st", "mt", "vs", "etc", "prof", "jr", "sr", "rev", "capt",
     "sgt", "lt", "gov", "dept", "jan", "feb", "aug", "sept", "oct", "nov", "dec", "ph", "inc",
     "ltd", "corp", "approx", "ave", "blvd", "vol", "tel", "ext", "est", "col", "gen", "sen",
 ))  # fmt: skip
@@ -65,7 +65,7 @@ def last_token(text: str) -> str:
 def _ends(text: str, begin: int, match: re.Match[str]) -> bool:
     """Whether these marks end a sentence, which began at `begin`."""
     marks = match["mark"]
-    if len(marks) > 1 and not marks.strip(".…") or marks == "…":
+    if (len(marks) > 1 and not marks.strip(".…")) or marks == "…":
         following = _GOES_ON.match(text, match.end())
         return following is None or not following[1].islower()
     if marks == "." and _abbreviates(text, begin, match):

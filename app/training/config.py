@@ -76,6 +76,8 @@ class TrainConfig:
     excluded: tuple[str, ...] = ()  # words of the corpus that never enter the vocabulary
     blocked: tuple[str, ...] = ()  # words that stay in the vocabulary and are never suggested
     blocked_after: tuple[Blocked, ...] = ()
+    slips: tuple[str, ...] = ()  # words of the vocabulary that are misspelled: blocked, and mended
+    usual: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what mostly follows words
     shown_as: dict[str, str] = field(default_factory=dict)  # "i" -> "I"
     word_forms: Path | None = None  # word forms and counts: more of `shown_as` (text/writing.py)
     word_lists: tuple[Path, ...] = ()  # words in their case: names, and slips, which are blocked

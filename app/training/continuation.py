@@ -62,6 +62,8 @@ def continued(folder: Path, config: TrainConfig) -> Continuation:
         number=options.number,
         blocked=tuple(dict.fromkeys((*model.card["blocked"], *config.blocked))),
         blocked_after=config.blocked_after or _pairs(model),
+        slips=tuple(dict.fromkeys((*model.card["slips"], *config.slips))),
+        usual={**model.card["usual"], **config.usual},
         shown_as={**model.card["shown_as"], **config.shown_as},
     )
     taken = Continuation(config, model.vocabulary, parameters, _facts(model))

@@ -4,13 +4,14 @@ Published whole or not at all: written beside the target under a hidden name, th
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from app.folder.keras.write import write_network
-from app.folder.write import replace_folder, sha256_of, write_json
+from app.folder.read import load_model
+from app.folder.write import change_card, replace_folder, sha256_of, write_json
 from app.text.vocabulary import Vocabulary
 from app.training.config import TrainConfig
 from app.training.curve import learning_curve
@@ -54,12 +55,7 @@ def _card(
 ) -> dict[str, Any]:
     writing = Writing.read(config.word_forms, config.word_lists)
     known = [word for word in vocabulary.word_to_id if word not in config.marks]
-    slips = writing.slips(count_words(config)) if config.word_lists else []
-    blocked = [
-        word
-        for word in (*config.blocked, *config.respelled, *slips)
-        if vocabulary.id_of(word) is not None
-    ]
+    counted = writing.slips(count_words(config)) if config.word_lists else []
     return {
         "title": config.title or folder.name.strip(".").removesuffix(".new"),
         "description": config.description,
@@ -76,9 +72,41 @@ def _card(
         "training": training,
         "metrics": metrics,
         "sha256": {name: sha256_of(folder / name) for name in _SIGNED},
-        "blocked": [*dict.fromkeys(blocked)],
+        **_of_words(config, vocabulary, {"slips": counted, "shown_as": writing.shown_as(known)}),
+    }
+
+
+def write_words(folder: Path, config: TrainConfig) -> None:
+    """Write what a configuration says of words into the card of a model that is there. What was
+    counted in its text stays; so do its weights and its vocabulary.
+
+    Raises ModelError where there is no model.
+    """
+    model = load_model(folder)
+    known = {name: model.card[name] for name in ("blocked", "slips", "shown_as")}
+    change_card(folder, _of_words(config, model.vocabulary, known))
+
+
+def _of_words(
+    config: TrainConfig, vocabulary: Vocabulary, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The card's fields about words: what is `known` of them, and what the configuration says."""
+
+    def kept(words: Iterable[str]) -> list[str]:
+        return [word for word in dict.fromkeys(words) if vocabulary.id_of(word) is not None]
+
+    slips = kept((*known.get("slips", ()), *config.respelled, *config.slips))
+    usual = {
+        after: kept(words)
+        for after, words in config.usual.items()
+        if all(vocabulary.id_of(word) is not None for word in after.split())
+    }
+    return {
+        "blocked": kept((*known.get("blocked", ()), *config.blocked, *slips)),
         "blocked_after": [asdict(pair) for pair in config.blocked_after],
-        "shown_as": writing.shown_as(known) | _known_of(config.shown_as, vocabulary),
+        "slips": slips,
+        "usual": {after: words for after, words in usual.items() if words},
+        "shown_as": known["shown_as"] | _known_of(config.shown_as, vocabulary),
     }
 
 

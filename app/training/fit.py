@@ -214,6 +214,8 @@ def _what_counts(config: TrainConfig) -> TrainConfig:
         validation=(),
         blocked=(),
         blocked_after=(),
+        slips=(),
+        usual={},
         shown_as={},
         word_forms=None,
         word_lists=(),

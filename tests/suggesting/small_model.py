@@ -7,7 +7,8 @@ from app.arrays import Context, Floats
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.card import Card
 from app.model import Model
-from app.suggesting.suggester import Asked, Suggester, run
+from app.suggesting.running import run
+from app.suggesting.suggester import Asked, Suggester
 from app.text.vocabulary import Vocabulary
 from tests.small_models import small_network
 

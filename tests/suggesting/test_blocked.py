@@ -8,7 +8,8 @@ import pytest
 
 from app.folder.read import load_model
 from app.model import Model
-from app.suggesting.suggester import Asked, Suggester, run
+from app.suggesting.running import run
+from app.suggesting.suggester import Asked, Suggester
 from tests.conftest import MODELS
 
 CONTENT = tomllib.loads(Path(__file__).with_name("vulnerable.toml").read_text())

@@ -282,3 +282,108 @@ def test_of_a_model_that_is_served_no_more_nothing_is_kept() -> None:
     del first
     gc.collect()
     assert gone() is None
+
+
+def test_what_people_mostly_say_next_has_half_of_the_probability() -> None:
+    usual = {"</s> you": ["know", "kill"], "happy": ["new"], "": ["the"]}
+    typist = Typist({"you": {"the": 0.4, "know": 0.1}, "you know": {"very": 0.1}}, usual=usual)
+    answer = typist("you ", count=3)
+    assert [one.text for one in answer.suggestions] == ["know ", "the ", "kill "]
+    shares = [0.05 + 0.5 * 2 / 3, 0.2, 0.5 / 3]
+    assert [one.probability for one in answer.suggestions] == pytest.approx(shares, abs=1e-4)
+    assert answer.sentence_end == np.float32(1e-5)
+
+
+def test_what_is_usual_at_a_beginning_is_so_there_alone() -> None:
+    usual = {"</s> happy": ["new"], "very": ["much"]}
+    said = {"happy": {"to": 0.3}, "it happy": {"to": 0.3}, "it very": {"to": 0.3}}
+    said["happy new"] = {"year": 0.3}
+    typist = Typist(said, usual=usual)
+    assert typist.texts("Happy ", count=1) == ["new "]
+    assert typist.texts("It happy ", count=1) == ["to "]
+    assert typist.texts("It very ", count=1) == ["much "]
+    assert typist.texts("happy ", count=1, exclude=("New",)) == ["to "]
+    assert typist.texts("Happy ", count=1, words=2, min_probability=0.4) == ["new "]
+
+
+def test_what_is_usual_is_blocked_like_anything_else() -> None:
+    typist = Typist({"you": {"the": 0.4}}, usual={"</s> you": ["stupid", "know"]})
+    assert "stupid " not in typist.texts("you ", count=20)
+
+
+def test_a_misspelling_that_the_model_knows_is_mended() -> None:
+    card = {"blocked": ["stupid", "they"], "slips": ["they"]}
+    typist = Typist({"you": {"the": 0.1, "they": 0.1}}, **card)
+    assert typist("you they", count=1).suggestions[0] == typist("you thye", count=1).suggestions[0]
+    assert typist.texts("you stupid") == []
+
+
+def test_two_words_without_their_space_are_parted() -> None:
+    said = {
+        "going to": {"the": 0.1},
+        "i": {"know": 0.3, "don't": 0.2},
+        "going to the": {"store": 0.3},
+        "i don't": {"know": 0.3},
+        "": {"thank": 0.1, "i": 0.1},
+        "thank": {"you": 0.8},
+        "you": {"kill": 0.1},
+        "you kill": {"yourself": 0.9, "time": 0.1},
+    }
+    typist = Typist(said)
+    answer = typist("going to thestore")
+    assert answer.replace == (9, 17)
+    assert [(s.text, s.words, s.kind) for s in answer.suggestions] == [
+        ("the store ", ("the", "store"), "correction")
+    ]
+    assert typist.texts("thankyou", count=1) == ["Thank you "]
+    assert typist.texts("Iknow", count=1) == ["I know "]
+    assert typist.texts("THANKYOU", count=1) == ["THANK YOU "]
+    assert typist.texts("i dontknow", count=1) == ["don't know "]
+    assert typist.texts("you killtime", count=1) == ["kill time "]
+    assert typist.texts("you killyourself") == []
+    assert typist.texts("going to thestore", exclude=("store",)) == []
+
+
+def test_a_word_that_is_mended_whole_comes_before_longer_ones() -> None:
+    typist = Typist({"the": {"store": 0.01, "story": 0.01, "known": 0.02, "know": 0.01}})
+    assert typist.texts("the konw", count=2) == ["know ", "known "]
+
+
+def test_a_word_is_offered_once_though_it_is_near_and_begins_so_too() -> None:
+    typist = Typist({"you": {"the": 0.1}, "you don't": {"the": 0.1}})
+    for typed in ("dont", "Don't", "recen", "im"):
+        shown = [text.lower() for text in typist.texts(f"you {typed}", count=20)]
+        assert len(shown) == len(set(shown))
+
+
+def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
+    answer = Typist({"you": {"the": 0.3, "they": 0.3}})("you tha", count=2)
+    assert [(one.text, one.kind) for one in answer.suggestions] == [
+        ("the ", "correction"),
+        ("thank ", "completion"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("VERY ", "MUCH "),
+        ("VERY M", "MUCH "),
+        ("VERY m", "much "),
+        ("IT IS ", "MUCH "),
+        ("It is ", "much "),
+        ("VERY. ", "Much "),
+        ("I ", "much "),
+    ],
+)
+def test_a_sentence_in_capitals_goes_on_in_capitals(text: str, expected: str) -> None:
+    said = {"much": 0.4}
+    typist = Typist({"very": said, "it is": said, "": said, "i": said})
+    assert typist.texts(text, count=1) == [expected]
+
+
+def test_after_an_ellipsis_a_small_letter_goes_on_and_a_capital_begins() -> None:
+    typist = Typist({"I know": {"much": 0.4}, "": {"much": 0.4}})
+    assert typist.texts("I know... m", count=1) == ["much "]
+    assert typist.texts("I know... M", count=1) == ["Much "]
+    assert typist.texts("I know. m", count=1) == ["Much "]

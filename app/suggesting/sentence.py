@@ -1,0 +1,57 @@
+"""The sentence before the cursor as a model reads it, and what follows for its next word."""
+
+from typing import NamedTuple
+
+from app.arrays import Context
+from app.errors import UnknownWords
+from app.model import Model
+from app.suggesting.words import Usual, Words
+from app.text.tokens import tokenize
+
+_SHOUTED = 4  # letters, of which all are capitals: no acronym
+
+
+class Sentence(NamedTuple):
+    """What is being written, as the model reads it."""
+
+    context: Context
+    text: str  # that the context was read from
+    unknown: tuple[str, ...]
+    last: str  # the word before the cursor, as it is spelled
+    barred: tuple[int, ...]  # ids of words that are not suggested in it
+    usual: Usual | None  # what people mostly write next in it
+    shouted: bool  # whether all of it is in capitals
+
+
+def read_sentence(model: Model, words: Words, text: str) -> Sentence:
+    """What stands before the half-typed word. A word that the model does not know, and has no
+    word to stand in for, is left out.
+    """
+    try:
+        context = model.context(text)
+    except UnknownWords:
+        context = ()
+    stand_in = model.vocabulary.id_of(model.options.unknown)
+    whole = context and stand_in not in context and len(context) < model.options.max_length
+    barred = words.barred_after(text)  # as it was written: the model may not know a group's name
+    typed = text.split()
+    last = typed[-1].lower() if typed else ""
+    shouted = text.isupper() and _shouts(words, typed)
+    usual = words.usual_after(text)
+    if whole:
+        return Sentence(context, text, (), last, barred, usual, shouted)
+    tokens = [token.text for token in tokenize(text, model.options)]
+    known = [words.understood(token) for token in tokens]
+    unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
+    standing = [model.options.unknown if word is None else word for word in known]
+    text = " ".join(word for word in standing if word)
+    meant = words.barred_after(text)  # and as it is understood: "klil"
+    barred = (*barred, *meant)
+    return Sentence(model.context(text), text, unknown, last, barred, usual, shouted)
+
+
+def _shouts(words: Words, typed: list[str]) -> bool:
+    """Whether these words in capitals are no acronyms: "HAPPY", and neither "NASA" nor "LOL"."""
+    known = [words.shown(word) for word in typed]
+    letters = sum(len(word) for word in known if word is not None and not word.isupper())
+    return letters >= _SHOUTED

@@ -1,0 +1,32 @@
+"""How words are written where two of them decide, and whose something is."""
+
+import pytest
+
+from app.text.casing import Casing
+
+CASING = Casing(
+    {
+        "china": "China",
+        "new york": "New York",
+        "in turkey": "in Turkey",
+        "new year's": "New Year's",
+        "year's eve": "Year's Eve",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "written"),
+    [
+        ("", "new york", "New York"),
+        ("in", "turkey", "Turkey"),
+        ("in", "turkey's", "Turkey's"),
+        ("a", "turkey's", "turkey's"),
+        ("in", "new york's", "New York's"),
+        ("", "new year's eve", "New Year's Eve"),
+        ("NEW", "year's", "Year's"),
+        ("new", "year", "year"),
+    ],
+)
+def test_pairs_say_how_both_of_them_are_written(before: str, words: str, written: str) -> None:
+    assert " ".join(CASING.written(words.split(), before)) == written

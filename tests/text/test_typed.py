@@ -1,0 +1,71 @@
+"""What stands before the cursor, as a person means it: abbreviations, addresses, lists, smiles."""
+
+import pytest
+
+from app.text.typed import read_typed
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("visit example.com and ", "visit <unk> and"),
+        ("mail me at a.b@example.org, ", "mail me at <unk>"),
+        ("see https://a.b/c?d=e. Then ", "Then"),
+        ("it is in file.txt ", "it is in <unk>"),
+        ("at 5 p.m. ", "at 5 pm"),
+        ("in the U.S. ", "in the US"),
+        ("cats, e.g. ", "cats eg"),
+        ("that is, i.e. ", "that is ie"),
+        ("J.K.Rowling ", "JK Rowling"),
+        ("the Ph.D. ", "the Ph D"),
+        ("I was like... what is ", "I was like what is"),
+        ("Hi :D how ", "Hi how"),
+        ("I <3 you ", "I you"),
+        ("Milk\n1. Eggs ", "Eggs"),
+        ("a) The ", "The"),
+        ("yes.no ", "no"),
+    ],
+)
+def test_what_is_no_word_of_a_sentence_is_not_read_as_one(text: str, sentence: str) -> None:
+    read = read_typed(text, "words", "<unk>").sentence
+    assert read.replace(",", "").split() == sentence.split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "example.com", "see example.com/pa", "a@b.de", "#love", "@anna", "it costs $", "5€ or €",
+        "12/", "7:", "+", "at 5 p.", "at 5 p.m", "in the U.S", ":D", "Hi ;P", "file.txt", "www.a",
+    ],
+)  # fmt: skip
+def test_nobody_knows_how_these_go_on(text: str) -> None:
+    typed = read_typed(text, "words")
+    assert (typed.unguessable, typed.word, typed.replace) == (True, "", (len(text), len(text)))
+
+
+@pytest.mark.parametrize("text", ["at 5 p.m.", "See you.T", "So do I.", "I know;t", "C#", "5%", ""])
+def test_and_how_these_do_may_be_guessed(text: str) -> None:
+    assert not read_typed(text, "words").unguessable
+
+
+@pytest.mark.parametrize(
+    ("text", "space"),
+    [
+        ("I know -", True),
+        ("-", True),
+        ("well-", False),
+        ("I know—", False),
+        ("I said *", False),
+        ("*really*", True),
+        ("_", False),
+        ("See you.", True),
+        ("- ", False),
+    ],
+)
+def test_a_space_is_put_where_a_person_would_type_one(text: str, space: bool) -> None:
+    assert read_typed(text, "words").space is space
+
+
+def test_an_underscore_joins_a_name_and_stands_around_what_is_stressed() -> None:
+    assert read_typed("foo_b", "words").word == ""
+    assert read_typed("it is _rea", "words").word == "rea"
