@@ -30,8 +30,10 @@ UnrolledError
     ├── NotFinite             422  not_finite
     ├── TooExpensive          422  too_expensive
     ├── HeadersTooLarge       431  headers_too_large
+    ├── UnsupportedTransfer   501  unsupported_transfer_coding
     ├── Overloaded            503  overloaded
-    └── NotReady              503  not_ready
+    ├── NotReady              503  not_ready
+    └── UnsupportedVersion    505  unsupported_http_version
 
 Errors are raised where the cause is known and rendered once, at the edge (http/, cli/).
 """
@@ -228,6 +230,18 @@ class HeadersTooLarge(RequestError):
     """The headers are larger than any request needs."""
 
     code, status, title = "headers_too_large", 431, "The headers are too large"
+
+
+class UnsupportedTransfer(RequestError):
+    """The message has a transfer coding other than chunked (RFC 9112, 6.1)."""
+
+    code, status, title = "unsupported_transfer_coding", 501, "The transfer coding is unknown"
+
+
+class UnsupportedVersion(RequestError):
+    """The request is of another version than HTTP/1.0 and HTTP/1.1."""
+
+    code, status, title = "unsupported_http_version", 505, "The HTTP version is not spoken here"
 
 
 class TooExpensive(RequestError):

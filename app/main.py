@@ -110,6 +110,7 @@ def create_app(
         openapi_url=None,  # it is answered here, compressed
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # its redirects repeat whatever Host a request has
         swagger_ui_oauth2_redirect_url=None,
         lifespan=_lifespan,
     )
@@ -137,7 +138,7 @@ async def _lifespan(fastapi: FastAPI) -> AsyncIterator[None]:
     batcher = Batcher(settings.max_batch, settings.max_queue, metrics=metrics)
     service = app.state.service = Service(settings, repository, batcher, metrics)
     rest: ASGIApp = super(Unrolled, app).__call__
-    if settings.trusted_proxies:  # no endpoint's answer depends on them; FastAPI's redirects do
+    if settings.trusted_proxies:  # for routes of one's own: no answer of ours depends on them
         rest = cast(ASGIApp, ProxyHeadersMiddleware(rest, list(settings.trusted_proxies)))  # type: ignore[arg-type]
     app.edge = Edge(service, app.protocols, rest, _PUBLIC)
     if not repository.models:

@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import re
+import stat
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -32,7 +33,13 @@ _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s\"',*]+", re.IGNORECASE)
 _OF_A_SERVICE = re.compile(
     r".*(_SERVICE_(HOST|PORT)(_\w+)?|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|_NAME|_ENV_\w+)"
 )
-_PATH = re.compile(r"/[^\s?#\x00-\x1f\x7f]*")
+# Not "//host", which a browser takes for another site, and nothing that is decoded on its way here.
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[^/\s?#%\\\x00-\x1f\x7f\ud800-\udfff]+)+")
+_KEY = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,4096}")  # what a header can carry
+_LARGEST_KEYS = 1 << 20  # bytes of a file of keys
+_YEAR = 31_536_000  # seconds; clocks and timers overflow somewhere beyond
+_MOST_BYTES = 1 << 28  # all that half-read bodies and unread answers may take together
+_MANY = 1_000_000
 _LIKENESS = 0.6  # difflib's ratio
 
 
@@ -63,29 +70,49 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Keys that open the service, with commas between; none leaves it open"
     )
-    api_keys_file: Path | None = Field(None, description="File with more of them, one a line")
-    max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body")
+    api_keys_file: Path | None = Field(
+        None, description="File with more of them, one a line; # begins a line that is none"
+    )
+    max_body_bytes: int = Field(
+        1 << 20, ge=1024, le=_MOST_BYTES, description="Largest request body"
+    )
     max_seconds: float = Field(
-        10.0, gt=0, description="Most seconds of one core that a request may cost; else 422"
+        10.0,
+        gt=0,
+        le=_YEAR,
+        description="Most seconds of one core that a request may cost; else 422",
     )
     max_buffered_bytes: int = Field(
-        16 << 20, ge=1 << 20, description="Most bytes of an answer in memory; more is streamed"
+        16 << 20,
+        ge=1 << 20,
+        le=_MOST_BYTES,
+        description="Most bytes of an answer in memory; more is streamed",
     )
-    max_connections: int = Field(4096, ge=1, description="Most connections of a process")
+    max_connections: int = Field(4096, ge=1, le=_MANY, description="Most connections of a process")
     read_seconds: float = Field(
-        10.0, gt=0, description="For a request's head; a body gets one more for every 64 KB"
+        10.0,
+        gt=0,
+        le=_YEAR,
+        description="For a request's head; a body gets one more for every 64 KB",
     )
     write_seconds: float = Field(
-        30.0, gt=0, description="Until a client that reads nothing of its answer is cut off"
+        30.0,
+        gt=0,
+        le=_YEAR,
+        description="Until a client that reads nothing of its answer is cut off",
     )
     max_batch: int = Field(32, ge=1, le=4096, description="Most requests in one matrix product")
-    max_queue: int = Field(1024, ge=1, description="Most requests in progress; more get 503")
-    poll_seconds: float = Field(
-        2.0, ge=0, description="How often the models folder is looked at; 0 never"
+    max_queue: int = Field(
+        1024, ge=1, le=_MANY, description="Most requests in progress; more get 503"
     )
-    keep_alive_seconds: int = Field(75, ge=1, description="How long an idle connection stays open")
+    poll_seconds: float = Field(
+        2.0, ge=0, le=_YEAR, description="How often the models folder is looked at; 0 never"
+    )
+    keep_alive_seconds: int = Field(
+        75, ge=1, le=_YEAR, description="How long an idle connection stays open"
+    )
     drain_seconds: float = Field(
-        0.0, ge=0, description="From not ready to not listening, after SIGTERM"
+        0.0, ge=0, le=_YEAR, description="From not ready to not listening, after SIGTERM"
     )
     log_format: Literal["json", "console"] = Field("console", description="Shape of log lines")
     log_requests: bool = Field(True, description="Whether there is a line for every request")
@@ -121,6 +148,10 @@ class Settings(BaseSettings):
     def _some_host(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("is empty, which would be every address; 0.0.0.0 says so")
+        try:
+            value.encode("idna")
+        except UnicodeError:
+            raise ValueError(f"{value!r:.80} is no address, and no name of a host") from None
         return value
 
     @field_validator("models_dir", "default_model", "unix_socket", "api_keys_file", mode="before")
@@ -162,18 +193,34 @@ class Settings(BaseSettings):
         if self.api_keys_file is None:
             return ()
         try:
-            lines = self.api_keys_file.read_text(encoding="utf-8").split("\n")
+            lines = _read(self.api_keys_file).decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"UNROLLED_API_KEYS_FILE cannot be read: {error}") from error
-        keys = tuple(line.strip() for line in lines if line.strip())
+        keys = tuple(key for line in lines if (key := line.strip()) and not key.startswith("#"))
         if not keys:  # it was to protect the service, and would leave it open
             raise SettingsError("UNROLLED_API_KEYS_FILE holds no key")
         return keys
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:
-        """The API keys as they come over the wire."""
+        """The API keys as they come over the wire. Raises SettingsError for what cannot come."""
+        for setting, keys in (("KEYS", self.api_keys), ("KEYS_FILE", self._keys_of_the_file)):
+            for number, key in enumerate(keys, 1):
+                if not _KEY.fullmatch(key):
+                    why = "is longer than 4096 characters, or has some that no header carries"
+                    raise SettingsError(f"UNROLLED_API_{setting}: key {number} {why}")
         return tuple(key.encode() for key in (*self.api_keys, *self._keys_of_the_file))
+
+
+def _read(path: Path) -> bytes:
+    """A small file's content: a FIFO would keep the start waiting, and a device has no end."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is not a regular file")
+        content = file.read(_LARGEST_KEYS + 1)
+    if len(content) > _LARGEST_KEYS:
+        raise OSError(f"it is larger than {_LARGEST_KEYS} bytes")
+    return content
 
 
 def _listed(value: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Settings from the environment, and what is said about a bad one."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,18 @@ def test_every_kind_of_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TRUSTED_PROXIES", "::1, 10.0.0.1/8"),  # which is no network's address
         ("ROOT_PATH", "words"),
         ("ROOT_PATH", "/words?"),
+        ("ROOT_PATH", "//evil.example"),  # which a browser takes for another site
+        ("ROOT_PATH", "/a/../b"),
+        ("ROOT_PATH", "/a%20b"),
+        ("HOST", "a..b"),
+        ("HOST", "\udcff"),
+        ("HOST", "ü" * 80),
         ("DRAIN_SECONDS", "inf"),
+        ("DRAIN_SECONDS", "1e308"),
+        ("POLL_SECONDS", "1e300"),
+        ("KEEP_ALIVE_SECONDS", "9" * 400),
+        ("MAX_QUEUE", "9" * 400),
+        ("MAX_BODY_BYTES", str(1 << 29)),  # more than all bodies together may have
         ("MAX_SECONDS", "nan"),
     ],
 )
@@ -95,6 +107,50 @@ def test_mistyped_keys_leave_nothing_open(monkeypatch: pytest.MonkeyPatch, name:
     monkeypatch.setenv(name, "secret")
     with pytest.raises(SettingsError, match=r"is no setting; UNROLLED_API_KEYS is"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    "keys", ["a\nb", "good,a\x01", "\x7f", "a\x85b", "\udcff", "a" * 5000], ids=ascii
+)
+def test_a_key_that_no_header_carries_is_told_at_once_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("UNROLLED_API_KEYS", keys)
+    with pytest.raises(SettingsError, match=r"^UNROLLED_API_KEYS: key [12] is longer") as refused:
+        _ = read_settings().keys
+    assert "good" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        (b"k1\nk2", (b"k1", b"k2")),
+        (b"\xef\xbb\xbfk1\r\n\r\n k2 \r\n", (b"k1", b"k2")),  # as Notepad saves it
+        (b"k1\rk2\r", (b"k1", b"k2")),
+        (b"# of the service\nk1\n", (b"k1",)),  # which would be a key that can be guessed
+    ],
+)
+def test_a_file_of_keys_has_one_a_line_however_lines_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, keys: tuple[bytes, ...]
+) -> None:
+    (tmp_path / "keys").write_bytes(content)
+    monkeypatch.setenv("UNROLLED_API_KEYS_FILE", str(tmp_path / "keys"))
+    assert read_settings().keys == keys
+
+
+def test_a_file_of_keys_is_a_file_with_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "remarks").write_text("# k1\n")
+    (tmp_path / "utf-16").write_text("k1", "utf-16")
+    (tmp_path / "zeros").write_bytes(b"k1\0")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    for name in ("fifo", "/dev/zero", ".", "remarks", "utf-16", "zeros", "large", "nothing"):
+        monkeypatch.setenv("UNROLLED_API_KEYS_FILE", str(tmp_path / name))
+        with pytest.raises(SettingsError, match=r"^UNROLLED_API_KEYS_FILE"):
+            _ = read_settings().keys
 
 
 def test_what_kubernetes_injects_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ _ADVICE = {
     "target_too_long": "Send the parameters in the body of a POST.",
     "unsupported_media_type": "Say Content-Type: application/json, or use POST.",
     "unsupported_encoding": "Send the body as it is, or compressed with gzip or deflate.",
+    "unsupported_transfer_coding": "Send the body chunked alone; compress it as Content-Encoding.",
+    "unsupported_http_version": "Send the request as HTTP/1.1.",
     "headers_too_large": "Send fewer or shorter headers.",
     "not_finite": "Shorten the phrase, or ask a model whose activation has bounds, such as tanh.",
     "empty_phrase": "Send at least one word that the model knows.",

@@ -90,6 +90,8 @@ def model_folder(name: str | None) -> Path:
     from app.settings import read_settings
 
     settings = read_settings()
+    if name is not None and not name.strip():  # of a variable that is not set, perhaps
+        raise ModelError("the name of the model is empty")
     if name is not None and (Path(name) / "model.keras").exists():
         return Path(name).resolve()
     folder = settings.models_dir / (

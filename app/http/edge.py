@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import (
-    InvalidHttp,
     NotFound,
     Overloaded,
     RequestError,
@@ -99,10 +98,10 @@ class Edge:
     def _enter(self, exchange: Exchange, found: Found | None) -> Reply | None:
         """Look whether a request may be answered, and note by what; a preflight's reply.
 
-        Raises InvalidHttp, Unauthorized, Overloaded.
+        Raises RequestError where its head is at fault, Unauthorized, Overloaded.
         """
-        if exchange.fault:
-            raise InvalidHttp(exchange.fault)
+        if exchange.fault is not None:
+            raise exchange.fault
         if self._cors is not None:
             if (preflight := self._cors.preflight(exchange)) is not None:
                 return preflight
@@ -132,7 +131,7 @@ class Edge:
 
     async def _pass_on(self, exchange: Exchange) -> None:
         scope = exchange.scope
-        path = self.table.within(self._path(scope))
+        path = self.table.within(self._path(scope)).rstrip("/") or "/"
         self._admit(exchange, not path.startswith(self._public), True)
         if self.table.owner(path) is not None:
             raise NotFound("there is nothing at this path")

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from app.errors import BodyTooLarge, TooSlow
+from app.errors import (
+    BodyTooLarge,
+    InvalidHttp,
+    RequestError,
+    TooSlow,
+    UnsupportedTransfer,
+    UnsupportedVersion,
+)
 from app.http.bounds import BODY_RATE, Bounds
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
@@ -22,6 +29,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
+_HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?")  # RFC 9110, 7.2
+_VERSIONS = ("1.1", "1.0", "2", "3")  # of the last two, a server has made the same
 _LINGER_SECONDS = 3.0
 _MOST_DIGITS = 19  # of a length
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
@@ -99,7 +108,7 @@ class Exchange:
         self.declared = 0  # bytes of the body, as its header has it; 0 where there is none
         self.coding: bytes | None = None  # of the body
         self.traceparent: str | None = None
-        self.fault = ""  # why the head is not valid HTTP/1.1
+        self.fault: RequestError | None = None  # of the head
         self.unread = False  # whether the client may still be sending a body that is refused
         self.route = "other"
         self.parameters = _NONE  # of the path
@@ -113,20 +122,27 @@ class Exchange:
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts += 1
+                if _HOST.fullmatch(value) is None:
+                    self.fault = InvalidHttp("the Host is no host")
             elif name == b"content-length":
                 if (length := number_of_bytes(value)) is None:
-                    self.fault = "Content-Length is not a number of bytes"
+                    self.fault = InvalidHttp("Content-Length is not a number of bytes")
                 else:
                     self.declared = length
             elif name == b"content-encoding":
-                self.coding = value
+                self.coding = value if self.coding is None else self.coding + b"," + value
+            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                self.fault = UnsupportedTransfer("Transfer-Encoding should be chunked, and no more")
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 request_id = value
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 self.traceparent = value.decode()
         self.request_id = request_id.decode() if request_id else new_id()
-        if hosts != 1 and scope.get("http_version", "1.1") == "1.1":
-            self.fault = "there is no Host" if not hosts else "there are several Hosts"
+        version = scope.get("http_version", "1.1")
+        if hosts != 1 and (hosts or version == "1.1"):
+            self.fault = InvalidHttp("there are several Hosts" if hosts else "there is no Host")
+        if version not in _VERSIONS:
+            self.fault = UnsupportedVersion("HTTP/1.1 is spoken here, and HTTP/1.0")
 
     def header(self, wanted: bytes) -> bytes | None:
         """The first header of this (lower-case) name."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 
 def without_upgrade(
-    method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]]
+    method: bytes, target: bytes, version: str, headers: Iterable[tuple[bytes, bytes]]
 ) -> bytes | None:
     """The head of the same request without the wish; None where it is no request without it."""
     if method == b"CONNECT":
         return None
-    lines = [b"%b %b HTTP/1.1" % (method, target)]
+    lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
     for name, value in headers:
         if name == b"upgrade":
             continue

@@ -15,25 +15,23 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import (
-    HeadersTooLarge,
-    InvalidHttp,
-    Overloaded,
-    RequestError,
-    TargetTooLong,
-    TooSlow,
-)
+from app.errors import InvalidHttp, Overloaded, RequestError, TooSlow
 from app.http.bounds import BODY_RATE, Bounds
 from app.http.deadlines import LINGER_SECONDS, Deadlines
 from app.http.diagnosis import diagnosis, refusal
 from app.http.edge import Edge
+from app.http.heads import (
+    LONGEST_TARGET,
+    MOST_HEADERS,
+    check_size,
+    headers_too_large,
+    origin_form,
+    target_too_long,
+)
 from app.http.short_exchange import ShortExchange
 from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
 
-MOST_HEADERS = 32 << 10  # bytes of all names and values
-LONGEST_TARGET = 8 << 10
-_EACH = 4  # bytes of a header beside its name and value
 _LAST_WORDS_SECONDS = 1.0  # that a client has been idle when its connection is closed
 
 
@@ -106,13 +104,9 @@ class Protocol(HttpToolsProtocol):
         else:
             self._barren = 0 if self._fruitful else self._barren + len(data)
             if self._barren > MOST_HEADERS + LONGEST_TARGET:
-                self._refuse(self._too_large())
+                without_headers = self.in_head and not self.headers
+                self._refuse(target_too_long() if without_headers else headers_too_large())
         return b""
-
-    def _too_large(self) -> RequestError:
-        if len(self.url) > LONGEST_TARGET or not self.headers:
-            return TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
-        return HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
 
     def on_message_begin(self) -> None:
         """A request begins. What uvicorn makes for ASGI is made once it is to go there."""
@@ -125,18 +119,24 @@ class Protocol(HttpToolsProtocol):
         self._fruitful = self.partial = True
         self.url += url
         if len(self.url) > LONGEST_TARGET:
-            self._refusal = TargetTooLong(f"the URL is longer than {LONGEST_TARGET} bytes")
+            self._refusal = target_too_long()
             raise self._refusal
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        self._fruitful, self.in_head = True, False
-        if self._large and self._bytes_of_head() > MOST_HEADERS:
-            self._refusal = HeadersTooLarge(f"the headers are larger than {MOST_HEADERS} bytes")
-            raise self._refusal
-        if self.parser.should_upgrade():
-            self._upgrade = True
-            return
+        self._fruitful = True
+        try:
+            if self._large:
+                check_size(self.headers)
+            if self.parser.should_upgrade():
+                self._upgrade = True
+                return
+            if self.url[:1] != b"/":
+                self.url = origin_form(self.url)
+        except RequestError as error:
+            self._refusal = error
+            raise
+        self.in_head = False
         exchange = self._short()
         if exchange is None:
             self._go_through_asgi()
@@ -144,11 +144,9 @@ class Protocol(HttpToolsProtocol):
             self.cycle = exchange  # type: ignore[assignment] # it has what is asked of a cycle
             self.deadline += exchange.declared / BODY_RATE
             self._ask(exchange)
+        self.headers = []  # what comes behind the body is no header of the request
         if self.edge is not None and self.edge.service.draining:
             self.drain()
-
-    def _bytes_of_head(self) -> int:
-        return sum(len(name) + len(value) + _EACH for name, value in self.headers)
 
     def drain(self) -> None:
         """Say with the answer that is under way that it is the last one."""
@@ -189,7 +187,8 @@ class Protocol(HttpToolsProtocol):
     def _go_through_asgi(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
+        self.url = url
+        self.expect_100_continue = expects and self.parser.get_http_version() == "1.1"
         self.headers += headers  # the list that the scope has, too
         super().on_headers_complete()
         self._cycles = (*(one for one in self._cycles if not one.response_complete), self.cycle)
@@ -340,7 +339,9 @@ class Protocol(HttpToolsProtocol):
     def _without_upgrade(self, rest: bytes) -> bytes:
         """A server may ignore what a client would like to speak instead (RFC 9110, 7.8)."""
         self._upgrade = False
-        head = without_upgrade(self.parser.get_method(), self.url, self.headers)
+        parser = self.parser
+        version = parser.get_http_version()
+        head = without_upgrade(parser.get_method(), self.url, version, self.headers)
         if head is None:
             self._refuse(InvalidHttp("CONNECT is for proxies"))
             return b""

@@ -1,0 +1,184 @@
+"""Where one message ends and the next begins, and which of its lines are its headers."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.http.uvicorn_protocol import Protocol
+from app.main import create_app
+from app.serving.repository import Repository
+from app.settings import Settings
+from tests.http.ways import Way, answer, both_ways, connected, serving_on
+from tests.test_server import Served
+
+BODY = b'{"phrase": "this is"}'
+POST = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNKS = b"15\r\n" + BODY + b"\r\n0\r\n"
+NEXT = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=[Protocol, HttpToolsProtocol], ids=["short", "asgi"])
+def served(request: pytest.FixtureRequest, repository: Repository) -> Iterator[Served]:
+    settings = Settings(poll_seconds=0, log_requests=False)
+    with serving_on(request.param, create_app(settings, repository)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def short(repository: Repository) -> Iterator[Served]:
+    """With a key, whose proxy may have taken it out of the headers."""
+    settings = Settings(poll_seconds=0, log_requests=False, api_keys=("k1",))
+    with serving_on(Protocol, create_app(settings, repository)) as served:
+        yield served
+
+
+def all_of(served: Served, sent: bytes) -> bytes:
+    """What comes until the connection is closed."""
+    received = b""
+    with connected(served) as connection:
+        connection.sendall(sent)
+        while piece := connection.recv(65_536):
+            received += piece
+    return received
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        b"gzip, chunked",
+        b"identity, chunked",
+        b"chunked\r\nContent-Encoding: br",
+        b",chunked",
+        b"gzip\r\nTransfer-Encoding: chunked",
+        b"Chunked",
+    ],
+)
+def test_a_body_in_a_transfer_coding_beside_chunked_is_not_read(
+    served: Served, coding: bytes
+) -> None:
+    """RFC 9112, 6.1: 501; what a proxy would have taken for gzip was read as JSON."""
+    with connected(served) as connection:
+        connection.sendall(POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n" + CHUNKS + b"\r\n")
+        response, body = answer(connection)
+    if b"Content-Encoding" in coding:
+        assert (response.status, json.loads(body)["code"]) == (415, "unsupported_encoding")
+    elif coding == b"Chunked":
+        assert (response.status, json.loads(body)["next_word"]) == (200, "an")
+    else:
+        assert (response.status, json.loads(body)["code"]) == (501, "unsupported_transfer_coding")
+
+
+def test_encodings_on_two_lines_are_both_of_them(served: Served) -> None:
+    lines = b"Content-Length: 21\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\n\r\n"
+    with connected(served) as connection:
+        connection.sendall(POST + lines + BODY)
+        assert answer(connection)[0].status == 415
+
+
+@pytest.mark.parametrize(
+    ("first", "status"),
+    [
+        (b"GET /livez HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+        (b"GET /livez\r\n\r\n", 505),  # HTTP/0.9
+        (b"GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: u@a\r\n\r\n", 400),
+        (b'GET / HTTP/1.1\r\nHost: a/"><script>\r\n\r\n', 400),
+        (b"GET /livez HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost:\r\n\r\n", 200),
+        (b"GET /livez HTTP/1.1\r\nHost: [::1%25lo]:80\r\n\r\n", 200),
+        (b"GET /livez HTTP/1.1\r\nHost: a_b.example:\r\n\r\n", 200),
+        (b"GET /livez HTTP/1.0\r\n\r\n", 200),
+    ],
+    ids=str,
+)
+def test_the_version_and_the_host_are_those_of_the_standard(
+    served: Served, first: bytes, status: int
+) -> None:
+    with connected(served) as connection:
+        connection.sendall(first)
+        assert answer(connection, "GET")[0].status == status
+
+
+def test_what_comes_behind_a_body_is_no_header(short: Served) -> None:
+    """Else a key, or an encoding, comes in by a door that no proxy looks at."""
+    for head, trailer, status in (
+        (b"", b"X-API-Key: k1\r\n", b"401"),
+        (b"X-API-Key: k1\r\n", b"Authorization: Bearer no\r\n", b"200"),
+        (b"X-API-Key: k1\r\n", b"Content-Encoding: gzip\r\nHost: y\r\n", b"200"),
+        (b"X-API-Key: k1\r\nExpect: 100-continue\r\n", b"Host: y\r\n", b"200"),  # through ASGI
+    ):
+        received = all_of(short, POST + head + CHUNKED + CHUNKS + trailer + b"\r\n" + NEXT)
+        received = received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert received[9:12] == status
+        assert received.count(b"HTTP/1.1 200 ") == 1 + (status == b"200")
+
+
+def test_a_bad_head_is_no_fault_of_the_request_before_it(short: Served) -> None:
+    good = POST + b"X-API-Key: k1\r\nContent-Length: 21\r\n\r\n" + BODY
+    for bad, status in (
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 33_000 + b"\r\n\r\n", b"431"),
+        (b"GET http://x:99999999/ HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+    ):
+        received = all_of(short, good + bad)
+        assert received.startswith(b"HTTP/1.1 200 ")
+        assert b'"next_word":"an"' in received
+        assert b"HTTP/1.1 " + status in received
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"http://x", 200),
+        (b"http://x?a=b", 200),
+        (b"http://x/livez", 200),
+        (b"*", 404),
+        (b"http://[::zz/", 400),
+        (b"http:///livez", 400),
+    ],
+)
+def test_a_target_may_have_scheme_and_host(
+    repository: Repository, target: bytes, status: int
+) -> None:
+    app = create_app(Settings(poll_seconds=0, log_requests=False), repository)
+    with serving_on(Protocol, app) as served:
+        received = all_of(
+            served, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+    assert received.startswith(b"HTTP/1.1 %d " % status)
+    assert b"callback" not in received
+
+
+def test_an_upgrade_of_http_1_0_leaves_http_1_0(short: Served) -> None:
+    wish = b"Connection: Upgrade\r\nUpgrade: h2c\r\nX-API-Key: k1\r\n"
+    head = b"POST /v1/predict HTTP/1.0\r\n" + wish + b"Expect: 100-continue\r\n"
+    received = all_of(short, head + b"Content-Length: 21\r\n\r\n" + BODY)
+    assert received.startswith(b"HTTP/1.1 200 ")  # no Host is needed, and nothing continued
+    assert b'"next_word":"an"' in received
+
+
+@both_ways
+def test_no_answer_repeats_the_host_that_was_asked(way: Way, repository: Repository) -> None:
+    """A route of one's own sees what a trusted proxy says."""
+
+    async def scheme(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.url.scheme)
+
+    for trusted, seen in ((("127.0.0.1",), b"https"), (("192.0.2.0/24",), b"http")):
+        settings = Settings(poll_seconds=0, trusted_proxies=trusted)
+        app: Starlette = create_app(settings, repository)
+        app.add_route("/scheme", scheme)
+        with serving_on(way, app) as served:  # type: ignore[arg-type] # it is Unrolled
+            forwarded = b" HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Proto: https\r\n"
+            ends = b"Connection: close\r\n\r\n"
+            document = all_of(served, b"GET /openapi.json/" + forwarded + ends)
+            assert document.startswith(b"HTTP/1.1 200 ")
+            assert b"evil.example" not in document
+            assert all_of(served, b"GET /scheme" + forwarded + ends).endswith(b"\r\n\r\n" + seen)
