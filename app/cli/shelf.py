@@ -53,6 +53,7 @@ def _show(folder: str, listed: Sequence[Mapping[str, object]], problems: Mapping
     from rich.table import Table
 
     from app.cli.render import console
+    from app.logs import one_line
 
     table = Table(box=None, pad_edge=False)
     table.add_column("model")
@@ -62,8 +63,12 @@ def _show(folder: str, listed: Sequence[Mapping[str, object]], problems: Mapping
     for one in listed:
         words, parameters = f"{one['vocabulary_size']:,}", f"{one['parameters']:,}"
         mark = " (default)" if one["default"] else ""
-        table.add_row(escape(f"{one['id']}{mark}"), words, parameters, escape(str(one["title"])))
+        table.add_row(
+            escape(f"{one['id']}{mark}"), words, parameters, escape(one_line(str(one["title"])))
+        )
     console.print(table)
     for name, why in problems.items():
-        console.print(f"{escape(name)} cannot be served: {escape(why)}", soft_wrap=True)
+        console.print(
+            f"{escape(one_line(name))} cannot be served: {escape(one_line(why))}", soft_wrap=True
+        )
     console.print(f"in {escape(folder)}", soft_wrap=True)

@@ -27,6 +27,7 @@ from app.text.vocabulary import Vocabulary
 _LARGEST_CARD = 1 << 20  # bytes
 _LARGEST_VOCABULARY = 16 << 20  # bytes; about a million words, and 300 MB while it is parsed
 LONGEST_INPUT = 4096  # timesteps; an input this long is a mistake, and each costs a step
+_MOST_BARRED = 100_000  # pairs of a word and another: a card of 1 MB could have 5,000 million
 DEFAULT_MAX_LENGTH = 32  # where neither the card nor the network names one
 # What stands for unknown words in TextVectorization, and in what is written with Tokenizer.
 _UNKNOWN = ("[UNK]", "<OOV>", "<oov>", "<UNK>", "<unk>")
@@ -92,6 +93,13 @@ class Card(BaseModel):
                 raise ValueError(f"{word!r:.60} cannot be shown as {shown!r:.60}")
         return shown_as
 
+    @field_validator("blocked_after")
+    @classmethod
+    def _are_not_too_many(cls, rules: list[BlockedAfter]) -> list[BlockedAfter]:
+        if sum(len(rule.after) * len(rule.words) for rule in rules) > _MOST_BARRED:
+            raise ValueError(f"there are more than {_MOST_BARRED} pairs of words")
+        return rules
+
     def vocabulary(self, word_to_id: Mapping[str, int], network: Network) -> Vocabulary:
         """The words of this network. Raises VocabularyError, or CardError."""
         if self.zero_is_a_word and network.mask_zero:
@@ -114,8 +122,9 @@ class Card(BaseModel):
         """By each word, in lower case, what `blocked_after` has for it."""
         barred: dict[str, set[str]] = {}
         for rule in self.blocked_after:
+            words = set(map(str.lower, rule.words))
             for word in rule.after:
-                barred.setdefault(word.lower(), set()).update(map(str.lower, rule.words))
+                barred.setdefault(word.lower(), set()).update(words)
         return barred
 
     def text_options(self, network: Network, vocabulary: Vocabulary) -> TextOptions:

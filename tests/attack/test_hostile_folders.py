@@ -9,6 +9,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app
+from app.errors import CardError
+from app.folder.card import parse_card
 from tests.attack.scale import say, scaled
 from tests.keras_files import write_folder
 
@@ -90,3 +96,22 @@ def test_hostile_folders_are_refused_within_little_memory(tmp_path: Path) -> Non
     bombs = sorted(name for name in loaded if name.startswith("bomb-"))
     assert bombs == ["bomb-none", "bomb-words"]
     say(f"{len(lines)} hostile folders in {MEMORY >> 20} MB: {len(lines) - len(loaded)} refused")
+
+
+def test_a_card_of_a_megabyte_names_no_more_pairs_than_memory_has() -> None:
+    """500,000 bytes beside 500,000 are 5,000 million pairs."""
+    words = [f"w{number}" for number in range(400)]
+    rule = {"after": words, "words": words}
+    with pytest.raises(CardError, match="more than 100000 pairs"):
+        parse_card(json.dumps({"blocked_after": [rule]}).encode())
+    rule["words"] = words[:250]
+    assert len(parse_card(json.dumps({"blocked_after": [rule]}).encode()).blocked_after) == 1
+
+
+def test_a_title_does_not_paint_the_terminal(tmp_path: Path) -> None:
+    card = json.dumps({"title": "one\x1b[31m\ntwo"}).encode()
+    folder = write_folder(tmp_path / "models" / "one")
+    (folder / "model.json").write_bytes(card)
+    shown = CliRunner().invoke(app, ["models", "--models-dir", str(folder.parent)])
+    assert "\x1b" not in shown.output
+    assert "one\\x1b[31m\\ntwo" in shown.output
