@@ -39,6 +39,34 @@ def test_json_has_the_http_answer_s_fields_a_line_a_phrase() -> None:
     assert second["phrase"] == "is this"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "streams", "code"),
+    [
+        ("predict -m notebook", "<&-", 0),
+        ("models --json", ">&-", 0),
+        ("predict -m notebook zzz", "<&- >&- 2>&-", 4),
+    ],
+)
+def test_a_closed_stream_is_an_empty_one(arguments: str, streams: str, code: int) -> None:
+    start = f"exec {sys.executable} -c 'from app.entry import main; main()' {arguments} {streams}"
+    done = subprocess.run(["sh", "-c", start], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_what_is_written_is_utf_8_whatever_the_locale_is() -> None:
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", "from app.entry import main; main()"]
+    command += ["predict", "-m", "notebook", "this is"]
+    done = subprocess.run(command, env={**os.environ, **locale}, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "█" in done.stdout.decode()
+
+
+def test_an_empty_name_of_a_model_is_not_the_default_s() -> None:
+    done = unrolled("predict", "-m", "", "this is")
+    assert (done.returncode, done.stderr) == (3, "unrolled: the name of the model is empty\n")
+
+
 def test_explain_shows_the_notebook_s_hand_calculation() -> None:
     done = unrolled("explain", "-m", "notebook", "this is")
     for line in (

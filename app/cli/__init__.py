@@ -7,6 +7,8 @@ is missing · 7 a file cannot be read or written · 130 interrupted
 Commands import what they need when they run, so that `--help` costs nothing.
 """
 
+import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -67,7 +69,20 @@ def before_any_command(
 
 def main() -> None:
     """Run the command; an error is one sentence on standard error and an exit code."""
+    _open_streams()
     sys.exit(run(app))
+
+
+def _open_streams() -> None:
+    """Have JSON, SVG and bars leave as UTF-8 whatever the locale is, and names of files that are no
+    text escaped. A stream that is closed is empty: the next file would get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def run(command: Callable[..., Any]) -> int:
