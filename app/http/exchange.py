@@ -69,6 +69,17 @@ def number_of_bytes(value: bytes) -> int | None:
     return int(digits or b"0") if value.isdigit() and len(digits) <= _MOST_DIGITS else None
 
 
+def _fault_of(transfer: bytes, declared: int) -> RequestError | None:
+    """What is wrong with a Transfer-Encoding (RFC 9112, 6.1 and 6.3)."""
+    if declared:
+        return InvalidHttp("there are a Content-Length and a Transfer-Encoding")
+    if transfer.rpartition(b",")[2].strip().lower() != b"chunked":
+        return InvalidHttp("the last transfer coding is not chunked")
+    if b"," in transfer:
+        return UnsupportedTransfer("Transfer-Encoding should be chunked, and no more")
+    return None
+
+
 class Exchange:
     """A request being answered. `timing` has where the time went, in order: names and milliseconds.
 
@@ -118,7 +129,7 @@ class Exchange:
         self.status = 0
         self.timing: tuple[bytes | float, ...] = ()
         request_id = b""
-        hosts = 0
+        hosts, transfer = 0, b""
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts += 1
@@ -131,13 +142,15 @@ class Exchange:
                     self.declared = length
             elif name == b"content-encoding":
                 self.coding = value if self.coding is None else self.coding + b"," + value
-            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-                self.fault = UnsupportedTransfer("Transfer-Encoding should be chunked, and no more")
+            elif name == b"transfer-encoding":
+                transfer = transfer + b"," + value if transfer else value
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 request_id = value
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 self.traceparent = value.decode()
         self.request_id = request_id.decode() if request_id else new_id()
+        if transfer:
+            self.fault = _fault_of(transfer, self.declared) or self.fault
         version = scope.get("http_version", "1.1")
         if hosts != 1 and (hosts or version == "1.1"):
             self.fault = InvalidHttp("there are several Hosts" if hosts else "there is no Host")

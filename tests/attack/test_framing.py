@@ -74,6 +74,15 @@ def test_a_body_in_a_transfer_coding_beside_chunked_is_not_read(
         assert (response.status, json.loads(body)["code"]) == (501, "unsupported_transfer_coding")
 
 
+@pytest.mark.parametrize("coding", [b"identity", b"deflate", b"xchunked", b"chunked;q=1"])
+def test_a_body_that_does_not_end_in_chunks_has_no_end(short: Served, coding: bytes) -> None:
+    """RFC 9112, 6.3: 400, and the connection is closed."""
+    head = POST + b"X-API-Key: k1\r\nTransfer-Encoding: " + coding + b"\r\n\r\n"
+    received = all_of(short, head + CHUNKS + b"\r\n" + NEXT)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
 def test_encodings_on_two_lines_are_both_of_them(served: Served) -> None:
     lines = b"Content-Length: 21\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\n\r\n"
     with connected(served) as connection:
