@@ -14,7 +14,7 @@ from app.folder.read import load_model
 from app.model import Model
 from app.settings import Settings
 from app.suggesting.running import run
-from app.suggesting.suggester import Asked, Suggester
+from app.suggesting.suggester import Asked, suggester_of
 from app.training.config import TrainConfig
 from app.training.export import write_words
 from app.training.text.corpus import read_lines
@@ -152,7 +152,7 @@ def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Pa
     ],
 )
 def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: set[str]) -> None:
-    answer = run(Suggester(english).suggest(Asked(text, count=5)), english.probabilities)
+    answer = run(suggester_of(english).suggest(Asked(text, count=5)), english.probabilities)
     shown = {one.text.strip() for one in answer.suggestions}
     assert len(wanted & shown) >= min(2, len(wanted)), shown
 
@@ -173,7 +173,7 @@ def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: s
     ],
 )
 def test_slips_are_mended_as_they_were_meant(english: Model, typed: str, meant: str) -> None:
-    answer = run(Suggester(english).suggest(Asked(typed)), english.probabilities)
+    answer = run(suggester_of(english).suggest(Asked(typed)), english.probabilities)
     assert answer.suggestions[0].text == f"{meant} "
     assert answer.suggestions[0].kind == "correction"
 
@@ -219,7 +219,7 @@ def test_names_keep_their_capital_where_something_is_theirs(english: Model) -> N
     others = ("it's", "that's", "let's", "today's", "mother's", "china's")
     for word in (*names, *others):
         assert shown[word.lower()] == word
-    typed = run(Suggester(english).suggest(Asked("I was at pete")), english.probabilities)
+    typed = run(suggester_of(english).suggest(Asked("I was at pete")), english.probabilities)
     assert "Peter's " in [one.text for one in typed.suggestions]
 
 

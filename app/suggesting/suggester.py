@@ -84,13 +84,9 @@ class Suggester:
                 (said,) = yield (sentence.context,)
                 likely = self._words.with_usual(said, sentence.usual)
         here = self._place(asked, typed, sentence, likely)
-        if not typed.word:
-            count = 0 if typed.unguessable else asked.count
-            best = self._words.best(here.likely, here.allowed, count).best
-        else:
-            if begun is None or not here.plain:
-                begun = self._words.begun(typed.word, here.likely, here.allowed)
-            best = yield from self._completions(begun, here)
+        if asked.fresh and typed.word:
+            yield from self._note_shown(here)
+        best = yield from self._best(here, begun)
         paths = [[one.word, *one.more] for one in best]
         probabilities = [one.weight for one in best]
         if asked.words > 1:
@@ -102,11 +98,25 @@ class Suggester:
         allowed = self._allowed(sentence.barred, asked)
         recent = RecentWords.of(asked.recent) if asked.recent else None
         mixed = likely if recent is None else self._words.mixed(likely, recent, _RECENT)
-        shown = self._shown_before(mixed, typed, sentence, allowed, asked) if asked.fresh else set()
-        if typed.named and not sentence.shouted:
-            mixed = self._words.as_name(mixed)
         plain = mixed is likely and allowed is self.model.suggestible
-        return _Place(asked, typed, sentence, mixed, allowed, plain, recent, shown)
+        return _Place(asked, typed, sentence, mixed, allowed, plain, recent, set())
+
+    def _best(
+        self, here: _Place, begun: Begun | None
+    ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
+        """What is offered here, best first. `begun` are the words that begin as is typed, where
+        they are known without what this person wants.
+        """
+        typed, words = here.typed, self._words
+        if not typed.word:
+            count = 0 if typed.unguessable else here.asked.count
+            return words.best(here.likely, here.allowed, count).best
+        named = typed.named and not here.sentence.shouted
+        if named:
+            here = here._replace(likely=words.as_name(here.likely))
+        if begun is None or named or not here.plain:
+            begun = words.begun(typed.word, here.likely, here.allowed)
+        return (yield from self._completions(begun, here))
 
     def _is_whole(self, word: str, said: Floats, begun: Begun) -> bool:
         """Whether what is typed is a word already, and seldom the beginning of another."""
@@ -180,35 +190,24 @@ class Suggester:
         """What the person wrote before and the model does not know."""
         if recent is None:
             return []
-        excluded = {word.lower() for word in asked.exclude}
+        excluded = self.model.blocked.union(map(str.lower, asked.exclude))
         return [
             Candidate(word, _RECENT * share, "completion")
             for word, share in recent.beginning_with(typed)
             if not self._words.knows(word) and word.lower() not in excluded
         ]
 
-    def _shown_before(
-        self, said: Floats, typed: Typed, sentence: Sentence, allowed: Mask, asked: Asked
-    ) -> set[str]:
-        """What was shown for fewer letters of this word, and not taken."""
-        shown: set[str] = set()
-        for letters in range(len(typed.word)):
-            word = typed.word[:letters]
+    def _note_shown(self, here: _Place) -> Generator[Sequence[Context], Sequence[Floats], None]:
+        """Note what was shown for fewer letters of this word, and not taken."""
+        for letters in range(len(here.typed.word)):
+            word = here.typed.word[:letters]
             if word:
-                begun = self._words.begun(word, said, self.model.suggestible)
-                if self._is_whole(word, said, begun):
+                begun = self._words.begun(word, here.likely, self.model.suggestible)
+                if self._is_whole(word, here.likely, begun):
                     continue
-                named = typed._replace(word=word).named and not sentence.shouted
-                if named or allowed is not self.model.suggestible:
-                    weights = self._words.as_name(said) if named else said
-                    begun = self._words.begun(word, weights, allowed)
-                found = self._words.completing(begun, asked.count + len(shown) + 1)
-            else:
-                found = self._words.best(said, allowed, asked.count)
-            new = [one.word.lower() for one in found.best]
-            new = [one for one in new if one not in shown and one != word.lower()]
-            shown.update(new[: asked.count])
-        return shown
+            earlier = here._replace(typed=here.typed._replace(word=word))
+            best = yield from self._best(earlier, None)
+            here.shown.update(" ".join([one.word, *one.more]).lower() for one in best)
 
     def _extend(
         self,

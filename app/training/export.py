@@ -102,7 +102,7 @@ def _of_words(
         if all(vocabulary.id_of(word) is not None for word in after.split())
     }
     return {
-        "blocked": kept((*known.get("blocked", ()), *config.blocked, *slips)),
+        "blocked": [*dict.fromkeys((*known.get("blocked", ()), *config.blocked, *slips))],
         "blocked_after": [asdict(pair) for pair in config.blocked_after],
         "slips": slips,
         "usual": {after: words for after, words in usual.items() if words},

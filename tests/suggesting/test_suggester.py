@@ -387,3 +387,19 @@ def test_after_an_ellipsis_a_small_letter_goes_on_and_a_capital_begins() -> None
     assert typist.texts("I know... m", count=1) == ["much "]
     assert typist.texts("I know... M", count=1) == ["Much "]
     assert typist.texts("I know. m", count=1) == ["Much "]
+
+
+def test_fresh_leaves_out_corrections_and_parted_words_that_were_shown() -> None:
+    said = {"you": {"the": 0.1, "they": 0.1, "know": 0.2}, "you know": {"the": 0.1, "they": 0.05}}
+    typist = Typist(said)
+    assert typist.texts("you konw", count=1) == ["know "]
+    assert typist.texts("you konw", count=1, fresh=True) == []
+    assert typist.texts("you knowthe", count=1) == ["know the "]
+    assert typist.texts("you knowthey", count=2) == ["know they "]
+    assert typist.texts("you knowthey", count=2, fresh=True) == ["know they "]
+
+
+def test_what_is_blocked_is_not_offered_though_the_person_wrote_it() -> None:
+    typist = Typist({"you": {"the": 0.1}}, blocked=["stupid", "xylophonic"])
+    assert typist.texts("you xy", recent="xylophones xylophonic Xylophonic") == ["xylophones "]
+    assert typist.texts("you stup", recent="stupid stupid") == []
