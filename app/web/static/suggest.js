@@ -16,12 +16,14 @@ export function insert(box, text, [from, to]) {
   box.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText" }));
 }
 
+const CLOSES = /^[.,!?;:…)\]}]$/; // takes the place of the space that an accepted word brought
+
 let boxes = 0;
 export function attach(box, { url = "", model, key, count = 5, numbers = true, wait = 120 } = {}) {
   const root = url.replace(/\/?$/, "/");
   const [list, live] = ["ul", "p"].map((tag) => document.createElement(tag));
   const id = `unrolled-suggestions-${++boxes}`;
-  let found = { suggestions: [], replace: [0, 0] }, chosen = -1, shown = false, composing = false;
+  let found = { suggestions: [], replace: [0, 0] }, chosen = -1, shown = false, composing = false, spaced = -1;
   let timer, speaking, running, legacy = false;
   Object.assign(list, { id, className: "unrolled-suggestions" });
   list.setAttribute("role", "listbox");
@@ -100,6 +102,7 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
 
   function accept(index) {
     insert(box, found.suggestions[index].text, found.replace);
+    spaced = cursor();
     hide();
     later();
   }
@@ -110,13 +113,15 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
   }
 
   const listeners = {
-    input: (event) => { if (!event.isComposing) later(); },
+    input: (event) => { spaced = -1; if (!event.isComposing) later(); },
     compositionstart: () => { composing = true; },
     compositionend: () => { composing = false; later(); },
     blur: () => { clearTimeout(timer); running?.abort(); },
     keydown: (event) => {
       const { key: pressed } = event;
-      if (event.isComposing || composing || event.ctrlKey || event.metaKey || event.altKey || !shown) return;
+      if (event.isComposing || composing || event.ctrlKey || event.metaKey) return;
+      if (spaced > 0 && spaced === cursor() && box.value[spaced - 1] === " " && CLOSES.test(pressed)) box.setSelectionRange(spaced - 1, spaced);
+      if (event.altKey || !shown) return;
       const number = numbers && /^[1-9]$/.test(pressed) ? Number(pressed) - 1 : -1;
       const oneLine = !box.value.includes("\n");
       if (pressed === "Tab" && !event.shiftKey) accept(Math.max(chosen, 0));
