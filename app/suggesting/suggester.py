@@ -139,32 +139,29 @@ class Suggester:
         """The best words here, their weights being their shares of what all of them have."""
         count, word, words = here.asked.count, here.typed.word, self._words
         most = count + len(here.shown) + 1  # one more may stand there already
-        found = words.completing(begun, most)
-        unknown = self._unknown_recent(word, here.recent, here.asked)
-        best = found.best + unknown
-        mass = found.mass + sum(one.weight for one in unknown)
-        if mass < _RARE and not words.is_sound(word.removesuffix("'s")):  # "Mary's" is no mistake
+        best, mass = words.completing(begun, most)
+        if here.recent is not None:
+            unknown = self._unknown_recent(word, here.recent, here.asked)
+            best = sorted(best + unknown, key=_by_weight)
+            mass += sum(one.weight for one in unknown)
+        mistaken = mass < _RARE and not words.is_sound(word.removesuffix("'s"))  # "Mary's" is not
+        if mistaken:
             mistyped = words.mistyped(word, here.likely, here.allowed, most, begun.ids)
             apart = yield from self._apart(here)
-            best += mistyped.best + apart
+            best = sorted(best + mistyped.best + apart, key=_by_weight)
             mass += mistyped.mass + sum(one.weight for one in apart)
-        best.sort(key=lambda one: -one.weight)
-        kept = [
-            one._replace(weight=one.weight / (mass or 1))
-            for one in best
-            if self._is_news(one, here)
-        ]
+        kept = [one for one in best if self._is_news(one, here)]
         chosen = kept[:count]
-        rare = next((one for one in kept[count:] if one.kind == "completion"), None)
-        if count > 1 and rare is not None and all(one.kind == "correction" for one in chosen):
-            chosen[-1] = rare  # what is typed may be right
-        return chosen
+        if mistaken and count > 1 and all(one.kind == "correction" for one in chosen):
+            rare = [one for one in kept[count:] if one.kind == "completion"]
+            chosen = chosen[: count - len(rare[:1])] + rare[:1]  # what is typed may be right
+        mass = mass or 1
+        return [Candidate(one.word, one.weight / mass, one.kind, one.more) for one in chosen]
 
     def _is_news(self, one: Candidate, here: _Place) -> bool:
         """Whether taking it would change something, and it was not shown and left before."""
-        path = [one.word, *one.more]
-        lowered, word = " ".join(path).lower(), here.typed.word
-        if lowered == word.lower() and self._insertion(path, here) == word:
+        lowered, word = one.text.lower(), here.typed.word
+        if lowered == word.lower() and self._insertion([one.word], here) == word:
             return False
         return lowered not in here.shown
 
@@ -207,7 +204,7 @@ class Suggester:
                     continue
             earlier = here._replace(typed=here.typed._replace(word=word))
             best = yield from self._best(earlier, None)
-            here.shown.update(" ".join([one.word, *one.more]).lower() for one in best)
+            here.shown.update(one.text.lower() for one in best)
 
     def _extend(
         self,
@@ -276,6 +273,10 @@ class Suggester:
         if capitals or (here.sentence.shouted and (not typed.word or typed.word.isupper())):
             words = [word.upper() for word in words]
         return " ".join(words)
+
+
+def _by_weight(one: Candidate) -> float:
+    return -one.weight
 
 
 _suggesters: dict[str, Suggester] = {}  # by the model's id

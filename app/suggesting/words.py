@@ -21,7 +21,7 @@ _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, wel
 _NO_NAME = 0.03  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
 _USUAL = 0.5  # share of the probability that goes by what people mostly write next
-_LONGEST_USUAL = 4  # words, and the start of a sentence
+_USUAL_CHARACTERS = 80  # before the cursor, which tell what is usual there
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -40,6 +40,11 @@ class Candidate(NamedTuple):
     weight: float
     kind: Kind
     more: tuple[str, ...] = ()  # words behind it, where one was typed for two
+
+    @property
+    def text(self) -> str:
+        """Its words as they are shown inside a sentence."""
+        return " ".join([self.word, *self.more]) if self.more else self.word
 
 
 class Usual(NamedTuple):
@@ -90,6 +95,7 @@ class Words:
         self._slips = frozenset(model.card.get("slips", ()))
         usual = model.card.get("usual", {})
         self._usual = {after.lower(): self._shares(words) for after, words in usual.items()}
+        self._usual_ends = {after.rpartition(" ")[2] for after in self._usual}
 
     def _shares(self, words: list[str]) -> Usual:
         ids = np.array(self.ids_of(words), np.intp)
@@ -160,11 +166,15 @@ class Words:
         """What people mostly write in a sentence that has begun so, where the card says it."""
         if not self._usual:
             return None
-        words = _WORD.findall(sentence.translate(_APOSTROPHES).lower())[-_LONGEST_USUAL - 1 :]
-        if len(words) <= _LONGEST_USUAL:
+        end = sentence[-_USUAL_CHARACTERS:]
+        words = _WORD.findall(end.translate(_APOSTROPHES).lower())
+        if not words or words[-1] not in self._usual_ends:  # nearly always
+            return None
+        if len(end) == len(sentence):
             words.insert(0, self._model.options.start or "")
-        places = range(len(words))
-        found = (self._usual.get(" ".join(words[at:])) for at in places)
+        else:
+            del words[0]  # a piece of one
+        found = (self._usual.get(" ".join(words[at:])) for at in range(len(words)))
         return next((one for one in found if one is not None), None)
 
     def with_usual(self, said: Floats, usual: Usual | None) -> Floats:

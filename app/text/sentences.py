@@ -6,13 +6,10 @@ ellipsis that goes on in lower case, or of an address does not. Knows no vocabul
 
 import re
 
-# The end of a line is one too: what stands under a greeting starts anew; and so does what stands
-# behind "1." or "b)" in a list.
+# The end of a line is one too: what stands under a greeting starts anew.
 # What was read is not given back, nor looked at again behind each of its stops.
-_END = re.compile(
-    r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|\Z)|\n"
-    r"|(?:\A|(?<=\n))[ \t]*+(?:\d{1,3}+|[a-zA-Z])[.)](?=\s)"
-)
+_END = re.compile(r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|\Z)|\n")
+_ITEM = re.compile(r"[ \t]*+(?:\d{1,3}+|[a-zA-Z])\)(?=\s)")  # of a list: what follows starts anew
 _MARK = re.compile(r"[.!?…\n:;=)@#/<]")  # without any of these, a text is its own sentence
 _INSIDE = re.compile(r"[.!?…]+(?!\d)")
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
@@ -45,6 +42,9 @@ def last_sentence(before: str, word: str, stand_in: str) -> str:
     for match in _END.finditer(text):
         if match["mark"] is None or _ends(text, begin, match):
             begin = match.end()
+    if not begin or text[begin - 1] == "\n":
+        item = _ITEM.match(before, begin)
+        begin = item.end() if item else begin
     return _read_out(before[begin:], stand_in)
 
 

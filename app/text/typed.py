@@ -55,10 +55,13 @@ def read_typed(text: str, tokenizer: Tokenizer, stand_in: str = "") -> Typed:
     words = tokenizer == "words"
     end = len(text)
     start = _start_of_word(text) if words else _start_of_token(text)
-    unguessable = words and _is_unguessable(text, start)
-    glued = words and _is_glued(text, start)
-    if unguessable or glued or end - start > LONGEST_WORD:
-        start = end  # nothing that could be completed
+    unguessable = False
+    if words and not _stands_alone(text, start):
+        unguessable = _is_unguessable(text, start)
+        if unguessable or _is_glued(text, start):
+            start = end  # nothing that could be completed
+    if end - start > LONGEST_WORD:
+        start = end
     word = text[start:]
     before = text[max(0, start - _MOST_READ) : start]
     sentence = last_sentence(before, word, stand_in) if words else before
@@ -67,13 +70,16 @@ def read_typed(text: str, tokenizer: Tokenizer, stand_in: str = "") -> Typed:
     return Typed(sentence, word, (start, end), begins, space, unguessable)
 
 
+def _stands_alone(text: str, start: int) -> bool:
+    """Whether letters have white space before them, or there are none behind it: nearly always."""
+    return not start or text[start - 1].isspace()
+
+
 def _is_unguessable(text: str, start: int) -> bool:
     """Whether an address stands at the cursor, half a number, a smile, or half of "p.m."."""
     last = text[-1:]
-    if last.isspace():
-        return False
     if last in _AMOUNTS or _is_half_a_number(text[-2:]):
-        return bool(text)
+        return True
     letter = text[-2:-1] if last == "." else text[start:]
     if len(letter) == 1 and letter.isalpha():
         before = text[: -2 if last == "." else -1][-3:]
