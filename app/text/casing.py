@@ -45,13 +45,13 @@ def _possessive(following: Mapping[str, str], word: str) -> str | None:
 
 def as_typed(word: str, typed: str, *, begins: bool) -> str:
     """A word in the typist's case: "Sto" -> "Store", "STO" -> "STORE"; the first of a sentence
-    has a capital.
+    has a capital, but for one that has its own: "iPhone".
     """
     if not begins and (not typed or typed.islower()):  # nearly always
         return word
     letters = [letter for letter in typed if letter.isalpha()]
     if len(letters) > 1 and all(map(str.isupper, letters)):
         return word.upper()
-    if begins or (letters and letters[0].isupper()):
+    if word.islower() and (begins or (letters and letters[0].isupper())):
         return word[:1].upper() + word[1:]
     return word

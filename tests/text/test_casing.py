@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.text.casing import Casing
+from app.text.casing import Casing, as_typed
 
 CASING = Casing(
     {
@@ -30,3 +30,18 @@ CASING = Casing(
 )
 def test_pairs_say_how_both_of_them_are_written(before: str, words: str, written: str) -> None:
     assert " ".join(CASING.written(words.split(), before)) == written
+
+
+@pytest.mark.parametrize(
+    ("word", "typed", "written"),
+    [
+        ("store", "s", "Store"),
+        ("iPhone", "iph", "iPhone"),
+        ("iPhone", "Iph", "iPhone"),
+        ("iPhone", "IPH", "IPHONE"),
+        ("John", "joh", "John"),
+        ("I'm", "im", "I'm"),
+    ],
+)
+def test_a_word_with_capitals_of_its_own_keeps_them(word: str, typed: str, written: str) -> None:
+    assert as_typed(word, typed, begins=True) == written
