@@ -17,7 +17,6 @@ export function insert(box, text, [from, to]) {
 }
 
 const CLOSES = /^[.,!?;:…)\]}]$/; // takes the place of the space that an accepted word brought
-
 let boxes = 0;
 export function attach(box, { url = "", model, key, count = 5, numbers = true, wait = 120 } = {}) {
   const root = url.replace(/\/?$/, "/");
@@ -91,7 +90,7 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
     }, 800);
   }
 
-  const hide = () => show(null);
+  const hide = () => show(null), later = () => { clearTimeout(timer); timer = setTimeout(refresh, wait); };
   function choose(step) {
     const size = list.children.length;
     list.children[chosen]?.setAttribute("aria-selected", "false");
@@ -105,11 +104,6 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
     spaced = cursor();
     hide();
     later();
-  }
-
-  function later() {
-    clearTimeout(timer);
-    timer = setTimeout(refresh, wait);
   }
 
   const listeners = {
