@@ -1,6 +1,7 @@
 """What every test may need: the shipped notebook model, and Keras where it is installed."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 MODELS = Path(__file__).parent.parent / "models"
+
+
+@pytest.fixture(autouse=True)
+def own_signal() -> Iterator[None]:
+    """The command line changes what a broken pipe does to its process, here that of the tests."""
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.fixture(scope="session")

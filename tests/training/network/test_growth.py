@@ -123,7 +123,6 @@ def test_what_is_new_learns(
         assert np.all(taken.parameters[f"recurrent_kernel_{layer}"][16:, :16] != 0)
 
 
-@pytest.mark.usefixtures("own_signal")
 def test_a_size_that_is_not_asked_for_stays(config: TrainConfig, tmp_path: Path, own: Path) -> None:
     train(replace(config, tied=False), tmp_path / "first", nothing)
     known = len(load_model(tmp_path / "first").vocabulary) - 2
