@@ -174,7 +174,7 @@ class NumpyEngine:
         for layer in self._body:
             if isinstance(layer, Cell):
                 x = layer.enter(x) if at else entered  # all before the first one was done for words
-                states[at] = after = layer.unroll(x, rows, states[at])
+                states[at] = after = ended(layer.timesteps(x, rows, states[at]))
                 x = after[0]
                 at += 1
             elif at:
@@ -220,7 +220,7 @@ class NumpyEngine:
                 h = layer.final(packed, both[0][0], both[1][0])  # [1, H]
                 x = layer.merge(both[0][0], both[1][0])
             elif isinstance(layer, Cell):
-                states = layer.unroll(layer.enter(x), packed.running)  # [S, H] each
+                states = ended(layer.timesteps(layer.enter(x), packed.running))  # [S, H] each
                 recurrent.append(recurrent_trace(layer, x, states, steps, T))
                 x = states[0]
                 h = x if len(steps) else np.zeros((1, x.shape[1]), np.float32)  # all padding

@@ -197,13 +197,13 @@ class Suggester:
     def _note_shown(self, here: _Place) -> Generator[Sequence[Context], Sequence[Floats], None]:
         """Note what was shown for fewer letters of this word, and not taken."""
         for letters in range(len(here.typed.word)):
-            word = here.typed.word[:letters]
+            word, begun = here.typed.word[:letters], None
             if word:
                 begun = self._words.begun(word, here.likely, self.model.suggestible)
                 if self._is_whole(word, here.likely, begun):
                     continue
             earlier = here._replace(typed=here.typed._replace(word=word))
-            best = yield from self._best(earlier, None)
+            best = yield from self._best(earlier, begun)
             here.shown.update(one.text.lower() for one in best)
 
     def _extend(

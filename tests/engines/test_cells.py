@@ -157,7 +157,7 @@ def test_units_that_hear_only_themselves_are_not_multiplied_with_others(
     for x in entered.astype(np.float64):
         h = np.tanh(x + h @ U.astype(np.float64))
         expected.append(h)
-    (states,) = cell.unroll(entered.copy().reshape(T * B, H), [B] * T)
+    (states,) = ended(cell.timesteps(entered.copy().reshape(T * B, H), [B] * T))
     np.testing.assert_allclose(states.reshape(T, B, H), expected, atol=1e-6)
     recurred = cell.recur(states[:B])
     np.testing.assert_allclose(recurred, expected[0] @ U.astype(np.float64), atol=1e-6)
@@ -176,7 +176,7 @@ def test_units_that_hear_only_themselves_hear_infinite_states_too() -> None:
         for x in entered:
             h = np.maximum(x + h @ U, np.float32(0))
             expected.append(h)
-        (states,) = SimpleRNN(layer).unroll(entered.copy(), [1] * T)
+        (states,) = ended(SimpleRNN(layer).timesteps(entered.copy(), [1] * T))
     assert np.isnan(expected[2][0])
     np.testing.assert_array_equal(np.isfinite(states), np.isfinite(expected))
 

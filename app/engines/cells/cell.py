@@ -16,7 +16,7 @@ from app.arrays import Floats
 from app.engines.activations import ACTIVATIONS
 from app.engines.products import product
 from app.layers import Recurrent
-from app.pauses import Pausing, ended
+from app.pauses import Pausing
 from app.terms import ARITHMETIC
 
 _MULTIPLICATIONS = 1 << 26  # of a product before a pause: two or three milliseconds
@@ -69,20 +69,6 @@ class Cell:
         """What a hidden state adds at the next timestep, h_{t-1}·U: [B, H] -> [B, G·H]."""
         return product(h, self.layer.recurrent_kernel)
 
-    def unroll(
-        self,
-        entered: Floats,
-        running: list[int],
-        before: States | None = None,
-        second: Floats | None = None,
-    ) -> States:
-        """All timesteps of packed rows, from the states `before` [B, H] or zeros: [N, H] each.
-
-        `entered` [N, G·H] is written over. `second` [1, G·H] is what enters the second timestep
-        with the state of the first, where that is known and the same for all rows.
-        """
-        return ended(self.timesteps(entered, running, before, second))
-
     def timesteps(
         self,
         entered: Floats,
@@ -90,7 +76,12 @@ class Cell:
         before: States | None = None,
         second: Floats | None = None,
     ) -> Pausing[States]:
-        """The same with a pause after each."""
+        """All timesteps of packed rows, from the states `before` [B, H] or zeros: [N, H] each. With
+        a pause after each timestep.
+
+        `entered` [N, G·H] is written over. `second` [1, G·H] is what enters the second timestep
+        with the state of the first, where that is known and the same for all rows.
+        """
         shape = len(entered), self.layer.units
         states = [np.empty(shape, np.float32) for _ in range(self.states)]
         start = 0
