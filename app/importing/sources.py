@@ -13,7 +13,13 @@ from app.errors import ArchiveError
 from app.folder.files import open_file, read_file
 from app.folder.hints import import_command
 from app.folder.keras import names
-from app.folder.keras.container import BEGIN, parse_archive, parse_config, read_bytes
+from app.folder.keras.container import (
+    BEGIN,
+    HDF5_BEGIN,
+    parse_archive,
+    parse_config,
+    read_bytes,
+)
 from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import Groups, build_network
@@ -29,7 +35,6 @@ _JSON = (b"{", b'"')  # an object, or a text that holds one
 _LARGEST = 4 << 20  # bytes of an architecture
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
 _SAVED_MODEL = "where it was made, model.save('model.keras') writes the one file to import"
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,14 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         raise ArchiveError(_no_file(path))
     try:
         with open_file(path) as file:
-            begin = file.read(len(_HDF5))
+            begin = file.read(len(HDF5_BEGIN))
     except OSError as error:
         raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
     if begin[:1] in _JSON:
         return _read_architecture(path, weights)
     if weights is not None:
         raise ArchiveError(f"{path.name} has weights of its own; --weights is for a to_json()")
-    if begin == _HDF5:
+    if begin == HDF5_BEGIN:
         return _read_legacy(path)
     if begin.startswith(PICKLE):
         return _read_archive(path, archive_in(path))

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.errors import TokenizerError
 from app.folder.files import read_file
+from app.folder.keras.container import BEGIN, HDF5_BEGIN
 from app.importing.arrays import MAGIC, read_npy
 from app.importing.kept import Kept, decoded, of_a_dictionary, of_a_list
 from app.importing.unpickling import Instance, read_pickle
@@ -25,7 +26,6 @@ _DEEPEST, _MOST_BESIDE = 3, 20  # how a tokenizer may be kept together with othe
 _NAMES_ITSELF = re.compile(r'\s*"?\{\s*\\?"class_name\\?"\s*:\s*\\?"Tokenizer')
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
 _PICKLES = (".pickle", ".pkl", ".pck", ".pcl", ".p", ".joblib")
-_MODELS = (b"\x89HDF\r\n\x1a\n", b"PK\x03\x04")  # what a .h5 and a .keras begin with
 _OLD_OBJECT = b"ccopy_reg\n"  # begins a pickle of protocol 0, whatever the file is called
 _WORD_ID = re.compile(r"(\S+)[\t ,:]+(\d{1,9})")
 _ID_WORD = re.compile(r"(\d{1,9})[\t ,:]+(\S+)")
@@ -59,7 +59,7 @@ def _parsed(path: Path, content: bytes) -> Any:
         return read_npy(content, read_pickle)
     if ending in _PICKLES or content.startswith((b"\x80", _OLD_OBJECT)):
         return read_pickle(content)
-    if content.startswith(_MODELS):
+    if content.startswith((BEGIN, HDF5_BEGIN)):
         raise TokenizerError("it is a model, not a tokenizer")
     text = _text(content)
     if ending in (".txt", ".vocab", ".tsv"):

@@ -28,6 +28,7 @@ _LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they
 _LARGEST_RATIO_OF_LARGE = 4
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 BEGIN = b"PK\x03\x04"  # of a zip file with a member in it
+HDF5_BEGIN = b"\x89HDF\r\n\x1a\n"  # of a file of weights, and of a .h5
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
 _MOST_MEMBERS = 100  # a few more than there are: weights may hold these four bytes by chance
 _DEEPEST_JSON = 64
