@@ -105,6 +105,9 @@ def test_every_expression_of_the_dashboard_and_every_alert_has_a_value(
         for text in ("this", "this is", "is this", "an"):
             body = {"phrase": text}
             assert httpx.post(f"{service}/v1/predict", json=body).status_code == 200
+        # The answers above are remembered after a while; what is drawn is computed every time.
+        drawn = {"model": "notebook", "prompt": "this is", "temperature": 1, "max_tokens": 2}
+        assert httpx.post(f"{service}/v1/completions", json=drawn).status_code == 200
         assert httpx.get(f"{service}/nothing").status_code == 404
 
     def finite(expression: str) -> bool:
