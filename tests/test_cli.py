@@ -143,6 +143,20 @@ def test_each_kind_of_error_has_its_exit_code(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("this --column phrase", "are for --input"),
+        ("this --workers 2", "are for --input"),
+        ("--input README.md --output words.csv.gz", "lines of JSON: name it .jsonl"),
+    ],
+)
+def test_options_of_files_are_not_passed_over(arguments: str, told: str) -> None:
+    done = unrolled("predict", "-m", "notebook", *arguments.split())
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
 def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
     code = "from app.entry import main; main()"
     command = [sys.executable, "-c", code, "score", "-m", "notebook", "--json"]

@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,8 @@ class Output:
     """
 
     def __init__(self, path: Path, identity: Identity) -> None:
+        if path.exists() and not path.is_file():
+            raise OtherRun(f"{path} is no file; name one that is to be made")
         self.path = path
         self.lines = self.problems = self._bytes = 0
         self.finished = False
@@ -39,10 +42,16 @@ class Output:
         self._read_note()
         if not self.finished:
             with contextlib.ExitStack() as closing:
-                self._file = closing.enter_context(_locked(self._part))
+                file = closing.enter_context(_locked(self._part))
                 self._read_note()  # it may have gone on until the lock was ours
-                self._file.truncate(self._bytes)
-                self._file.seek(self._bytes)
+                if self.finished:
+                    self._part.unlink()  # made anew just now, and empty
+                    return
+                with _named(self._part):
+                    self._write_note()  # whose it is, before there is anything of it
+                    file.truncate(self._bytes)
+                file.seek(self._bytes)
+                self._file = file
                 closing.pop_all()
 
     def _read_note(self) -> None:
@@ -52,39 +61,49 @@ class Output:
             self.lines, self.problems = int(note["lines"]), int(note["problems"])
             self._bytes, self.finished = int(note["bytes"]), bool(note["finished"])
         except FileNotFoundError:
-            if self.path.exists() or (self._part.exists() and self._part.stat().st_size):
-                raise OtherRun(f"{self.path} is there, and not of this run: remove it") from None
+            self._check_unclaimed(self.path, self._part)
             return
         except (ValueError, KeyError, TypeError) as error:
             raise OtherRun(f"{self._note} is damaged: remove it and its output") from error
+        if not same and not self.finished and not self.lines:  # nothing of it was finished
+            self._check_unclaimed(self.path)
+            self._bytes = 0
+            return
         if not same:
             raise OtherRun(f"{self.path} is of another input, model or question: remove it first")
-        if self.finished and self._part.exists():
+        if self.finished and self._part.exists() and not self.path.exists():
             os.replace(self._part, self.path)  # it was killed between the last two steps
         there = self.path if self.finished else self._part
         size = there.stat().st_size if there.exists() else 0
         if size < self._bytes or (self.finished and size > self._bytes):
             raise OtherRun(f"{there} is not as its run left it: remove it and {self._note.name}")
 
+    def _check_unclaimed(self, *paths: Path) -> None:
+        for path in paths:
+            if path.exists() and (path == self.path or path.stat().st_size):
+                raise OtherRun(f"{path} is there, and not of this run: remove it")
+
     def append(self, data: bytes, lines: int, problems: int) -> None:
         """Add a chunk: once this returns, no kill loses it."""
         if self._file is None:
             raise OtherRun(f"{self.path} is finished")
-        if self.path.suffix == ".gz":
+        if self.path.suffix.lower() == ".gz":
             data = gzip.compress(data, _LEVEL, mtime=0)
         view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
-        os.fsync(self._file.fileno())
-        self._bytes += len(data)
-        self.lines += lines
-        self.problems += problems
-        self._write_note()
+        with _named(self._part):
+            while view:
+                view = view[self._file.write(view) :]
+            os.fsync(self._file.fileno())
+            self._bytes += len(data)
+            self.lines += lines
+            self.problems += problems
+            self._write_note()
 
     def finish(self) -> None:
         """Give the file its name."""
         self.finished = True
-        self._write_note()
+        with _named(self._part):
+            self._write_note()
         os.replace(self._part, self.path)
 
     def _write_note(self) -> None:
@@ -100,6 +119,15 @@ class Output:
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A full disk does not say by itself what was being written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
 
 
 def _locked(path: Path) -> io.FileIO:

@@ -4,6 +4,7 @@ The same file gives the same chunks every time, which is what resuming rests on.
 (not UTF-8, too long, no value) is an error in its place. Knows nothing about models.
 """
 
+import codecs
 import csv
 import gzip
 import hashlib
@@ -19,6 +20,7 @@ from app.api.native.requests import LONGEST_PHRASE
 from app.errors import CorpusError, InvalidRequest, MissingDependency, RequestError
 
 Phrase = str | RequestError
+_GZIP = b"\x1f\x8b"  # begins a file of it, and no text
 _LINES = 2048  # of a chunk: products of 256 phrases come out even
 _CHARACTERS = 1 << 20  # of a chunk, about: long phrases make it shorter
 _LOOKS = 256  # lines between two looks at how far it is, each as dear as reading a line
@@ -43,7 +45,11 @@ class Source:
     def __init__(self, path: Path, column: str | None = None) -> None:
         self.path = path
         self.column = column
-        self.kind = path.name.removesuffix(".gz").rpartition(".")[2].lower()
+        if path.exists() and not path.is_file():
+            raise CorpusError(
+                f"{path} is no file: it is read twice, the second time where a run ended before"
+            )
+        self.kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
         if self.kind in ("csv", "parquet") and column is None:
             raise CorpusError(f"{path.name} has columns: name the one of the phrases")
         if self.kind not in ("csv", "parquet") and column is not None:
@@ -76,15 +82,23 @@ class Source:
             return
         with open(self.path, "rb") as raw:
             size = max(self.path.stat().st_size, 1)
-            plain: IO[bytes] = raw
-            if self.path.suffix == ".gz":
-                plain = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]
+            plain: io.BufferedReader = raw
+            if self.path.suffix.lower() == ".gz" or raw.peek(2).startswith(_GZIP):
+                plain = io.BufferedReader(gzip.GzipFile(fileobj=raw))
+            self._check_encoding(plain.peek(2))
             rows = self._csv(plain) if self.kind == "csv" else _lines(plain)
             read = 0.0
             for number, phrase in enumerate(rows):
                 if number % _LOOKS == 0:
                     read = min(raw.tell() / size, 1.0)
                 yield phrase, read
+
+    def _check_encoding(self, begin: bytes) -> None:
+        """Every line of UTF-16 would be a problem of its own."""
+        if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise CorpusError(
+                f"{self.path.name} is UTF-16: iconv -f UTF-16 -t UTF-8 makes of it what is read"
+            )
 
     def _csv(self, file: IO[bytes]) -> Iterator[Phrase]:
         csv.field_size_limit(_LONGEST_RECORD_LINE)
@@ -108,9 +122,11 @@ class Source:
             yield line
 
     def _place(self, names: list[str]) -> int:
-        if self.column not in names:
-            raise CorpusError(f"{self.path.name} has no column {self.column!r}")
-        return names.index(self.column)
+        if names.count(self.column or "") == 1:
+            return names.index(self.column or "")
+        has = "two columns" if self.column in names else "no column"
+        listed = ", ".join(map(repr, names))
+        raise CorpusError(f"{self.path.name} has {has} {self.column!r}, of {listed:.200}")
 
     def _parquet(self) -> Iterator[tuple[Phrase, float]]:
         try:

@@ -32,6 +32,8 @@ def predict_file(
     """Answer a file into a file; the same again goes on where it ended."""
     if source is None or output is None or phrases:
         raise typer.BadParameter("--input and --output go together, without phrases beside them")
+    if output.name.lower().removesuffix(".gz").endswith((".csv", ".parquet")):
+        raise typer.BadParameter(f"{output} would hold lines of JSON: name it .jsonl")
     # Before NumPy is imported: its threads would compete with the workers for the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -48,6 +48,8 @@ def predict(
 
         predict_file(phrases, model, top_k, prefix, source, output, column, workers, ray)
         return
+    if column is not None or workers > 1 or ray is not None:
+        raise typer.BadParameter("--column, --workers and --ray are for --input")
     from app.cli.render import show_prediction
 
     _answer_each(

@@ -59,7 +59,7 @@ def pad(ids: Sequence[int], start_id: int | None, options: TextOptions) -> Padde
     start, first, last = _window(ids, start_id, options)
     kept = [*start, *ids[first:last]]
     if not kept:
-        raise EmptyPhrase("the phrase has no words, and this model has no start word")
+        raise EmptyPhrase("the phrase has no words that are known, and this model no start word")
     length = len(kept) if options.padding == "none" else options.max_length
     padded = np.zeros(length, np.int32)
     mask = np.zeros(length, np.bool_)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.answers import Predicted, PrefixPredicted
-from app.bulk.output import Output
+from app.bulk.output import Identity, Output
 from app.bulk.predict import Lines, Question
 from app.bulk.run import Progress, Spread, here, in_processes, run
 from app.bulk.source import Chunk, Source
@@ -154,6 +154,70 @@ def test_an_output_of_something_else_is_refused(
     with pytest.raises(OtherRun, match="not of this run"):
         run(source, tmp_path / "mine", model, QUESTION, spread, ignore)
     assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_a_run_that_finished_nothing_goes_on_or_gives_way(
+    source: Source, model: Model, tmp_path: Path
+) -> None:
+    """Killed within its first chunk, or refused a file that is then mended."""
+    path, spread = tmp_path / "out.jsonl", here(model, QUESTION)
+    for question in (Question(4), QUESTION):
+        with pytest.raises(KeyboardInterrupt):
+            run(source, path, model, question, cut_off(spread, 0), ignore)
+        (tmp_path / "out.jsonl.part").write_bytes(b"what was being written")
+    run(source, path, model, QUESTION, spread, ignore)
+    assert_answers(path, model, PHRASES)
+
+
+def test_one_that_another_has_finished_meanwhile_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out"
+    identity: Identity = {"input": "a"}
+    first = Output(path, identity)
+    first.append(b"{}\n", 1, 0)
+    read_note = Output._read_note
+
+    def finish_first(output: Output) -> None:
+        read_note(output)
+        if not first.finished:
+            first.finish()
+
+    monkeypatch.setattr(Output, "_read_note", finish_first)
+    with Output(path, identity) as second:
+        assert (second.finished, second.lines) == (True, 1)
+    assert path.read_bytes() == b"{}\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out", "out.run.json"]
+    first.__exit__()
+
+
+LIMITED = """
+import resource, sys
+from app.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+sys.exit(main())
+"""
+
+
+def test_a_full_disk_is_named_with_the_file_and_the_run_goes_on_once_there_is_room(
+    source: Source, tmp_path: Path
+) -> None:
+    source.path.write_text("this is\n" * 3000)
+    model = str(ROOT / "models" / "notebook")
+    asked = ("predict", "-m", model, "--input", str(source.path), "--output")
+    full = subprocess.run(
+        (sys.executable, "-c", LIMITED, *asked, "out"), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (full.returncode, full.stderr) == (7, "unrolled: out.part: File too large\n")
+    for name in ("out", "whole"):
+        subprocess.run((*UNROLLED, *asked, name), cwd=tmp_path, check=True)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_what_is_no_file_is_not_to_be_removed(tmp_path: Path) -> None:
+    for path in (tmp_path, Path(), Path("/dev/null")):
+        with pytest.raises(OtherRun, match="is no file; name one"):
+            Output(path, {"input": "a"})
 
 
 def test_two_runs_do_not_write_one_output(source: Source, tmp_path: Path) -> None:

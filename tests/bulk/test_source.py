@@ -1,6 +1,7 @@
 """What is read as a phrase, what is refused in its place, and that chunks come out the same."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,38 @@ def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
         read(path)
     with pytest.raises(CorpusError, match="No such file"):
         Source(tmp_path / "none.txt").digest()
+
+
+def test_what_is_packed_is_unpacked_whatever_it_is_called(tmp_path: Path) -> None:
+    packed = gzip.compress(b"text,id\nthis is,1\n")
+    (tmp_path / "PHRASES.CSV.GZ").write_bytes(packed)
+    (tmp_path / "phrases.csv").write_bytes(packed)
+    assert read(tmp_path / "PHRASES.CSV.GZ", "text") == ["this is"]
+    assert read(tmp_path / "phrases.csv", "text") == ["this is"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["phrases.txt", "phrases.csv", "phrases.txt.gz"])
+def test_utf_16_is_named(tmp_path: Path, name: str, encoding: str) -> None:
+    content = "\ufefftext\nthis is\n".encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(CorpusError, match=f"{name} is UTF-16: iconv"):
+        read(tmp_path / name, "text" if name.endswith("csv") else None)
+
+
+def test_the_columns_that_there_are_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "phrases.csv"
+    path.write_text("text;id\nthis is;1\n")
+    with pytest.raises(CorpusError, match="no column 'text', of 'text;id'"):
+        read(path, "text")
+    path.write_text("text,text\nthis is,an\n")
+    with pytest.raises(CorpusError, match="two columns 'text', of 'text', 'text'"):
+        read(path, "text")
+
+
+def test_what_can_be_read_but_once_is_refused(tmp_path: Path) -> None:
+    """A run would hash all of a pipe, and then find nothing in it."""
+    os.mkfifo(tmp_path / "phrases.txt")
+    for path in (tmp_path / "phrases.txt", tmp_path, Path("/dev/null")):
+        with pytest.raises(CorpusError, match="is no file: it is read twice"):
+            Source(path)

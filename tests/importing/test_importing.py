@@ -107,6 +107,9 @@ def test_dropped_words_are_listed(tmp_path: Path) -> None:
             assert [word["word"] for word in answer["unknown"]] == ["zebra"]
             assert answer["unknown"][0]["span"] == [4, 9]
         assert "unknown" not in client.post("/v1/predict", json={"phrase": "the ran"}).json()
+        nothing_left = client.post("/v1/predict", json={"phrase": "zebra"}).json()
+        assert nothing_left["code"] == "empty_phrase"
+        assert "no words that are known" in nothing_left["detail"]
 
 
 def test_a_folder_that_is_there_is_kept(tmp_path: Path) -> None:
