@@ -16,6 +16,7 @@ import numpy as np
 from app.answers import Suggested, Suggestion
 from app.arrays import Context, Floats, Mask
 from app.model import Model
+from app.suggesting.left import LeftBefore
 from app.suggesting.recent import RecentWords
 from app.suggesting.sentence import Sentence, read_sentence
 from app.suggesting.words import MISTYPED, Begun, Candidate, Words
@@ -57,7 +58,7 @@ class _Place(NamedTuple):
 
 
 class Suggester:
-    """Answers for one model. Immutable once it is built; safe to use from any thread."""
+    """Answers for one model; what it remembers changes no answer. Safe to use from any thread."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -65,6 +66,7 @@ class Suggester:
         self._stand_in = model.options.unknown or ""  # for an address
         self._casing = Casing(model.card.get("shown_as", {}))
         self._read = lru_cache(_SENTENCES)(partial(read_sentence, model, self._words))
+        self._left = LeftBefore()
 
     def suggest(self, asked: Asked) -> Steps:
         """Yields the contexts whose distributions [V] are needed, and returns the answer.
@@ -85,8 +87,11 @@ class Suggester:
                 likely = self._words.with_usual(said, sentence.usual)
         here = self._place(asked, typed, sentence, likely)
         if asked.fresh and typed.word:
-            yield from self._note_shown(here)
+            yield from self._note_shown(here, said)
         best = yield from self._best(here, begun)
+        if asked.fresh and here.plain and not typed.unguessable:
+            shown = here.shown.union(one.text.lower() for one in best)
+            self._left.keep(typed.sentence, asked.count, typed.word, said, frozenset(shown))
         paths = [[one.word, *one.more] for one in best]
         probabilities = [one.weight for one in best]
         if asked.words > 1:
@@ -194,10 +199,18 @@ class Suggester:
             if not self._words.knows(word) and word.lower() not in excluded
         ]
 
-    def _note_shown(self, here: _Place) -> Generator[Sequence[Context], Sequence[Floats], None]:
-        """Note what was shown for fewer letters of this word, and not taken."""
-        for letters in range(len(here.typed.word)):
-            word, begun = here.typed.word[:letters], None
+    def _note_shown(
+        self, here: _Place, said: Floats
+    ) -> Generator[Sequence[Context], Sequence[Floats], None]:
+        """Note what was shown for fewer letters of this word, and not taken: what is remembered of
+        it, and what more letters have shown since.
+        """
+        sentence, whole = here.typed.sentence, here.typed.word
+        known = self._left.of(sentence, here.asked.count, whole, said) if here.plain else None
+        if known is not None:
+            here.shown.update(known.shown)
+        for letters in range(len(known.word) + 1 if known else 0, len(whole)):
+            word, begun = whole[:letters], None
             if word:
                 begun = self._words.begun(word, here.likely, self.model.suggestible)
                 if self._is_whole(word, here.likely, begun):

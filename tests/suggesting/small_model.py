@@ -67,3 +67,22 @@ class Typist:
         for word, probability in self._said[context].items():
             said[self.model.vocabulary.word_to_id[word]] = probability
         return said
+
+
+class Remembering(Typist):
+    """Says the very array again that it has said after a phrase, as a service does."""
+
+    def __init__(self, said: dict[str, dict[str, float]], **card: object) -> None:
+        super().__init__(said, **card)
+        self._given: dict[Context, Floats] = {}
+
+    def says(self, phrase: str, words: dict[str, float]) -> None:
+        """Say something else after this phrase from now on."""
+        context = self.model.context(phrase)
+        self._said[context] = words
+        self._given.pop(context, None)
+
+    def _distribution(self, context: Context) -> Floats:
+        if context not in self._given:
+            self._given[context] = super()._distribution(context)
+        return self._given[context]

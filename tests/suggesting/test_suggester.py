@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import EmptyPhrase
 from app.suggesting.suggester import keep_only, known_suggester, suggester_of
-from tests.suggesting.small_model import Typist, model
+from tests.suggesting.small_model import Remembering, Typist, model
 
 STORES = {"store": 0.3, "story": 0.2, "storm": 0.1, "stupid": 0.15, "very": 0.05}
 
@@ -203,6 +203,31 @@ def test_fresh_leaves_out_what_fewer_letters_would_have_shown() -> None:
     assert typist.texts("going to the st", count=1, fresh=True) == ["storm "]
     assert typist.texts("going to the sto", count=1, fresh=True) == []
     assert typist.texts("going to the sto", count=1) == ["store "]
+
+
+@pytest.mark.parametrize("options", [{}, {"exclude": ("story",)}, {"recent": "stupid storm"}])
+@pytest.mark.parametrize("text", ["going to the store", "you konw", "I Monday", "you knowthey"])
+def test_fresh_answers_the_same_whether_or_not_fewer_letters_were_asked_before(
+    text: str, options: dict[str, object]
+) -> None:
+    known = {"the": 0.1, "they": 0.1, "know": 0.2, "known": 0.1, "monday": 0.01, "may": 0.01}
+    said = {"going to the": STORES, "you": known, "you know": known, "i": known, "": known}
+    said |= {"you don't": known, "i monday": known, "going to the store": known}
+    said |= {"you they": known, "you the": known, "going to": known, "going": known}
+    said = {context: {**words, "going": 0.01, "to": 0.01} for context, words in said.items()}
+    typist = Remembering(said)
+    for count in (1, 2):
+        for end in range(len(text) + 1):
+            asked = typist(text[:end], count=count, fresh=True, **options)
+            assert asked == Typist(said)(text[:end], count=count, fresh=True, **options)
+
+
+def test_fresh_forgets_what_was_shown_for_another_distribution() -> None:
+    said = {"going to the": dict(STORES)}
+    typist = Remembering(said)
+    assert typist.texts("going to the s", count=1, fresh=True) == ["story "]
+    typist.says("going to the", {"storm": 0.5, "store": 0.1})
+    assert typist.texts("going to the st", count=1, fresh=True) == ["story "]
 
 
 def test_recent_words_lead_and_complete_even_where_the_model_does_not_know_them() -> None:

@@ -53,6 +53,24 @@ def test_distances_are_damerau_and_levenshtein_s_to_the_nearest_beginning() -> N
             assert found.distances.tolist() == expected
 
 
+def test_no_word_is_missed_that_is_near_enough() -> None:
+    draw = random.Random(2)
+    words = ["".join(draw.choices("abcé", k=draw.randrange(1, 12))) for _ in range(400)]
+    near = Mistakes(words).near
+    for length in (3, 4, 5, 6, 8, 11):
+        for typed in ("".join(draw.choices("abcé", k=length)) for _ in range(20)):
+            most = 1 if length < 6 else 2
+            likely = [
+                place
+                for place, word in enumerate(words)
+                if (word[0] in typed[:2] or word[1:2] == typed[1])
+                and len(word) >= length - most
+                and len(set(typed) - set(word)) <= most
+            ]
+            within = [place for place in likely if distance(typed, words[place]) <= 2 * most]
+            assert near(typed).places.tolist() == within
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"), [("recieve", "receive"), ("hte", "the"), ("nïave", "naïve"), ("étt", "été")]
 )
