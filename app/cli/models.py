@@ -44,6 +44,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Validate a model folder, and compare it with Keras where TensorFlow is installed."""
+    # Before TensorFlow is imported: one order of sums on any processor, and no note about it.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     from app.folder.read import check_name, load_model
     from app.verification import compare_with_keras
 

@@ -17,6 +17,23 @@ _IN_ITS_PLACE = {
 }
 _BEGIN = 200  # bytes
 
+_PACKED = {  # where in a file, and what stands there
+    "gzip": (0, b"\x1f\x8b"),
+    "tar": (257, b"ustar"),
+    "zip": (0, b"PK\x03\x04"),
+    "7z": (0, b"7z\xbc\xaf\x27\x1c"),
+    "bzip2": (0, b"BZh"),
+    "xz": (0, b"\xfd7zXZ\x00"),
+    "RAR": (0, b"Rar!"),
+}
+
+
+def packed_by(content: bytes) -> str | None:
+    """What a file, of which this is the beginning at least, was packed with; None for no known."""
+    return next(
+        (name for name, (at, what) in _PACKED.items() if content[at:].startswith(what)), None
+    )
+
 
 def open_file(path: Path) -> BufferedReader:
     """Open for reading. Raises OSError, also where this is not a regular file, or is not the file

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ArchiveError
-from app.folder.files import open_file, read_file
+from app.folder.files import open_file, packed_by, read_file
 from app.folder.hints import import_command
 from app.folder.keras import names
 from app.folder.keras.container import (
@@ -32,6 +32,7 @@ from app.importing.vectorization import take_out
 from app.network import Network
 
 _JSON = (b"{", b'"')  # an object, or a text that holds one
+_BEGIN = 300  # bytes, by which a file is known
 _LARGEST = 4 << 20  # bytes of an architecture
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
 _SAVED_MODEL = "where it was made, model.save('model.keras') writes the one file to import"
@@ -55,19 +56,19 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         raise ArchiveError(_no_file(path))
     try:
         with open_file(path) as file:
-            begin = file.read(len(HDF5_BEGIN))
+            begin = file.read(_BEGIN)
     except OSError as error:
         raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
     if begin[:1] in _JSON:
         return _read_architecture(path, weights)
     if weights is not None:
         raise ArchiveError(f"{path.name} has weights of its own; --weights is for a to_json()")
-    if begin == HDF5_BEGIN:
+    if begin.startswith(HDF5_BEGIN):
         return _read_legacy(path)
     if begin.startswith(PICKLE):
         return _read_archive(path, archive_in(path))
     if not begin.startswith(BEGIN):
-        raise ArchiveError(_no_model(path))
+        raise ArchiveError(_no_model(path, begin))
     return _read_archive(path, read_bytes(path))
 
 
@@ -85,7 +86,9 @@ def _no_file(folder: Path) -> str:
     return f"{folder.name} is a folder; name the files in it: {command}"
 
 
-def _no_model(path: Path) -> str:
+def _no_model(path: Path, begin: bytes) -> str:
+    if packed := packed_by(begin):
+        return f"{path.name} is packed by {packed}: unpack it first"
     if path.suffix == ".pb":
         return f"{path.name} is a part of a folder that tf.saved_model wrote: {_SAVED_MODEL}"
     return f"{path.name} is damaged, or neither a .keras archive nor HDF5"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import TokenizerError
-from app.folder.files import read_file
-from app.folder.keras.container import BEGIN, HDF5_BEGIN
+from app.folder.files import packed_by, read_file
+from app.folder.keras.container import HDF5_BEGIN, WEIGHTS
 from app.importing.arrays import MAGIC, read_npy
 from app.importing.kept import Kept, decoded, of_a_dictionary, of_a_list
 from app.importing.unpickling import Instance, read_pickle
@@ -22,6 +22,7 @@ from app.importing.vectorization import of_a_layer
 from app.text.keras_words import KERAS_FILTERS
 
 _LARGEST = 64 << 20  # bytes
+_BEGIN = 300  # of these, by which a packed file is known
 _DEEPEST, _MOST_BESIDE = 3, 20  # how a tokenizer may be kept together with other things
 _NAMES_ITSELF = re.compile(r'\s*"?\{\s*\\?"class_name\\?"\s*:\s*\\?"Tokenizer')
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
@@ -55,12 +56,15 @@ def _parsed(path: Path, content: bytes) -> Any:
     ending = path.suffix.lower()
     if ending in (*_PICKLES, ".gz"):
         content = _inflated(content)
+    packed = packed_by(content[:_BEGIN])
+    if content.startswith(HDF5_BEGIN) or (packed == "zip" and WEIGHTS.encode() in content):
+        raise TokenizerError("it is a model, not a tokenizer")
+    if packed:
+        raise TokenizerError(f"it is packed by {packed}: unpack it first")
     if content.startswith(MAGIC):
         return read_npy(content, read_pickle)
     if ending in _PICKLES or content.startswith((b"\x80", _OLD_OBJECT)):
         return read_pickle(content)
-    if content.startswith((BEGIN, HDF5_BEGIN)):
-        raise TokenizerError("it is a model, not a tokenizer")
     text = _text(content)
     if ending in (".txt", ".vocab", ".tsv"):
         return _lines(text)

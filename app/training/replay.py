@@ -135,6 +135,7 @@ def _publish(out: Path, model: Any, vocabulary: Vocabulary, epochs: int, seed: i
 
 def _keras() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notes on the processor
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # nor this one, which heeds no level
     try:
         import keras
         import tensorflow  # noqa: F401 - the backend

@@ -1,5 +1,12 @@
 """What lies in a file's place after a clone or a download gone wrong is named, not parsed."""
 
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +59,44 @@ def test_in_a_model_folder(tmp_path: Path, name: str, told: str) -> None:
     (folder / name).write_bytes(MISFILES[told])
     with pytest.raises(ModelError, match=f"{name} cannot be read: .*{told}"):
         load_model(folder)
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def tarred(name: str, content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pack", "told"),
+    [
+        (zipped, "zip.*: unpack it first"),
+        (tarred, "packed by tar: unpack it first"),
+        (lambda *file: gzip.compress(tarred(*file)), "packed by (gzip|tar): unpack it first"),
+        (lambda _, content: bz2.compress(content), "packed by bzip2: unpack it first"),
+        (lambda _, content: lzma.compress(content), "packed by xz: unpack it first"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["", ".zip", ".tar.gz", ".pickle"])
+def test_what_is_packed_is_said_to_be(
+    tmp_path: Path, pack: Callable[[str, bytes], bytes], told: str, ending: str
+) -> None:
+    model, words = tmp_path / f"next_word{ending}", tmp_path / f"tokenizer{ending}"
+    model.write_bytes(pack("next_word.h5", MODEL.read_bytes()))
+    words.write_bytes(pack("tokenizer.json", TOKENIZER.read_bytes()))
+    for files in ((model, TOKENIZER), (MODEL, words)):
+        with pytest.raises(ModelError, match=told):
+            import_model(*files, tmp_path / "mine", Wanted())
 
 
 def test_another_file_is_called_neither(tmp_path: Path) -> None:

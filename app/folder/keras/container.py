@@ -100,6 +100,12 @@ def _inflate(file: BinaryIO, size: int) -> dict[str, bytes]:
 
 def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
+    there = {info.filename.replace("\\", "/") for info in infos}
+    if there and there.isdisjoint((_CONFIG, WEIGHTS)):
+        listed = ", ".join(sorted(there))
+        raise ArchiveError(
+            f"it is a zip file, of {listed!r:.80}, and no .keras archive: unpack it first"
+        )
     for info in infos:
         name = info.filename.replace("\\", "/")  # some were written on Windows
         if name.split("/")[0] == "assets" and not info.file_size:
