@@ -5,8 +5,9 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
-_APOSTROPHES = str.maketrans("’ʼ", "''")
+from app.text.tokens import AS_TYPEWRITTEN
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class RecentWords:
     @classmethod
     def of(cls, text: str) -> "RecentWords":
         """Count the words of a text."""
-        forms = Counter(_WORD.findall(text.translate(_APOSTROPHES)))
+        forms = Counter(_WORD.findall(text.translate(AS_TYPEWRITTEN)))
         counts: Counter[str] = Counter()
         written: dict[str, str] = {}
         for form, times in forms.most_common():
@@ -35,7 +36,7 @@ class RecentWords:
 
     def beginning_with(self, typed: str) -> list[tuple[str, float]]:
         """Words as they were written, and their shares."""
-        begun = typed.translate(_APOSTROPHES).lower()
+        begun = typed.translate(AS_TYPEWRITTEN).lower()
         first = bisect_left(self.spellings, begun)
         last = bisect_left(self.spellings, begun + "\U0010ffff")
         return [(self.written[word], self.shares[word]) for word in self.spellings[first:last]]

@@ -6,7 +6,7 @@ from app.arrays import Context
 from app.errors import UnknownWords
 from app.model import Model
 from app.suggesting.words import Usual, Words
-from app.text.tokens import tokenize
+from app.text.tokens import Token, tokenize
 
 _SHOUTED = 4  # letters, of which all are capitals: no acronym
 
@@ -40,14 +40,21 @@ def read_sentence(model: Model, words: Words, text: str) -> Sentence:
     usual = words.usual_after(text)
     if whole:
         return Sentence(context, text, (), last, barred, usual, shouted)
-    tokens = [token.text for token in tokenize(text, model.options)]
-    known = [words.understood(token) for token in tokens]
-    unknown = tuple(dict.fromkeys(w for w, k in zip(tokens, known, strict=True) if k is None))
+    tokens = tokenize(text, model.options)
+    known = [words.understood(one.text, short=not _is_initial(text, one)) for one in tokens]
+    missing = (one.text for one, word in zip(tokens, known, strict=True) if word is None)
+    unknown = tuple(dict.fromkeys(missing))
     standing = [model.options.unknown if word is None else word for word in known]
     text = " ".join(word for word in standing if word)
     meant = words.barred_after(text)  # and as it is understood: "klil"
     barred = (*barred, *meant)
     return Sentence(model.context(text), text, unknown, last, barred, usual, shouted)
+
+
+def _is_initial(text: str, token: Token) -> bool:
+    """Whether this is somebody's: "R" in "J R R", and not in "R u"."""
+    letter = text[token.start : token.end]
+    return len(letter) == 1 and letter.isupper() and bool(text[: token.start].strip())
 
 
 def _shouts(words: Words, typed: list[str]) -> bool:

@@ -118,7 +118,7 @@ class Suggester:
             return words.best(here.likely, here.allowed, count).best
         named = typed.named and not here.sentence.shouted
         if named:
-            here = here._replace(likely=words.as_name(here.likely))
+            here = here._replace(likely=words.as_name(here.likely, here.sentence.usual))
         if begun is None or named or not here.plain:
             begun = words.begun(typed.word, here.likely, here.allowed)
         return (yield from self._completions(begun, here))

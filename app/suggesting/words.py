@@ -14,7 +14,9 @@ from app.arrays import Floats, Indices, Mask
 from app.engines.topk import top_k
 from app.model import Model
 from app.suggesting.recent import RecentWords
-from app.text.mistakes import LONGEST, MISTAKE, SHORTEST, Mistakes
+from app.text.abbreviations import SHORT_FORMS
+from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, SHORTEST, Mistakes, Near
+from app.text.tokens import AS_TYPEWRITTEN
 
 MISTYPED = 0.01  # how much less probable a word is for every mistake in its typing
 _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, well or badly
@@ -26,7 +28,6 @@ _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_APOSTROPHES = str.maketrans("’ʼ", "''")
 
 Kind = Literal["next", "completion", "correction"]
 
@@ -104,8 +105,10 @@ class Words:
         return Usual(ids, (_USUAL * shares).astype(np.float32))
 
     def _spelling(self, word: str) -> str:
-        word = word.translate(_APOSTROPHES)
-        return word.lower() if self._model.options.lowercase else word
+        """A word as the model knows it, whatever its case, and the apostrophe that was typed."""
+        word = word.lower() if self._model.options.lowercase else word
+        known = word in self._model.vocabulary.spellings
+        return word if known else word.translate(AS_TYPEWRITTEN)
 
     def knows(self, word: str) -> bool:
         """Whether the model knows a word, blocked or not."""
@@ -124,10 +127,10 @@ class Words:
         """The spelling of a word by its id."""
         return self._spelled[number]
 
-    def understood(self, word: str) -> str | None:
+    def understood(self, word: str, *, short: bool = True) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is
-        none: "dont"; or the only one that has two of its letters the other way round: "waht".
-        None where there is no such word.
+        none: "dont"; or that it is short for: "thx"; or the only one that has two of its letters
+        the other way round: "waht". None where there is no such word.
         """
         if self.knows(word):
             return word
@@ -135,6 +138,8 @@ class Words:
         bare = self._bare_id(typed)
         if bare is not None:
             return self._spelled[bare]
+        if short and self._short_id(typed) is not None:
+            return SHORT_FORMS[typed]
         if not SHORTEST <= len(typed) <= LONGEST:
             return None
         places = range(1, len(typed))
@@ -146,6 +151,10 @@ class Words:
         """The id of a word that is spelled so without its apostrophes."""
         at = bisect_left(self._bare, typed)
         return int(self._bare_ids[at]) if self._bare[at : at + 1] == [typed] else None
+
+    def _short_id(self, typed: str) -> int | None:
+        """The id of the word that this is short for."""
+        return self._model.vocabulary.id_of(SHORT_FORMS.get(typed))
 
     def id_of(self, word: str) -> int | None:
         """The id of a word, None where the model does not know it."""
@@ -167,7 +176,7 @@ class Words:
         if not self._usual:
             return None
         end = sentence[-_USUAL_CHARACTERS:]
-        words = _WORD.findall(end.translate(_APOSTROPHES).lower())
+        words = _WORD.findall(end.translate(AS_TYPEWRITTEN).lower())
         if not words or words[-1] not in self._usual_ends:  # nearly always
             return None
         if len(end) == len(sentence):
@@ -194,9 +203,14 @@ class Words:
                 mixed[number] += np.float32(share * part)
         return mixed
 
-    def as_name(self, said: Floats) -> Floats:
-        """Weights [V] of words behind a capital that begins no sentence: names come first."""
-        return said * self._as_name
+    def as_name(self, said: Floats, usual: Usual | None) -> Floats:
+        """Weights [V] of words behind a capital that begins no sentence: names come first, and what
+        is usual there: "Happy New Year".
+        """
+        named: Floats = said * self._as_name
+        if usual is not None:
+            named[usual.ids] = said[usual.ids]
+        return named
 
     def best(self, said: Floats, allowed: Mask, count: int) -> Found:
         """The most probable words, ties by id. Among the few that are likely there are nearly
@@ -235,7 +249,7 @@ class Words:
         """The most probable words that a mistyped beginning may have meant, but for those that
         are `begun` so.
         """
-        near = self._mistakes.near(self._spelling(typed))
+        near = self._near(self._spelling(typed))
         kept = allowed[near.places] & (near.distances > 0) & ~np.isin(near.places, begun)
         ids = near.places[kept]
         mistakes = near.distances[kept].astype(np.float32) / MISTAKE
@@ -244,6 +258,21 @@ class Words:
         order = _largest(scores, count)
         best = self._shown(ids[order], scores[order], "correction")
         return Found(best, float(np.add.reduce(scores)))
+
+    def _near(self, typed: str) -> Near:
+        """What is near, the word that this is short for among it: as near as two letters exchanged,
+        and all others, which are not meant then, a mistake further.
+        """
+        near = self._mistakes.near(typed)
+        meant = self._short_id(typed)
+        if meant is None:
+            return near
+        others = near.places != meant
+        return Near(
+            np.append(near.places[others], meant),
+            np.append(near.distances[others] + np.int8(MISTAKE), np.int8(EXCHANGE)),
+            np.append(near.whole[others], True),
+        )
 
     def apart(self, typed: str, said: Floats, allowed: Mask) -> list[tuple[int, int]]:
         """The ids of two words that make one as it is typed, for the likeliest first of them."""

@@ -22,7 +22,7 @@ LONGEST = 24  # letters: a longer beginning is none of a word
 _TWO_MISTAKES = 6  # letters that have room for two
 _MOST = 2  # mistakes
 _ABOVE = _MOST + 1  # empty rows above the first letters
-MISTAKE, _EXCHANGE = 2, 1  # distances
+MISTAKE, EXCHANGE = 2, 1  # distances
 _UNREACHABLE = 64  # a distance further than any, with room for what is added to it
 _LETTERS = 32  # a letter's code modulo 32, as in `spelling.py`
 
@@ -102,7 +102,7 @@ def _distances(letters: NDArray[np.uint32], codes: Sequence[int], most: int) -> 
         if at:  # two letters exchanged, or both others
             np.equal(letters[at + 1 : at + W + 1], codes[at - 1], out=is_swapped)
             np.logical_and(is_swapped, is_same[:-1], out=is_swapped)
-            np.minimum(now, before - swapped * np.int8(2 * MISTAKE - _EXCHANGE), out=now)
+            np.minimum(now, before - swapped * np.int8(2 * MISTAKE - EXCHANGE), out=now)
         for row in range(1, W):  # a letter missing
             np.minimum(now[row], now[row - 1], out=now[row])
         before, last = last, now

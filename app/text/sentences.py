@@ -20,6 +20,8 @@ _ABBREVIATIONS = frozenset((
     "sgt", "lt", "gov", "dept", "jan", "feb", "aug", "sept", "oct", "nov", "dec", "ph", "inc",
     "ltd", "corp", "approx", "ave", "blvd", "vol", "tel", "ext", "est", "col", "gen", "sen",
 ))  # fmt: skip
+_INITIAL_BEFORE = re.compile(r"(?:\A|[\W_])[A-Z]\. \Z")  # of the "K." of "J. K. Rowling"
+_INITIAL_BEHIND = re.compile(r" [A-Z]\.")
 # "p.m." and "U.S." are read as one word, as they are written without their stops.
 _DOTTED = re.compile(r"(?<![^\W_])[^\W\d_](?:\.[^\W\d_](?![^\W\d_]))++\.?(?![^\W\d_])")
 _SMILE = re.compile(r"[:;=]-?[DPpOoSsXx](?![^\W_])|<3+(?!\d)")
@@ -75,7 +77,7 @@ def _ends(text: str, begin: int, match: re.Match[str]) -> bool:
 
 
 def _abbreviates(text: str, begin: int, match: re.Match[str]) -> bool:
-    """Whether a full stop belongs to its word: "Mr.", "e.g.", the stops of "p.m." and "U.S."."""
+    """Whether a full stop belongs to its word: "Mr."; the stops of "p.m.", "U.S.", "J. R. R."."""
     stop = match.start()
     last = _LAST_WORD.search(text[max(begin, stop - _LONGEST_ABBREVIATION - 1) : stop])
     if last is None:
@@ -88,7 +90,10 @@ def _abbreviates(text: str, begin: int, match: re.Match[str]) -> bool:
     following, after = text[match.end() : match.end() + 1], text[match.end() + 1 : match.end() + 2]
     if word in ("I", "i"):  # "So do I.", and "i.e."
         return following.isalpha() and after == "."
-    return following.isalpha() or text[max(begin, stop - 2) : stop - 1] == "."
+    if following.isalpha() or text[max(begin, stop - 2) : stop - 1] == ".":
+        return True
+    among = _INITIAL_BEFORE.search(text[max(begin, stop - 5) : stop - 1])
+    return word.isupper() and bool(among or _INITIAL_BEHIND.match(text, match.end()))
 
 
 def _is_in_address(text: str, match: re.Match[str]) -> bool:

@@ -29,8 +29,12 @@ _WORDS = (
 )
 _STOPS = ".!?…"
 _LETTER = r"[^\W\d_]"
-_INNER = "['’ʼ]"
-_INNER_ANYWHERE = "['’ʼ·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)
+APOSTROPHES = "'’ʼ‘´`"  # and what is typed where a keyboard has none
+AS_TYPEWRITTEN = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
+_INNER = f"[{APOSTROPHES}]"
+_INNER_ANYWHERE = (
+    f"[{APOSTROPHES}·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)
+)
 _NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})  # "Mr. Smith"
 _WHITESPACE = re.compile(r"\S+")
 _MARKS = frozenset({"Mn", "Mc", "Me"})  # Unicode's categories of marks
@@ -120,7 +124,7 @@ def _words(phrase: str, options: TextOptions) -> Iterator[Token]:
         elif kind == "number":
             text = options.number or text
         elif kind == "word":
-            text = text.replace("’", "'").replace("ʼ", "'")
+            text = text.translate(AS_TYPEWRITTEN)
             text = composed(text.lower() if options.lowercase else text)
         previous = text
         yield Token(text, match.start(), match.end())

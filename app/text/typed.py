@@ -8,11 +8,10 @@ import re
 from typing import NamedTuple
 
 from app.text.sentences import is_address, last_sentence, last_token
-from app.text.tokens import Tokenizer
+from app.text.tokens import APOSTROPHES, Tokenizer
 
 LONGEST_WORD = 64  # letters of a half-typed word
 _NO_SPACE = re.compile(r"\S+\Z")
-_APOSTROPHES = "'’ʼ"
 _GLUED = (*"0123456789@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
 _AMOUNTS = "$€£¥₹+"  # a number follows
 _EYES, _MOUTHS = (":", ";", "=", ":-", ";-"), "DPpOoSsXx"
@@ -93,7 +92,11 @@ def _is_unguessable(text: str, start: int) -> bool:
 def _is_half_dotted(before: str, letter: str, *, stop: bool) -> bool:
     """Whether more letters and stops may belong to it: "p.", "p.m", "U.S"; not "p.m."."""
     if stop:
-        return letter not in "Ii" and not before[-1:].isalpha() and before[-1:] not in (".", *"'’")
+        return (
+            letter not in "Ii"
+            and not before[-1:].isalpha()
+            and before[-1:] not in (".", *APOSTROPHES)
+        )
     return before[-1:] == "." and before[-2:-1].isalpha() and not before[-3:-2].isalnum()
 
 
@@ -113,9 +116,9 @@ def _start_of_word(text: str) -> int:
     """Where the letters at the end begin, apostrophes among them but not in front."""
     start = end = len(text)
     bound = max(0, end - LONGEST_WORD - 1)
-    while start > bound and (text[start - 1].isalpha() or text[start - 1] in _APOSTROPHES):
+    while start > bound and (text[start - 1].isalpha() or text[start - 1] in APOSTROPHES):
         start -= 1
-    while start < end and text[start] in _APOSTROPHES:
+    while start < end and text[start] in APOSTROPHES:
         start += 1
     return start
 

@@ -116,6 +116,32 @@ def test_apostrophes_may_be_left_out() -> None:
     assert answer.unknown == ()
 
 
+@pytest.mark.parametrize("mark", ["’", "ʼ", "‘", "´", "`"])
+def test_an_accent_or_a_backtick_may_stand_for_an_apostrophe(mark: str) -> None:
+    typist = Typist({"": {"I": 0.3}, "I": {"don't": 0.1}, "I don't": {"know": 0.3}})
+    answer = typist(f"I don{mark}t k", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["know "], ())
+    answer = typist(f"I don{mark}", count=1)
+    assert ([one.text for one in answer.suggestions], answer.replace) == (["don't "], (2, 6))
+    assert typist.texts("I xy", recent=f"xy{mark}z")[:1] == ["xy'z "]
+
+
+def test_words_that_are_typed_short_are_read_and_corrected_as_the_whole_ones() -> None:
+    typist = Typist({"thank you": {"very": 0.3}, "you kill you": {"yourself": 0.5}})
+    answer = typist("thank u ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["very "], ())
+    assert "yourself " not in typist.texts("u kill u ", count=20)
+    typist = Typist({"<unk> <unk> <unk>": {"is": 0.3}, "you is": {"the": 0.3}})
+    assert typist("J. U. U. i").unknown == ("j", "u")
+    assert typist("U is ").unknown == ()
+    corrected = Typist({"": {"the": 0.01, "thanks": 0.01}})("thx", count=2).suggestions
+    assert [(one.text, one.kind) for one in corrected] == [
+        ("Thanks ", "correction"),
+        ("The ", "correction"),
+    ]
+    assert corrected[0].probability / corrected[1].probability == pytest.approx(0.1 / 0.01**2)
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"), [("teh", "the"), ("recie", "receive"), ("hapy", "happy"), ("konw", "know")]
 )
@@ -158,6 +184,13 @@ def test_a_capital_inside_a_sentence_begins_a_name(text: str, first: str) -> Non
     said = {"much": 0.1, "monday": 0.02}
     typist = Typist({"I know": said, "": said})
     assert typist.texts(text, count=1) == [first]
+
+
+def test_what_is_usual_comes_before_names_behind_a_capital() -> None:
+    said = {"happy": {"york": 0.3, "year": 0.2}, "very": {"york": 0.3, "year": 0.2}}
+    typist = Typist(said, usual={"happy": ["year"]})
+    assert typist.texts("Happy Y", count=2) == ["Year ", "York "]
+    assert typist.texts("Very Y", count=2) == ["York ", "Year "]
 
 
 def test_fresh_leaves_out_the_names_that_a_capital_has_shown() -> None:
