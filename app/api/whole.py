@@ -1,5 +1,6 @@
 """An integer as JSON Schema has it, where 5.0 is one, in JSON and in a query string."""
 
+import re
 from typing import Any
 
 from pydantic import (
@@ -11,18 +12,15 @@ from pydantic import (
 )
 
 _LONGEST = 20  # digits, of which no bound has so many
+_NUMBER = re.compile(r"([+-]?[0-9]+)(\.0+)?")
 
 
 def whole(value: object, info: ValidationInfo) -> object:
     """In a query string all values are letters, which are read here: what follows is strict."""
-    if isinstance(value, str) and info.mode != "json" and _is_number(value):
-        return int(value[:_LONGEST])
+    if isinstance(value, str) and info.mode != "json":
+        number = _NUMBER.fullmatch(value.strip())
+        return value if number is None else int(number[1][:_LONGEST])
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _is_number(value: str) -> bool:
-    digits = value.removeprefix("-")
-    return digits.isascii() and digits.isdigit()
 
 
 # Behind the bounds, which the document would lack otherwise: Annotated[int, Field(ge=1), WHOLE].

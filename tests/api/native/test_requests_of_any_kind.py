@@ -46,6 +46,29 @@ def test_a_query_string_s_numbers_have_the_same_bounds(client: TestClient) -> No
     assert client.get("/v1/diagram.svg?phrase=this+is&columns=40&top_k=2").status_code == 200
 
 
+def test_a_query_string_s_whole_numbers_are_written_alike_in_every_field(
+    client: TestClient,
+) -> None:
+    for given, status in {
+        "1.0": 200,
+        "1.00": 200,
+        "%2B1": 200,
+        "+1+": 200,
+        "01": 200,
+        "1.": 422,
+        "1.5": 422,
+        "1e0": 422,
+        "-1.0": 422,
+        "1_0": 422,
+        "%D9%A1": 422,
+        "9" * 30 + ".0": 422,
+        "": 422,
+    }.items():
+        for field in ("top_k", "units"):
+            answer = client.get(f"/v1/explain?phrase=this+is&{field}={given}")
+            assert answer.status_code == status, (field, given)
+
+
 def test_the_document_says_the_bounds_of_top_k(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     asked = document["components"]["schemas"]["PredictRequest"]["properties"]["top_k"]
