@@ -88,12 +88,17 @@ def weighed(header: bytes | None) -> dict[bytes, float]:
     weights: dict[bytes, float] = {}
     for item in (header or b"").lower().split(b","):
         name, *parameters = (part.strip() for part in item.split(b";"))
-        weight = next((one[2:] for one in parameters if one.startswith(b"q=")), b"1")
-        try:
-            weights[name] = float(weight)
-        except ValueError:
-            weights[name] = 0.0
+        weights[name] = _weight(next((one[2:] for one in parameters if one[:2] == b"q="), b"1"))
     return weights
+
+
+def _weight(written: bytes) -> float:
+    """From 0 to 1; 0 for what is no weight (RFC 9110, 12.4.2)."""
+    try:
+        weight = float(written)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0  # which nan is not, either
 
 
 def accepted(header: bytes | None) -> bytes | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import UnrolledError
-from app.http.coding import inflated
+from app.http.coding import accepted, inflated
 from app.http.uvicorn_protocol import Protocol
 from tests.api.clients import serving_both_models, url
 from tests.test_server import Served
@@ -98,6 +98,13 @@ def test_large_answers_are_compressed_for_who_accepts_it(
     assert "content-encoding" not in ask(served, "/v1/predict", accept_encoding=accepted).headers
 
 
+def test_a_weight_that_is_none_is_not_at_all() -> None:
+    for weight in (b"nan", b"inf", b"-1", b"x"):
+        assert accepted(b"gzip;q=" + weight) is None
+        assert accepted(b"deflate;q=0.1, gzip;q=" + weight) == b"deflate"
+    assert accepted(b"deflate;q=0.1, gzip;q=1.000") == b"gzip"
+
+
 def test_a_byte_order_mark_is_read_and_utf_16_is_named(served: Served) -> None:
     plain = ask(served, "/v1/predict").json()
     assert ask(served, "/v1/predict", b"\xef\xbb\xbf" + BODY).json() == plain
@@ -162,6 +169,7 @@ def test_a_batch_is_sent_line_by_line_where_that_is_accepted(served: Served) -> 
     assert (first["next_word"], second["code"]) == ("an", "unknown_words")
     for accept in (
         "application/x-ndjson;q=0",
+        "application/x-ndjson;q=nan",
         "application/json, application/x-ndjson;q=0.5",
         "*/*",
     ):
