@@ -1,5 +1,6 @@
 """The head of a request: how large it may be, and its target in the form that paths have."""
 
+import re
 from collections.abc import Sequence
 
 import httptools
@@ -9,6 +10,18 @@ from app.errors import HeadersTooLarge, InvalidHttp, TargetTooLong
 MOST_HEADERS = 32 << 10  # bytes of all names and values
 LONGEST_TARGET = 8 << 10
 _EACH = 4  # bytes of a header beside its name and value
+
+
+_RTSP = re.compile(rb"(?:^|\n)[A-Z_]+ \S+(?= RTSP/)")  # the begin of its request line
+
+
+def before_rtsp(data: bytes) -> tuple[bytes, bytes]:
+    """What comes before the version in a line that begins as RTSP's requests do, and the rest: it
+    may be a part of a body.
+    """
+    found = _RTSP.search(data)
+    end = len(data) if found is None else found.end()
+    return data[:end], data[end:]
 
 
 def target_too_long() -> TargetTooLong:

@@ -5,24 +5,25 @@ than to parse it and to send the answer. A request to an endpoint does without t
 collected here and its answer written as it is (`short_exchange.py`). All other requests, and those
 sent ahead of an earlier one's answer, go uvicorn's way. Both ways lead through one Edge.
 
-What uvicorn does not bound is bounded here for both ways: the bytes and the time that a head, a
-body and an unread answer may take (`deadlines.py` keeps the time), and the number of connections.
+What uvicorn does not bound is bounded for both ways: here the bytes of a head and the number of
+connections, in `bounded.py` the time that a head, a body and an unread answer may take.
 """
 
 import asyncio
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import InvalidHttp, Overloaded, RequestError, TooSlow
-from app.http.bounds import BODY_RATE, Bounds
-from app.http.deadlines import LINGER_SECONDS, Deadlines
-from app.http.diagnosis import diagnosis, refusal
+from app.errors import InvalidHttp, Overloaded, RequestError, UnsupportedVersion
+from app.http.bounded import Bounded
+from app.http.bounds import BODY_RATE
+from app.http.deadlines import Deadlines
+from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
 from app.http.heads import (
     LONGEST_TARGET,
     MOST_HEADERS,
+    before_rtsp,
     check_size,
     headers_too_large,
     origin_form,
@@ -32,24 +33,12 @@ from app.http.short_exchange import ShortExchange
 from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
 
-_LAST_WORDS_SECONDS = 1.0  # that a client has been idle when its connection is closed
 
-
-class Protocol(HttpToolsProtocol):
+class Protocol(Bounded):
     """One connection. `edge` of the application is the Edge that the short way leads to."""
 
     edge: Edge | None = None
-    bounds = Bounds()
     url = b""
-    deadline = float("inf")  # by the loop's clock: what is awaited of the client by then
-    idle_since = 0.0  # by the same, of a connection that no request has begun on
-    reading = True  # whether a request is awaited or under way that is not whole
-    begun = False  # whether any of it has come
-    lingering = False  # the answer is sent, what still comes in is thrown away
-    moved = True  # whether the client has read of the answer since the deadlines were looked at
-    in_head = True  # whether a head is awaited or under way
-    partial = False  # whether a request is under way that is not whole
-    _pending: RequestError | None = None  # to be answered behind what is under way
     _barren = 0  # bytes in which neither a request began nor a part of a body was
     _fruitful = False
     _large = False  # whether the head may be larger than MOST_HEADERS
@@ -75,7 +64,7 @@ class Protocol(HttpToolsProtocol):
         self.idle_since = self.loop.time()
         self.deadline = self.idle_since + self.bounds.read_seconds
         if len(self.connections) > self.bounds.connections:
-            self._refuse(Overloaded("there are too many connections"))
+            self.refuse(Overloaded("there are too many connections"))
 
     def data_received(self, data: bytes) -> None:
         """Take in a piece of a request, or several requests, in a later turn where many come."""
@@ -93,19 +82,25 @@ class Protocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> bytes:
         """Parse up to a wish for another protocol; what is to be parsed then, without the wish."""
-        self._fruitful = False
+        self._fruitful, rest = False, b""
+        if self.in_head and b" RTSP/" in data:  # which the parser takes for HTTP
+            data, rest = before_rtsp(data)
         self._large = self._barren + len(data) > MOST_HEADERS
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            return self._without_upgrade(data[upgrade.args[0] :])
+            return self._without_upgrade(data[upgrade.args[0] :]) + rest
         except httptools.HttpParserError as error:
-            self._refuse(self._refusal or diagnosis(error, data))
+            self.refuse(self._refusal or diagnosis(error, data))
         else:
             self._barren = 0 if self._fruitful else self._barren + len(data)
             if self._barren > MOST_HEADERS + LONGEST_TARGET:
                 without_headers = self.in_head and not self.headers
-                self._refuse(target_too_long() if without_headers else headers_too_large())
+                self.refuse(target_too_long() if without_headers else headers_too_large())
+            elif rest and self.in_head and self.partial:
+                self.refuse(UnsupportedVersion("HTTP/1.1 is spoken here, and no RTSP"))
+            else:
+                return rest
         return b""
 
     def on_message_begin(self) -> None:
@@ -147,21 +142,6 @@ class Protocol(HttpToolsProtocol):
         self.headers = []  # what comes behind the body is no header of the request
         if self.edge is not None and self.edge.service.draining:
             self.drain()
-
-    def drain(self) -> None:
-        """Say with the answer that is under way that it is the last one."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
-
-    def shutdown(self) -> None:
-        """Close the connection with its next answer, or once it has been idle for a moment.
-
-        A request may be on its way: closed at once, the connection would lose it.
-        """
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.drain()
-        elif not self.begun:
-            self.deadline = min(self.deadline, self.idle_since + _LAST_WORDS_SECONDS)
 
     def _short(self) -> ShortExchange | None:
         """The request as one for the short way, None where it cannot go there."""
@@ -238,7 +218,7 @@ class Protocol(HttpToolsProtocol):
         if not isinstance(exchange, ShortExchange):
             super().on_message_complete()
         elif exchange.response_complete:
-            self._await_next()
+            self.await_next()
         else:
             exchange.complete()
 
@@ -247,21 +227,15 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             if self.partial:
-                self._await_next()
+                self.await_next()
             return
         if self._pending is not None:
-            self._refuse(self._pending)
+            self.refuse(self._pending)
             return
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         if not self.reading:
-            self._await_next()
-
-    def _await_next(self) -> None:
-        self.reading, self.begun = True, self.partial
-        seconds = self.bounds.read_seconds if self.partial else self.timeout_keep_alive
-        self.idle_since = self.loop.time()
-        self.deadline = self.idle_since + seconds
+            self.await_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
@@ -278,64 +252,6 @@ class Protocol(HttpToolsProtocol):
             cycle.message_event.set()
         super().connection_lost(exc)
 
-    def pause_writing(self) -> None:
-        """The client is slow to read."""
-        self.moved = True
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """It has read."""
-        self.moved = True
-        super().resume_writing()
-
-    def expire(self) -> None:
-        """The deadline has passed: close what is idle, refuse what is too slow."""
-        if self.lingering or not self.begun:
-            self.transport.close()
-            return
-        cycle: Any = self.cycle
-        if self.in_head:
-            self._refuse(TooSlow("the request took too long to arrive"))
-        elif isinstance(cycle, ShortExchange) and not cycle.response_complete:
-            cycle.fail(TooSlow("the body took too long to arrive"))
-            self.deadline = self.loop.time() + LINGER_SECONDS
-        else:
-            self.transport.close()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are not HTTP."""
-        self._refuse(InvalidHttp(msg))
-
-    def _refuse(self, error: RequestError) -> None:
-        """Answer what is no request, behind the answers that are under way, and hang up."""
-        cycle: Any = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if self.in_head or not self.partial:
-                self._pending = error
-            elif isinstance(cycle, ShortExchange):
-                cycle.fail(error)
-            else:
-                self.transport.close()
-            return
-        if not self.transport.is_closing():
-            self.transport.write(refusal(error))
-        self.hang_up()
-
-    def not_awaited(self) -> None:
-        """What is still to come of a request is of no use: its answer is sent."""
-        self.deadline = self.loop.time() + LINGER_SECONDS
-
-    def hang_up(self) -> None:
-        """Close, once the client has had time to read: what it still sends is thrown away, since a
-        connection closed on unread bytes is reset, and the answer lost.
-        """
-        if self.lingering or self.transport.is_closing():
-            return
-        self.lingering = True
-        self.deadline = self.loop.time() + LINGER_SECONDS
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-
     def _without_upgrade(self, rest: bytes) -> bytes:
         """A server may ignore what a client would like to speak instead (RFC 9110, 7.8)."""
         self._upgrade = False
@@ -343,7 +259,7 @@ class Protocol(HttpToolsProtocol):
         version = parser.get_http_version()
         head = without_upgrade(parser.get_method(), self.url, version, self.headers)
         if head is None:
-            self._refuse(InvalidHttp("CONNECT is for proxies"))
+            self.refuse(InvalidHttp("CONNECT is for proxies"))
             return b""
         self.parser = httptools.HttpRequestParser(self)
         return head + rest

@@ -1,6 +1,7 @@
 """Where one message ends and the next begins, and which of its lines are its headers."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -140,6 +141,33 @@ def test_a_bad_head_is_no_fault_of_the_request_before_it(short: Served) -> None:
         assert received.startswith(b"HTTP/1.1 200 ")
         assert b'"next_word":"an"' in received
         assert b"HTTP/1.1 " + status in received
+
+
+def test_the_answers_before_a_bad_chunk_are_sent(short: Served) -> None:
+    good = POST + b"X-API-Key: k1\r\nContent-Length: 21\r\n\r\n" + BODY
+    bad = POST + b"X-API-Key: k1\r\n" + CHUNKED + CHUNKS[:10] + b"x" * 30 + b"\r\n\r\n" + NEXT
+    for before in (1, 3):
+        received = all_of(short, before * good + bad)
+        assert re.findall(rb"HTTP/1.1 (\d+) ", received) == [*[b"200"] * before, b"400"]
+        assert received.count(b'"next_word":"an"') == before
+
+
+def test_rtsp_is_not_spoken(short: Served) -> None:
+    """The parser takes it for HTTP; in a body it is letters."""
+    body = b"\nGET /livez RTSP/1.0\r\n"
+    length = b"X-API-Key: k1\r\nContent-Length: %d\r\n\r\n" % len(body)
+    asked = b"GET /livez RTSP/1.0\r\nHost: x\r\n\r\n"
+    assert all_of(short, asked).startswith(b"HTTP/1.1 505 ")
+    assert all_of(short, asked.replace(b"1.0", b"1.1")).startswith(b"HTTP/1.1 505 ")
+    received = all_of(short, POST + length + body + NEXT)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"invalid_json"' in received
+    assert received.count(b"HTTP/1.1 200 ") == 1
+    received = all_of(short, NEXT.replace(b"Connection: close\r\n", b"") + asked)
+    assert (received[9:12], received.count(b"HTTP/1.1 505 ")) == (b"200", 1)
+    with connected(short) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nA: GET /livez RTSP/1.0\r\n\r\n")
+        assert answer(connection, "GET")[0].status == 200
 
 
 @pytest.mark.parametrize(
