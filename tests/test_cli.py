@@ -129,6 +129,11 @@ def test_diagram_writes_svg(form: str, has: str) -> None:
         (("train", "README.md", "--units", "4", "--slow-units", "5"), 5, "more than 4 units"),
         (("train", "README.md", "--from", "models/notebook"), 3, "cannot be trained further"),
         (("train", "README.md", "--teacher", "models/english"), 3, "has the run's own words"),
+        (("train", "README.md", "--epochs", "-1"), 2, "--epochs: Input should be greater than 0"),
+        (("train", "--notebook", "--out", "out", "--epochs", "0"), 2, "--epochs: Input should be"),
+        (("train", "README.md", "--epochs", "inf"), 2, "--epochs: Input should be a finite"),
+        (("train", "README.md", "--dropout", "1"), 2, "--dropout: Input should be less than 1"),
+        (("train", "README.md", "--clip-norm", "inf"), 2, "--clip-norm: Input should be a finite"),
         (("serve", "--port", "80000"), 2, "UNROLLED_PORT"),
         (("fly",), 2, "No such command"),
         (("predict", "--top-k", "0", "this"), 2, "top-k"),
@@ -155,6 +160,30 @@ def test_options_of_files_are_not_passed_over(arguments: str, told: str) -> None
     done = unrolled("predict", "-m", "notebook", *arguments.split())
     assert done.returncode == 2
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("predict", "-m", "notebook", "zebra"), 4),
+        (("predict", "-m", "nope", "this"), 3),
+        (("serve", "--port", "80000"), 2),
+        (("serve", "--models-dir", "nowhere"), 3),
+        (("fly",), 2),
+    ],
+)
+def test_what_cannot_be_said_changes_no_exit_code(arguments: tuple[str, ...], code: int) -> None:
+    command = [sys.executable, "-c", "from app.entry import main; main()", *arguments]
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(command, stderr=full, check=False).returncode == code
+
+
+def test_keys_that_cannot_be_read_are_told_of_before_models_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UNROLLED_API_KEYS_FILE", "nowhere")
+    done = unrolled("serve", "--models-dir", "nowhere")
+    assert (done.returncode, "UNROLLED_API_KEYS_FILE" in done.stderr) == (2, True)
 
 
 def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:

@@ -73,10 +73,24 @@ def main() -> None:
     sys.exit(run(app))
 
 
+class _Said(io.FileIO):
+    """Standard error where a disk may be full: what cannot be written there is no other error."""
+
+    def write(self, said: Any) -> int:
+        """Write some of it, or take it for written."""
+        try:
+            return super().write(said)
+        except OSError:
+            return len(said)
+
+
 def _open_streams() -> None:
     """Have JSON, SVG and bars leave as UTF-8 whatever the locale is, and names of files that are no
     text escaped. A stream that is closed is empty: the next file would get its number.
     """
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        said = io.BufferedWriter(_Said(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(said, line_buffering=True)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:

@@ -1,6 +1,7 @@
 """`train`."""
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,12 +72,10 @@ def train(
         _write_words(recipe, data, out)
         return
     _check_out(out, overwrite=overwrite)
-    if notebook:
-        from app.training.replay import replay
-
-        replay(out, epochs=int(options["epochs"] or 500), seed=options["seed"] or 0)
-        return
     given = {name: value for name, value in options.items() if value is not None}
+    if notebook:
+        _replay(out, given)
+        return
     if initial is not None:
         _check_going_on(given)
         given["initial"] = initial
@@ -91,6 +90,14 @@ def train(
     command += f" --from {initial.name}" if initial else ""
     command += f" --teacher {teacher.name}" if teacher else ""
     _run(config, out, resume, tensorboard, command)
+
+
+def _replay(out: Path, given: dict[str, Any]) -> None:
+    from app.training.config import TrainConfig
+    from app.training.replay import replay
+
+    config = TrainConfig(epochs=500).changed(given)
+    replay(out, epochs=math.ceil(config.epochs), seed=config.seed)
 
 
 def _write_words(recipe: str | None, data: Path, out: Path) -> None:

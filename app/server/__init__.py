@@ -31,6 +31,7 @@ def serve(settings: Settings) -> int:
     Raises ModelError where no model can be loaded, SettingsError where it cannot listen.
     """
     logs.configure(settings)
+    _ = settings.keys  # whose file may be at fault: said before models are loaded, which takes long
     log.info("models are read from %s", settings.models_dir.resolve())
     repository = Repository(
         settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds

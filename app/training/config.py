@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.errors import CorpusError
+from app.errors import CorpusError, SettingsError
 from app.text.tokens import Tokenizer
 
 Size = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
-Amount = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Dropped = Annotated[float, Field(ge=0, lt=1)]
 _CLOSED = ConfigDict(extra="forbid")
@@ -94,7 +94,7 @@ class TrainConfig:
     word_dropout: Annotated[Dropped, _said("Of whole words.")] = 0.0
     projection_dropout: Annotated[Dropped, _said("Of what the output sees.")] = 0.0
     recurrent_dropout: Annotated[Dropped, _said("Of recurrent weights, not of states.")] = 0.0
-    epochs: Annotated[float, Field(gt=0), _said("Passes over the text.")] = 10
+    epochs: Annotated[float, Field(gt=0, allow_inf_nan=False), _said("Passes over the text.")] = 10
     batch_size: Annotated[Size, _said("Words a step.")] = 700
     threads: Annotated[Size, _said("That share each step, each on a core.")] = 1
     sequences: Size = 32  # side by side, where the context is running
@@ -147,7 +147,7 @@ class TrainConfig:
     def changed(self, changes: dict[str, Any]) -> "TrainConfig":
         """The same with some fields otherwise; "" for a word means none.
 
-        Raises CorpusError, naming the option, for a value that no run takes.
+        Raises SettingsError, naming the option, for a value that no run takes.
         """
         words = "unknown", "start", "number"
         changes = {k: None if k in words and v == "" else v for k, v in changes.items()}
@@ -155,7 +155,7 @@ class TrainConfig:
             valid = TypeAdapter(TrainConfig).validate_python(changes)
         except ValidationError as error:
             where, why = _first(error)
-            raise CorpusError(f"--{where.replace('_', '-')}: {why}") from error
+            raise SettingsError(f"--{where.replace('_', '-')}: {why}") from error
         return replace(self, **{name: getattr(valid, name) for name in changes})
 
     @classmethod
