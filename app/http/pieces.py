@@ -53,8 +53,7 @@ async def reply_of(
 ) -> Reply:
     """An answer from its pieces: whole where it has at most so many bytes, else streamed."""
     loop = asyncio.get_running_loop()
-    pieces = await loop.run_in_executor(threads, make)
-    first = await loop.run_in_executor(threads, _up_to, pieces, most)
+    pieces, first = await loop.run_in_executor(threads, _begun, make, most)
     if len(first) < most:
         return Reply(first, media_type, 200, headers)
     exchange.hold(len(first))
@@ -66,6 +65,14 @@ async def reply_of(
             yield some
 
     return Reply(streamed(), media_type, 200, headers)
+
+
+def _begun(make: Callable[[], Iterator[bytes]], most: int) -> tuple[Iterator[bytes], bytes]:
+    """The pieces, and what the first of them come to: a change of threads may take as long as it
+    takes to make an answer.
+    """
+    pieces = make()
+    return pieces, _up_to(pieces, most)
 
 
 def _up_to(pieces: Iterator[bytes], most: int) -> bytes:

@@ -61,6 +61,7 @@ class Protocol(Bounded):
         Deadlines.of(self.loop).watch(self)
         self._turns = Turns.of(self.loop)
         self._turns.urgent = () if self.edge is None else self.edge.probes
+        self._turns.large = None if self.edge is None else self.edge.service.large
         self.idle_since = self.loop.time()
         self.deadline = self.idle_since + self.bounds.read_seconds
         if len(self.connections) > self.bounds.connections:

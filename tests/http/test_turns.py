@@ -1,11 +1,15 @@
 """What comes at once is heard over several turns of the loop, in order; a probe at once."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 
+from app.http.large import Large
 from app.http.table import Table
-from app.http.turns import LONGEST, MOST_A_TURN, Turns
+from app.http.turns import _BESIDE_LARGE, _OF_MANY, LONGEST, MOST_A_TURN, Turns
 from app.main import PROTOCOLS
+from tests.test_server import PATIENCE
 
 
 class Connection:
@@ -50,6 +54,66 @@ def test_a_probe_and_the_rest_of_a_large_body_wait_for_nobody() -> None:
         turns.hear(connections[-1], b"a" * (LONGEST + 1))
 
     assert [name for name, _ in after(hear, 0)][-2:] == [198, 199]
+
+
+def test_a_probe_is_answered_before_others_have_their_turn() -> None:
+    """What answers it comes behind what has been called for already: the turn comes behind both."""
+
+    async def run() -> list[int]:
+        loop = asyncio.get_running_loop()
+        heard: list[tuple[int, bytes]] = []
+        turns = Turns(loop)
+        turns.urgent = (b"GET /livez ",)
+        all_at_once(turns, [Connection(name, heard) for name in range(200)])
+        counts = []
+        for _ in range(4):  # more probes than that keep nobody waiting for ever
+            turns.hear(Connection(-1, []), b"GET /livez HTTP/1.1")
+            loop.call_soon(lambda: counts.append(len(heard)))
+            await asyncio.sleep(0)
+        return counts
+
+    assert asyncio.run(run()) == [64, 80, 80, 96]
+
+
+def test_threads_compute_one_request_at_a_time_and_in_their_turns_alone_while_many_wait() -> None:
+    class Crowd:
+        """Notes which of the connections had been heard when each of the requests was computed."""
+
+        def __init__(self) -> None:
+            self.large = Large()
+            self.heard: list[tuple[int, bytes]] = []
+            self.counts: list[int] = []
+            self.inside = 0
+
+        def compute(self) -> None:
+            self.inside += 1
+            assert self.inside == 1
+            self.counts.append(len(self.heard))
+            os.sched_yield()
+            self.counts.append(len(self.heard))
+            self.inside -= 1
+
+        async def run(self) -> None:
+            turns = Turns(asyncio.get_running_loop())
+            turns.large = self.large
+            assert not self.large.take_turn(), "there is nothing to compute: the crowd has begun"
+            all_at_once(turns, [Connection(name, self.heard) for name in range(200)])
+            computed = [self.large.submit(self.compute) for _ in range(40)]
+            assert turns._most_now() == _BESIDE_LARGE
+            while not all(one.done() for one in computed):
+                turns._most_now()
+            for one in computed:
+                one.result()
+            assert turns._most_now() == _OF_MANY
+            while len(self.heard) < 200:
+                await asyncio.sleep(0)
+
+    crowd = Crowd()
+    asyncio.run(crowd.run())
+    assert crowd.counts == [64] * 80, "nobody was heard meanwhile"
+    meet = threading.Barrier(2)
+    both = [crowd.large.submit(meet.wait, PATIENCE) for _ in range(2)]
+    assert sorted(one.result() for one in both) == [0, 1], "without a crowd, two at a time"
 
 
 def test_what_a_waiting_connection_sends_on_is_heard_behind_what_it_sent() -> None:
