@@ -11,9 +11,10 @@ from app.errors import ArchiveError
 from app.folder.keras import names
 from app.folder.keras.layers import EMBEDDINGS, READERS
 from app.folder.keras.options import Options
+from app.folder.keras.recurrent import RECURRENT
 from app.folder.keras.topology import entries
 
-_MATRICES = {"Dense": 1, "SimpleRNN": 2, "LSTM": 2, "GRU": 2}  # and a bias each
+_MATRICES = {"Dense": 1, **dict.fromkeys(RECURRENT, 2)}  # and a bias each
 NONE = "-"  # the group of a layer without weights
 
 

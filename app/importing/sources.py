@@ -34,6 +34,7 @@ from app.network import Network
 _JSON = (b"{", b'"')  # an object, or a text that holds one
 _BEGIN = 300  # bytes, by which a file is known
 _LARGEST = 4 << 20  # bytes of an architecture
+_LARGEST_CONFIG = 512 << 20  # bytes of one in an archive, with word vectors as an initializer
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
 _SAVED_MODEL = "where it was made, model.save('model.keras') writes the one file to import"
 
@@ -95,7 +96,7 @@ def _no_model(path: Path, begin: bytes) -> str:
 
 
 def _read_archive(path: Path, content: bytes) -> Source:
-    archive = parse_archive(content, path.name)
+    archive = parse_archive(content, path.name, _LARGEST_CONFIG)
     with weights_here(archive.weights) as weights:
         return _built(archive.config, archive.vocabularies, weights, archive.keras_version)
 

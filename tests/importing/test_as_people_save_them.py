@@ -83,6 +83,36 @@ def test_batch_normalization(keras: Any, tmp_path: Path, ending: str, mask_zero:
 
 
 @ENDINGS
+def test_activations_that_are_tensorflow_s_own_functions(
+    keras: Any, tmp_path: Path, ending: str
+) -> None:
+    import tensorflow as tf
+
+    L = keras.layers
+    model = sequential(keras, L.LSTM(6), L.Dense(7, activation=tf.nn.relu))
+    model.layers[-1].activation = tf.nn.softmax  # is saved as "softmax_v2"
+    assert_same_answers(keras, imported(tmp_path, model, ending), model)
+
+
+@ENDINGS
+def test_word_vectors_that_an_initializer_was_given(
+    keras: Any, tmp_path: Path, ending: str
+) -> None:
+    """A configuration of more than 4 MB, in which all of them stand once more."""
+    L, wide = keras.layers, 20_000
+    vectors = keras.initializers.Constant(np.random.default_rng(7).standard_normal((CLASSES, wide)))
+    embedding = L.Embedding(CLASSES, wide, embeddings_initializer=vectors, trainable=False)
+    output = L.Dense(CLASSES, activation="softmax")
+    model = keras.Sequential([keras.Input((TIMESTEPS,)), embedding, L.GRU(5), output])
+    assert_same_answers(keras, imported(tmp_path, model, ending), model)
+    if ending == "keras":
+        (tmp_path / "mine" / "model.json").unlink()  # which has the digest of the other
+        (tmp_path / "next_word.keras").rename(tmp_path / "mine" / "model.keras")
+        with pytest.raises(ModelError, match=r"a Constant initializer's .* `unrolled import`"):
+            load_model(tmp_path / "mine")
+
+
+@ENDINGS
 def test_a_softmax_at_every_timestep(keras: Any, tmp_path: Path, ending: str) -> None:
     L = keras.layers
     entry = keras.Input((TIMESTEPS,))
@@ -227,10 +257,28 @@ def normalized(keras: Any) -> Any:
     return sequential(keras, keras.layers.LSTM(3), keras.layers.LayerNormalization(name="norm"))
 
 
+def lambda_layer(keras: Any) -> Any:
+    return sequential(keras, keras.layers.Lambda(lambda x: x * 2), keras.layers.LSTM(3))
+
+
+def lambda_activation(keras: Any) -> Any:
+    L = keras.layers
+    return sequential(keras, L.LSTM(3), L.Dense(4, activation=lambda x: x * 2))
+
+
+def layer_as_activation(keras: Any) -> Any:
+    L = keras.layers
+    return sequential(keras, L.LSTM(3), L.Dense(4, activation=L.LeakyReLU()))
+
+
 @ENDINGS
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 @pytest.mark.parametrize(
     ("network", "why"),
     [
+        (lambda_layer, r"\(Lambda\): what it computes is code of the file, which is not run"),
+        (lambda_activation, r"\(Dense\): activation is a lambda, whose code is not run"),
+        (layer_as_activation, r"\(Dense\): activation = 'LeakyReLU' is not supported"),
         (vectors, "vectors of 9 numbers, and 12 classes come out: these are not one-hot"),
         (one_unit, "has one unit, not one for each word"),
         (attention, r"'looks' \(Attention\): this type of layer is not supported"),

@@ -19,7 +19,8 @@ from app.folder.files import open_file
 
 WEIGHTS = "model.weights.h5"
 _CONFIG, _METADATA = "config.json", "metadata.json"
-_LARGEST = {_CONFIG: 4 << 20, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
+LARGEST_CONFIG = 4 << 20  # bytes
+_LARGEST = {_CONFIG: LARGEST_CONFIG, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
 _VOCABULARY = re.compile(r"assets/[\w/]+/vocabulary\.txt")  # of TextVectorization and its like
 _LARGEST_VOCABULARY = 16 << 20  # bytes
 LARGEST = sum(_LARGEST.values()) + (1 << 20)  # bytes of an archive, its own tables included
@@ -27,6 +28,10 @@ _LARGEST_RATIO = 200  # inflated to stored size; JSON of repeated layers reaches
 _LARGE = 64 << 20  # bytes; what inflates to more than this is weights, and they hardly compress
 _LARGEST_RATIO_OF_LARGE = 4
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_OF_AN_INITIALIZER = (
+    ": a Constant initializer's numbers, mostly; `unrolled import` makes a model folder "
+    "without them"
+)
 BEGIN = b"PK\x03\x04"  # of a zip file with a member in it
 HDF5_BEGIN = b"\x89HDF\r\n\x1a\n"  # of a file of weights, and of a .h5
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
@@ -60,18 +65,20 @@ def read_bytes(path: Path) -> bytes:
         raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def parse_archive(content: bytes, name: str = "model.keras") -> Archive:
+def parse_archive(
+    content: bytes, name: str = "model.keras", largest_config: int = LARGEST_CONFIG
+) -> Archive:
     """The bytes of a `.keras` file. Raises ArchiveError where it is not a sound archive."""
-    members = _read_members(content, name)
+    members = _read_members(content, name, largest_config)
     version = parse_config(_METADATA, members.pop(_METADATA, b"{}")).get("keras_version")
     config, weights = parse_config(_CONFIG, members.pop(_CONFIG)), members.pop(WEIGHTS)
     return Archive(config, weights, version if isinstance(version, str) else "", members)
 
 
-def _read_members(content: bytes, name: str) -> dict[str, bytes]:
+def _read_members(content: bytes, name: str, largest_config: int) -> dict[str, bytes]:
     _check_members(content)
     try:
-        return _inflate(io.BytesIO(content), len(content))
+        return _inflate(io.BytesIO(content), len(content), largest_config)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -92,13 +99,15 @@ def _check_members(content: bytes) -> None:
         raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
 
 
-def _inflate(file: BinaryIO, size: int) -> dict[str, bytes]:
+def _inflate(file: BinaryIO, size: int, largest_config: int) -> dict[str, bytes]:
     with zipfile.ZipFile(file) as archive:
-        members = _checked_members(archive.infolist(), size)
+        members = _checked_members(archive.infolist(), size, largest_config)
         return {name: archive.read(info) for name, info in members.items()}
 
 
-def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
+def _checked_members(
+    infos: list[zipfile.ZipInfo], size: int, largest_config: int
+) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     there = {info.filename.replace("\\", "/") for info in infos}
     if there and there.isdisjoint((_CONFIG, WEIGHTS)):
@@ -117,8 +126,13 @@ def _checked_members(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfi
             )
         if name in members:
             raise ArchiveError(f"the archive has {name} twice")
+        if name == _CONFIG:
+            largest = largest_config
         if info.file_size > largest:
-            raise ArchiveError(f"{name} is {info.file_size} bytes, more than {largest}")
+            raise ArchiveError(
+                f"{name} is {info.file_size} bytes, more than {largest}"
+                + _OF_AN_INITIALIZER * (name == _CONFIG)
+            )
         if info.compress_type not in _COMPRESSIONS:
             raise ArchiveError(f"{name} is compressed with a method that is not read")
         # The stated size may be a lie; more than the archive it cannot be.

@@ -10,7 +10,7 @@ _LARGEST_SIZE = 1 << 24  # units, rows or classes
 _LONGEST_NAME = 200
 _HOMES = ("keras", "tf_keras")  # the latter is Keras 2 beside a later TensorFlow
 _KERAS_2_ACTIVATIONS = {"hard_sigmoid": "keras_2_hard_sigmoid"}
-_OLDER_NAMES = {"swish": "silu"}
+_OLDER_NAMES = {"swish": "silu", "softmax_v2": "softmax"}  # the second is that of tf.nn.softmax
 _ACTIVATIONS = {*get_args(ActivationName), *_OLDER_NAMES} - {*_KERAS_2_ACTIVATIONS.values()}
 
 
@@ -78,6 +78,10 @@ class Options:
         if isinstance(value, dict) and value.get("class_name") == "function":
             value = value.get("config")
         value = "linear" if value is None else value
+        if isinstance(value, dict):
+            value = value.get("class_name")
+            if value in (None, "__lambda__"):  # of a function, its marshalled code
+                raise self.refuse(f"{option} is a lambda, whose code is not run")
         if not isinstance(value, str) or value not in _ACTIVATIONS:
             raise self.refuse(f"{option} = {value!r:.80} is not supported")
         if self.keras_2:

@@ -166,6 +166,8 @@ def _check_types(every: list[Options]) -> None:
             "a model folder of it"
         )
     for options in every:
+        if options.class_name == "Lambda":
+            raise options.refuse("what it computes is code of the file, which is not run")
         if options.class_name not in known:
             raise options.refuse("this type of layer is not supported")
         check_recurrent(options)
