@@ -280,6 +280,12 @@ def test_check_names_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
     assert done.stderr == "unrolled: model.keras is damaged, or not a .keras archive\n"
 
 
+def test_the_list_of_commands_says_what_each_does_to_the_end() -> None:
+    listed = unrolled("--help").stdout
+    assert "import" in listed
+    assert "..." not in listed.partition("Commands:")[2]
+
+
 def test_asking_for_help_loads_neither_numpy_nor_tensorflow() -> None:
     code = (
         "import sys\n"

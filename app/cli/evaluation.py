@@ -31,7 +31,10 @@ def evaluate(
         bool, typer.Option("--write-card", help="Keep the figures in the model's card.")
     ] = False,
 ) -> None:
-    """Measure perplexity and how often the word that came was suggested."""
+    """Measure how well a model predicts a text.
+
+    Its perplexity, and how often the word that came was suggested.
+    """
     from app.folder.write import add_metrics
 
     loaded = find_model(model)

@@ -47,7 +47,10 @@ def import_(
     title: Annotated[str | None, typer.Option(help="The model's title.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a model that is there.")] = False,
 ) -> None:
-    """Turn a Keras model and its tokenizer into a model folder; nothing in them is executed."""
+    """Make a model folder of a Keras model.
+
+    Nothing in its files is executed.
+    """
     from app.cli.models import check
     from app.importing.folder import Wanted, import_model
 

@@ -18,7 +18,10 @@ def compare(
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare phrases: as bags of words, as hidden states, by what they make likely."""
+    """Compare phrases, or the orders of one.
+
+    As bags of words, as hidden states, by what they make likely.
+    """
     from app import inspection, what_if
 
     loaded = find_model(model)
@@ -62,7 +65,10 @@ def diagram(
     columns: Annotated[int, typer.Option(min=1, max=40, help="Timesteps on a line.")] = 6,
     top_k: TopKOption = 5,
 ) -> None:
-    """Draw a phrase's way through the network, as SVG on standard output."""
+    """Draw a phrase's way through the network.
+
+    As SVG, on standard output.
+    """
     from app import inspection
     from app.pictures import picture
 

@@ -43,7 +43,10 @@ def check(
     name: Annotated[str, typer.Argument(help="A model's name, or its folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Validate a model folder, and compare it with Keras where TensorFlow is installed."""
+    """Validate a model folder.
+
+    It is compared with Keras where TensorFlow is installed.
+    """
     # Before TensorFlow is imported: one order of sums on any processor, and no note about it.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     from app.folder.read import check_name, load_model

@@ -23,7 +23,10 @@ def plan(
     model: ModelOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Say how many cores a number of keyboards needs, from what a prediction costs here."""
+    """Say how many cores so many keyboards need.
+
+    It measures what a prediction costs here.
+    """
     from app.cli.measured import cost
 
     vocabulary = find_model(model).vocabulary
