@@ -51,7 +51,11 @@ def predict_file(
     else:
         spread = in_processes(model, question, workers) if workers > 1 else here(model, question)
     with _shown() as report:
-        done = run(file, output, model, question, spread, report)
+        try:
+            done = run(file, output, model, question, spread, report)
+        except KeyboardInterrupt:
+            typer.echo(f"{output}: stopped; the same command goes on from what is done", err=True)
+            raise
     typer.echo(f"{output}: {done.lines} lines, {done.problems} of them problems", err=True)
 
 

@@ -253,10 +253,28 @@ def test_a_killed_worker_ends_the_run_which_can_go_on(
     assert_answers(tmp_path / "out", model, PHRASES)
 
 
-def command(folder: Path, source: str, output: str, *more: str) -> "subprocess.Popen[bytes]":
+def command(
+    folder: Path, source: str, output: str, *more: str, stderr: int | None = None
+) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "UNROLLED_MODELS_DIR": str(ROOT / "models")}
     options = ("predict", "--model", "notebook", "--input", source, "--output", output, *more)
-    return subprocess.Popen([*UNROLLED, *options], cwd=folder, env=environment)
+    return subprocess.Popen([*UNROLLED, *options], cwd=folder, env=environment, stderr=stderr)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_one_that_is_stopped_from_the_keyboard_says_how_to_go_on(
+    tmp_path: Path, workers: str
+) -> None:
+    (tmp_path / "phrases.txt").write_text(
+        "".join(f"this is {'an ' * (n % 40)}\n" for n in range(40_000))
+    )
+    more = ("--prefix", "t", "--workers", workers)
+    running = command(tmp_path, "phrases.txt", "out.jsonl", *more, stderr=subprocess.PIPE)
+    finished_lines(tmp_path / "out.jsonl.run.json", 0, running)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate()
+    assert running.returncode == 130
+    assert said.endswith(b"out.jsonl: stopped; the same command goes on from what is done\n")
 
 
 def test_the_command_killed_twice_ends_with_the_lines_of_one_that_was_not(tmp_path: Path) -> None:
