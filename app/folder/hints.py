@@ -5,12 +5,13 @@ import shlex
 from pathlib import Path
 
 from app.folder.files import open_file
+from app.folder.keras.container import CONFIG, WEIGHTS
 
 _MODELS = (".keras", ".h5", ".hdf5")
 _TOKENIZERS = (".pickle", ".pkl", ".joblib", ".json", ".npy", ".txt")
 _NAMES = ("tokenizer", "token", "word_index", "vocabulary", "vocab", "word")
 _BEGIN = 200  # bytes, in which a Tokenizer says what it is
-_OURS = ("model.json", "config.json", "metadata.json")
+_OURS = ("model.json", CONFIG, "metadata.json")
 
 
 def import_command(folder: Path) -> str | None:
@@ -23,8 +24,13 @@ def import_command(folder: Path) -> str | None:
     tokenizers = [name for name in files if _may_be_a_tokenizer(name)]
     if not models or _is_complete(folder, files):
         return None
-    model = "model.keras" if "model.keras" in models else models[0]
-    parts = ["unrolled", "import", str(folder / model)]
+    parts = ["unrolled", "import"]
+    if (
+        models == [WEIGHTS] and CONFIG in files
+    ):  # an archive that was unpacked, or saved as a folder
+        parts += [str(folder / CONFIG), "--weights", str(folder / WEIGHTS)]
+    else:
+        parts += [str(folder / ("model.keras" if "model.keras" in models else models[0]))]
     if tokenizers:
         parts += ["--tokenizer", str(folder / min(tokenizers, key=_rank))]
     return shlex.join([*parts, "--out", str(folder.with_name(f"{folder.name}-imported"))])

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import shlex
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -125,6 +126,19 @@ def test_a_folder_is_told_what_lies_in_it(tmp_path: Path) -> None:
         import_model(folder, None, tmp_path / "mine", Wanted())
     with pytest.raises(ModelError, match=r"saved_model\.pb is a part of a folder that"):
         import_model(folder / "saved_model.pb", None, tmp_path / "mine", Wanted())
+
+
+def test_an_archive_that_was_unpacked_is_told_the_command(tmp_path: Path) -> None:
+    folder = tmp_path / "next_word.keras"
+    with zipfile.ZipFile(FIXTURES / "tf-2.21-lstm.keras") as archive:
+        archive.extractall(folder)
+    (folder / "tokenizer.json").write_bytes(TOKENIZER.read_bytes())
+    with pytest.raises(ModelError) as told:
+        import_model(folder, None, tmp_path / "mine", Wanted())
+    _, _, command = str(told.value).partition("name the files in it: unrolled import ")
+    config, _, weights, _, words, *_ = shlex.split(command)
+    wanted = Wanted(weights=Path(weights))
+    assert import_model(Path(config), Path(words), tmp_path / "mine", wanted).taken
 
 
 @pytest.mark.parametrize("ending", ["h5", "keras"])

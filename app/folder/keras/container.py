@@ -18,9 +18,9 @@ from app.errors import ArchiveError
 from app.folder.files import open_file
 
 WEIGHTS = "model.weights.h5"
-_CONFIG, _METADATA = "config.json", "metadata.json"
+CONFIG, _METADATA = "config.json", "metadata.json"
 LARGEST_CONFIG = 4 << 20  # bytes
-_LARGEST = {_CONFIG: LARGEST_CONFIG, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
+_LARGEST = {CONFIG: LARGEST_CONFIG, _METADATA: 1 << 20, WEIGHTS: 2 << 30}  # bytes, inflated
 _VOCABULARY = re.compile(r"assets/[\w/]+/vocabulary\.txt")  # of TextVectorization and its like
 _LARGEST_VOCABULARY = 16 << 20  # bytes
 LARGEST = sum(_LARGEST.values()) + (1 << 20)  # bytes of an archive, its own tables included
@@ -71,7 +71,7 @@ def parse_archive(
     """The bytes of a `.keras` file. Raises ArchiveError where it is not a sound archive."""
     members = _read_members(content, name, largest_config)
     version = parse_config(_METADATA, members.pop(_METADATA, b"{}")).get("keras_version")
-    config, weights = parse_config(_CONFIG, members.pop(_CONFIG)), members.pop(WEIGHTS)
+    config, weights = parse_config(CONFIG, members.pop(CONFIG)), members.pop(WEIGHTS)
     return Archive(config, weights, version if isinstance(version, str) else "", members)
 
 
@@ -110,7 +110,7 @@ def _checked_members(
 ) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     there = {info.filename.replace("\\", "/") for info in infos}
-    if there and there.isdisjoint((_CONFIG, WEIGHTS)):
+    if there and there.isdisjoint((CONFIG, WEIGHTS)):
         listed = ", ".join(sorted(there))
         raise ArchiveError(
             f"it is a zip file, of {listed!r:.80}, and no .keras archive: unpack it first"
@@ -126,12 +126,12 @@ def _checked_members(
             )
         if name in members:
             raise ArchiveError(f"the archive has {name} twice")
-        if name == _CONFIG:
+        if name == CONFIG:
             largest = largest_config
         if info.file_size > largest:
             raise ArchiveError(
                 f"{name} is {info.file_size} bytes, more than {largest}"
-                + _OF_AN_INITIALIZER * (name == _CONFIG)
+                + _OF_AN_INITIALIZER * (name == CONFIG)
             )
         if info.compress_type not in _COMPRESSIONS:
             raise ArchiveError(f"{name} is compressed with a method that is not read")
@@ -139,7 +139,7 @@ def _checked_members(
         if info.file_size > _may_inflate_to(min(info.compress_size, size)):
             raise ArchiveError(f"{name} would inflate {info.compress_size} bytes too far")
         members[name] = info
-    for name in (_CONFIG, WEIGHTS):
+    for name in (CONFIG, WEIGHTS):
         if name not in members:
             raise ArchiveError(f"the archive has no {name}")
     return members
