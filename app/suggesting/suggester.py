@@ -7,7 +7,6 @@ phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 """
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -31,12 +30,13 @@ _RECENT = 0.2  # share of the probability that goes by what the person wrote bef
 Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One call: `text` is everything before the cursor; DESIGN and docs/http.md tell the rest."""
+class Asked(NamedTuple):
+    """One call: `text` is everything before the cursor; docs/http.md tells the rest. A tuple, which
+    is made and hashed for every letter.
+    """
 
     text: str
-    count: int = 3
+    count: int = 3  # type: ignore[assignment] # the method of tuples
     words: int = 1
     min_probability: float = 0.1
     exclude: tuple[str, ...] = ()

@@ -168,8 +168,8 @@ class Words:
         """Ids that are not suggested in a sentence that has begun so."""
         if not self._barred_after:
             return ()
-        seen = _LETTERS.findall(sentence.lower())
-        return tuple(number for word in seen for number in self._barred_after.get(word, ()))
+        seen = self._barred_after.keys() & _LETTERS.findall(sentence.lower())
+        return tuple(number for word in seen for number in self._barred_after[word])
 
     def usual_after(self, sentence: str) -> Usual | None:
         """What people mostly write in a sentence that has begun so, where the card says it."""
