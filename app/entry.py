@@ -4,6 +4,7 @@ Until the service has something to lose, a signal that asks it to stop ends it a
 process 1 of a container it could not be asked at all without a handler.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -15,9 +16,18 @@ def main() -> None:
     if sys.argv[1:2] == ["serve"]:
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, _end)
+        _hasten()
     from app.cli import main as command_line  # only now: it takes a while
 
     command_line()
+
+
+def _hasten() -> None:
+    """Spare a tenth of the start: nothing that is loaded now is garbage (`serve` has the collector
+    go on), and no plugin of Pydantic's is looked for among all that is installed.
+    """
+    gc.disable()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _end(_sig: int, _frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
+from tests.conftest import MODELS
 from tests.keras_files import write_folder
 
 
@@ -296,6 +297,27 @@ def test_asking_for_help_loads_neither_numpy_nor_tensorflow() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "loaded []" in done.stdout
+
+
+def test_serving_imports_nothing_of_training_and_has_garbage_collected_again() -> None:
+    code = (
+        "import gc, sys\n"
+        "from app.entry import main\n"
+        "sys.argv = ['unrolled', 'serve', '--host', '203.0.113.1', '--models-dir', sys.argv[1]]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "trained = [name for name in sys.modules if name.startswith('app.training')]\n"
+        "print(trained, gc.isenabled())"
+    )
+    command = [sys.executable, "-c", code, str(MODELS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "cannot listen on 203.0.113.1" in done.stderr  # after the models were loaded
+    assert done.stdout == "[] True\n"
+
+
+def test_a_command_that_is_none_is_answered_with_the_nearest() -> None:
+    done = unrolled("serv")
+    assert done.returncode == 2
+    assert "No such command 'serv'. Did you mean 'serve'?" in done.stderr
 
 
 def test_evaluate_counts_the_phrases_whose_word_is_suggested(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def _impossible(vocabulary: Vocabulary, options: TextOptions) -> list[str]:
     """Words that no phrase can have: the tokenizer would split them, or change them."""
     marks = {options.unknown, options.start, options.number}
     words = [word for word in vocabulary.word_to_id if word not in marks]
+    if options.tokenizer in ("words", "whitespace") and not any(m and m.isalpha() for m in marks):
+        words = [word for word in words if not _is_plain(word, options)]  # nearly all
     lost = _lost(words, vocabulary, options)
     if not lost:
         return []
@@ -71,6 +73,11 @@ def _impossible(vocabulary: Vocabulary, options: TextOptions) -> list[str]:
         f"{str(options.lowercase).lower()} splits or changes them. Set tokenizer, lowercase and, "
         "for 'keras', filters and split in model.json as they were in training"
     ]
+
+
+def _is_plain(word: str, options: TextOptions) -> bool:
+    """Whether a word is such that nothing in it is cut or changed."""
+    return word.isascii() and word.isalpha() and (word.islower() or not options.lowercase)
 
 
 def _lost(words: list[str], vocabulary: Vocabulary, options: TextOptions) -> list[str]:

@@ -4,6 +4,7 @@ On SIGTERM the service says that it is not ready, waits `drain_seconds` for load
 it, lets requests in flight finish, and exits with 0 (`lifecycle.py`, `supervisor.py`).
 """
 
+import gc
 import logging
 import os
 import socket
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> int:
         settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
     )
     repository.load()
+    gc.enable()  # it was off until here, where the command line began
     with _listen(settings) as listener:
         if not (settings.keys or settings.unix_socket or settings.host in _THIS_MACHINE):
             log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)

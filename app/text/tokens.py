@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Literal, NamedTuple
 
 from app.text.keras_words import KERAS_FILTERS, text_to_word_sequence, vectorized
@@ -145,13 +145,9 @@ def _words_pattern(marks: tuple[str, ...], ascii_only: bool) -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _combining() -> str:
     """Marks, joiners and soft hyphens as ranges of a regular expression's class."""
-    codes = [0xAD, *range(_FIRST_MARK, _LAST_MARK)]
-    categories = map(unicodedata.category, map(chr, codes))
-    found = [
-        code
-        for code, category in zip(codes, categories, strict=True)
-        if category in _MARKS or code in _JOINERS
-    ]
+    codes = range(_FIRST_MARK, _LAST_MARK)
+    are_marks = map(_MARKS.__contains__, map(unicodedata.category, map(chr, codes)))
+    found = sorted({*compress(codes, are_marks), *_JOINERS})
     ranges: list[list[int]] = []
     for code in found:
         if ranges and ranges[-1][1] == code - 1:

@@ -57,11 +57,12 @@ class Vocabulary:
 
     def _add_spellings(self, *, lowercase: bool, normalize: bool) -> None:
         for word, number in list(self._ids.items()):
-            if normalize:
+            compose = normalize and not word.isascii()  # few are: what is done for all takes time
+            if compose:
                 self._ids.setdefault(composed(word), number)
-            if lowercase:
-                lowered = composed(word.lower()) if normalize else word.lower()
-                self._ids.setdefault(lowered, number)
+            if lowercase and not word.islower():
+                lowered = word.lower()
+                self._ids.setdefault(composed(lowered) if compose else lowered, number)
 
     def __len__(self) -> int:
         return len(self.word_to_id)
