@@ -69,6 +69,9 @@ def log_softmax(logits: Floats) -> Floats:
     return out
 
 
+# BLAS may multiply what lies beside a small matrix in its registers, too: no result has it, but the
+# processor says that something was no number.
+@np.errstate(invalid="ignore")
 def loss_and_gradients(weights: Weights, x: Floats, labels: Floats) -> tuple[float, Weights]:
     """Mean cross-entropy, and its gradient for every weight: back-propagation through time."""
     U, V = weights[1], weights[3]
