@@ -179,6 +179,13 @@ def test_what_cannot_be_said_changes_no_exit_code(arguments: tuple[str, ...], co
         assert subprocess.run(command, stderr=full, check=False).returncode == code
 
 
+def test_a_signal_that_comes_while_a_line_is_written_may_be_heeded() -> None:
+    """No code of ours runs while the buffer is locked, in which a handler that flushes it fails."""
+    code = "import app.cli, sys; app.cli._open_streams(); print(type(sys.stderr.buffer.raw))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "<class '_io.FileIO'>\n"
+
+
 def test_keys_that_cannot_be_read_are_told_of_before_models_are_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,6 +7,7 @@ is missing · 7 a file cannot be read or written · 130 interrupted
 Commands import what they need when they run, so that `--help` costs nothing.
 """
 
+import contextlib
 import io
 import os
 import signal
@@ -88,15 +89,22 @@ def main() -> None:
     sys.exit(run(app))
 
 
-class _Said(io.FileIO):
-    """Standard error where a disk may be full: what cannot be written there is no other error."""
+class _Said(io.TextIOWrapper):
+    """Standard error where a disk may be full: what cannot be written there is no other error.
 
-    def write(self, said: Any) -> int:
-        """Write some of it, or take it for written."""
-        try:
-            return super().write(said)
-        except OSError:
-            return len(said)
+    Not a raw stream: a signal's handler that runs inside one finds the buffer locked.
+    """
+
+    def write(self, said: str) -> int:
+        """Write it, or not."""
+        with contextlib.suppress(OSError):
+            super().write(said)
+        return len(said)
+
+    def flush(self) -> None:
+        """Write what was not, or leave it."""
+        with contextlib.suppress(OSError):
+            super().flush()
 
 
 def _open_streams() -> None:
@@ -104,8 +112,8 @@ def _open_streams() -> None:
     text escaped. A stream that is closed is empty: the next file would get its number.
     """
     if sys.stderr is sys.__stderr__ and sys.stderr is not None:
-        said = io.BufferedWriter(_Said(sys.stderr.fileno(), "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(said, line_buffering=True)
+        said = io.BufferedWriter(io.FileIO(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = _Said(said, line_buffering=True)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:

@@ -222,7 +222,8 @@ def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
 
 def leave(code: int) -> None:
     """End this process, whatever its threads do."""
-    with contextlib.suppress(OSError, ValueError):  # its terminal may be closed
+    # Its terminal may be closed; a signal may have come while it was written to.
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
         sys.stderr.flush()
     os._exit(code)
 
