@@ -100,6 +100,12 @@ def test_what_is_packed_is_said_to_be(
             import_model(*files, tmp_path / "mine", Wanted())
 
 
+def test_a_model_of_pytorch_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(zipped("model/data.pkl", b"\x80\x02}."))
+    with pytest.raises(ModelError, match=r"what torch\.save writes"):
+        import_model(tmp_path / "model.pt", TOKENIZER, tmp_path / "mine", Wanted())
+
+
 def test_another_file_is_called_neither(tmp_path: Path) -> None:
     other = tmp_path / "model.h5"
     other.write_bytes(b"\x89PNG\r\n" + bytes(100))

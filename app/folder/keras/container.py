@@ -111,6 +111,8 @@ def _checked_members(
     members: dict[str, zipfile.ZipInfo] = {}
     there = {info.filename.replace("\\", "/") for info in infos}
     if there and there.isdisjoint((CONFIG, WEIGHTS)):
+        if any(name.endswith("/data.pkl") for name in there):
+            raise ArchiveError("it is what torch.save writes; networks of Keras alone are served")
         listed = ", ".join(sorted(there))
         raise ArchiveError(
             f"it is a zip file, of {listed!r:.80}, and no .keras archive: unpack it first"
