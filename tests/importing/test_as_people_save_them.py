@@ -257,6 +257,10 @@ def normalized(keras: Any) -> Any:
     return sequential(keras, keras.layers.LSTM(3), keras.layers.LayerNormalization(name="norm"))
 
 
+def mixed_precision(keras: Any) -> Any:
+    return sequential(keras, keras.layers.LSTM(3, dtype="mixed_float16"))
+
+
 def lambda_layer(keras: Any) -> Any:
     return sequential(keras, keras.layers.Lambda(lambda x: x * 2), keras.layers.LSTM(3))
 
@@ -276,6 +280,7 @@ def layer_as_activation(keras: Any) -> Any:
 @pytest.mark.parametrize(
     ("network", "why"),
     [
+        (mixed_precision, "'mixed_float16' is not supported, only float32: build the same layers"),
         (lambda_layer, r"\(Lambda\): what it computes is code of the file, which is not run"),
         (lambda_activation, r"\(Dense\): activation is a lambda, whose code is not run"),
         (layer_as_activation, r"\(Dense\): activation = 'LeakyReLU' is not supported"),

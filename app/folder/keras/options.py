@@ -95,7 +95,11 @@ class Options:
             policy = value.get("config")
             value = policy.get("name") if isinstance(policy, dict) else value.get("class_name")
         if value not in (None, "float32"):
-            raise self.refuse(f"dtype = {value!r:.60} is not supported, only float32")
+            how = ": build the same layers with that, set their weights, and save it"
+            raise self.refuse(
+                f"dtype = {value!r:.60} is not supported, only float32"
+                + how * ("float16" in str(value))
+            )
 
 
 def _text(value: object, what: str) -> str:
