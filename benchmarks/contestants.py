@@ -146,9 +146,15 @@ def mlserver(weights: Path) -> Contestant:
     return Contestant("MLServer", command, environment, "/v2/models/yardstick/infer", body)
 
 
+_KEEPS_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+
 def environment_of(contestant: Contestant, port: int) -> dict[str, str]:
-    """The process's environment: one BLAS thread, as befits one core."""
+    """The process's environment: one BLAS thread, as befits one core; bytecode that is kept, as it
+    is unless somebody forbids it.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != _KEEPS_NO_BYTECODE}
     own = {
         name: value.replace("{port}", str(port)) for name, value in contestant.environment.items()
     }
-    return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **own}
+    return {**inherited, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **own}

@@ -28,10 +28,10 @@ class SimpleRNN(Cell):
 
     def __init__(self, layer: Recurrent) -> None:
         super().__init__(layer)
-        U = np.asarray(layer.recurrent_kernel)
-        self._alone = D = _alone(U) if layer.activation in _BOUNDED else 0
-        self._diagonal = U.diagonal()[:D].copy()  # [D]
-        self._others = _columns_from(layer.recurrent_kernel, D)  # [H, H-D]
+        U = layer.recurrent_kernel
+        self._diagonal = _alone(U)[: None if layer.activation in _BOUNDED else 0]  # [D]
+        self._alone = D = len(self._diagonal)
+        self._others = _columns_from(U, D)  # [H, H-D]
 
     def recur(self, h: Floats) -> Floats:
         """h_{t-1}·U: [B, H] -> [B, H]."""
@@ -69,12 +69,26 @@ class SimpleRNN(Cell):
         return self.written_out(x, self.recur(before[0]), (self.activation,))
 
 
-def _alone(U: Floats) -> int:
-    """How many of the first units hear no unit but themselves, in whole blocks of columns."""
-    hears = (U != 0) & ~np.eye(len(U), dtype=np.bool_)
-    hearing = hears.any(axis=0)
-    first = int(hearing.argmax()) if hearing.any() else len(U)
-    return min(first, len(U) - 1) // WIDTH * WIDTH
+def _alone(U: Kernel) -> Floats:
+    """The weights [D] with which the first units hear themselves, those that hear no other unit, in
+    whole blocks of columns; never all units.
+    """
+    heard = [np.zeros(0, np.float32)]
+    for first in range(0, (U.shape[0] - 1) // WIDTH * WIDTH, WIDTH):
+        columns = _block(U, first)  # [H, WIDTH]
+        diagonal = columns[first:].diagonal()
+        if np.count_nonzero(columns) > np.count_nonzero(diagonal):
+            break
+        heard.append(diagonal)
+    return np.concatenate(heard)
+
+
+def _block(kernel: Kernel, first: int) -> Floats:
+    """A block of columns of an `arranged` kernel, without a copy."""
+    if isinstance(kernel, Blocks):
+        block: Floats = kernel.blocks[first // WIDTH]
+        return block
+    return np.asarray(kernel)[:, first : first + WIDTH]
 
 
 def _columns_from(kernel: Kernel, first: int) -> Kernel:
