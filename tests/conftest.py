@@ -27,6 +27,13 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 MODELS = Path(__file__).parent.parent / "models"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def heeded_signals() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and all that is started there."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def own_signal() -> Iterator[None]:
     """The command line changes what a broken pipe does to its process, here that of the tests."""

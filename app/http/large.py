@@ -4,16 +4,19 @@ What computes in Python and the event loop want the same interpreter. It goes fr
 every tenth of a millisecond, and each time whoever gets it may first wait for a core: of a probe's
 time among two thousand clients, most went there. Where there is such a crowd they take turns that
 last: the loop waits while the threads compute, one at a time, and none of them begins while it
-hears others.
+hears others. Work that takes longer than a turn goes on beside the loop, which does not wait again
+for a while: one caller of much would have more of the interpreter than all the others.
 """
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 from typing import ParamSpec, TypeVar
 
 _AT_A_TIME = 2
-_TURN_SECONDS = 0.005  # that the loop waits; what takes longer goes on beside it
+_TURN_SECONDS = 0.005  # that the loop waits
+_BESIDE_SECONDS = 0.1  # that it does not, when something was not done by then
 _LONGEST_WAIT = 1.0  # seconds for the next turn, of a loop that may have ended
 
 Told = ParamSpec("Told")
@@ -31,6 +34,7 @@ class Large(ThreadPoolExecutor):
         self._alone = threading.Lock()
         self._done = threading.Condition()
         self._left = 0  # that are not done
+        self._beside_until = 0.0
 
     def submit(
         self, work: Callable[Told, Result], /, *told: Told.args, **more: Told.kwargs
@@ -46,7 +50,7 @@ class Large(ThreadPoolExecutor):
         self, work: Callable[Told, Result], /, *told: Told.args, **more: Told.kwargs
     ) -> Result:
         self._may_begin.wait(_LONGEST_WAIT)
-        if not self._crowd:
+        if not self._crowd or self._goes_beside():
             return work(*told, **more)
         with self._alone:
             return work(*told, **more)
@@ -59,17 +63,25 @@ class Large(ThreadPoolExecutor):
 
     def take_turn(self) -> bool:
         """Compute for a moment while the loop, which has a crowd to hear, waits; whether there was
-        anything to compute.
+        anything that it waited for.
         """
         self._crowd = True
         if not self._left:
             self._may_begin.clear()
             return False
         self._may_begin.set()
+        if self._goes_beside():
+            return False
         with self._done:
-            self._done.wait_for(lambda: not self._left, _TURN_SECONDS)
+            all_done = self._done.wait_for(lambda: not self._left, _TURN_SECONDS)
+        if not all_done:
+            self._beside_until = monotonic() + _BESIDE_SECONDS
         self._may_begin.clear()
         return True
+
+    def _goes_beside(self) -> bool:
+        """Whether something that took longer than a turn goes on, or was not done long ago."""
+        return monotonic() < self._beside_until
 
     def go_on(self) -> None:
         """The crowd is gone: compute beside the loop."""

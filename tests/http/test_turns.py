@@ -5,6 +5,8 @@ import os
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from app.http.large import Large
 from app.http.table import Table
 from app.http.turns import _BESIDE_LARGE, _OF_MANY, LONGEST, MOST_A_TURN, Turns
@@ -114,6 +116,20 @@ def test_threads_compute_one_request_at_a_time_and_in_their_turns_alone_while_ma
     meet = threading.Barrier(2)
     both = [crowd.large.submit(meet.wait, PATIENCE) for _ in range(2)]
     assert sorted(one.result() for one in both) == [0, 1], "without a crowd, two at a time"
+
+
+def test_the_loop_does_not_wait_again_for_what_outlasts_a_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.http.large._BESIDE_SECONDS", PATIENCE)
+    large, ends = Large(), threading.Event()
+    assert not large.take_turn(), "there is nothing to compute: the crowd has begun"
+    long = large.submit(ends.wait, PATIENCE)
+    assert large.take_turn(), "a turn like any other's"
+    assert not large.take_turn()
+    assert large.submit(int).result() == 0, "what comes meanwhile begins at once"
+    ends.set()
+    assert long.result()
 
 
 def test_what_a_waiting_connection_sends_on_is_heard_behind_what_it_sent() -> None:
