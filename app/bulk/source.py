@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from app.api.native.requests import LONGEST_PHRASE
 from app.errors import CorpusError, InvalidRequest, MissingDependency, RequestError
+from app.folder.files import GZIP_BEGIN
 
 Phrase = str | RequestError
-_GZIP = b"\x1f\x8b"  # begins a file of it, and no text
 _LINES = 2048  # of a chunk: products of 256 phrases come out even
 _CHARACTERS = 1 << 20  # of a chunk, about: long phrases make it shorter
 _LOOKS = 256  # lines between two looks at how far it is, each as dear as reading a line
@@ -83,7 +83,7 @@ class Source:
         with open(self.path, "rb") as raw:
             size = max(self.path.stat().st_size, 1)
             plain: io.BufferedReader = raw
-            if self.path.suffix.lower() == ".gz" or raw.peek(2).startswith(_GZIP):
+            if self.path.suffix.lower() == ".gz" or raw.peek(2).startswith(GZIP_BEGIN):
                 plain = io.BufferedReader(gzip.GzipFile(fileobj=raw))
             self._check_encoding(plain.peek(2))
             rows = self._csv(plain) if self.kind == "csv" else _lines(plain)

@@ -42,6 +42,9 @@ _COMMANDS = {
 }
 
 
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
 class _Commands(TyperGroup):
     """The commands, each made when it is asked for: `train`'s options take a tenth of a second."""
 
@@ -59,7 +62,6 @@ class _Commands(TyperGroup):
         return get_command(alone)
 
 
-_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 app = typer.Typer(name="unrolled", cls=_Commands, no_args_is_help=True, **_PLAIN)
 
 

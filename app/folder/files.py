@@ -17,10 +17,14 @@ _IN_ITS_PLACE = {
 }
 _BEGIN = 200  # bytes
 
+HDF5_BEGIN = b"\x89HDF\r\n\x1a\n"  # of a file of weights, and of a .h5
+ZIP_BEGIN = b"PK\x03\x04"  # of one with a member in it, such as a .keras
+GZIP_BEGIN = b"\x1f\x8b"
+LONGEST_BEGIN = 300  # bytes, by which any of these is known
 _PACKED = {  # where in a file, and what stands there
-    "gzip": (0, b"\x1f\x8b"),
+    "gzip": (0, GZIP_BEGIN),
     "tar": (257, b"ustar"),
-    "zip": (0, b"PK\x03\x04"),
+    "zip": (0, ZIP_BEGIN),
     "7z": (0, b"7z\xbc\xaf\x27\x1c"),
     "bzip2": (0, b"BZh"),
     "xz": (0, b"\xfd7zXZ\x00"),
@@ -30,9 +34,7 @@ _PACKED = {  # where in a file, and what stands there
 
 def packed_by(content: bytes) -> str | None:
     """What a file, of which this is the beginning at least, was packed with; None for no known."""
-    return next(
-        (name for name, (at, what) in _PACKED.items() if content[at:].startswith(what)), None
-    )
+    return next((by for by, (at, what) in _PACKED.items() if content.startswith(what, at)), None)
 
 
 def open_file(path: Path) -> BufferedReader:

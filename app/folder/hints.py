@@ -25,9 +25,7 @@ def import_command(folder: Path) -> str | None:
     if not models or _is_complete(folder, files):
         return None
     parts = ["unrolled", "import"]
-    if (
-        models == [WEIGHTS] and CONFIG in files
-    ):  # an archive that was unpacked, or saved as a folder
+    if models == [WEIGHTS] and CONFIG in files:  # an archive, unpacked or saved as a folder
         parts += [str(folder / CONFIG), "--weights", str(folder / WEIGHTS)]
     else:
         parts += [str(folder / ("model.keras" if "model.keras" in models else models[0]))]

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.errors import ArchiveError
-from app.folder.files import read_file
-from app.folder.keras.container import BEGIN
+from app.folder.files import ZIP_BEGIN, read_file
 
 _LARGEST = 2 << 30  # bytes
 PICKLE = b"\x80"  # begins one of protocol 2 or later
@@ -35,5 +34,5 @@ def archive_in(path: Path) -> bytes:
 
 def _archives(content: bytes) -> Iterator[bytes]:
     for _, argument, _ in pickletools.genops(content):
-        if isinstance(argument, bytes | bytearray) and argument.startswith(BEGIN):
+        if isinstance(argument, bytes | bytearray) and argument.startswith(ZIP_BEGIN):
             yield bytes(argument)

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ArchiveError
-from app.folder.files import open_file, packed_by, read_file
+from app.folder.files import (
+    HDF5_BEGIN,
+    LONGEST_BEGIN,
+    ZIP_BEGIN,
+    open_file,
+    packed_by,
+    read_file,
+)
 from app.folder.hints import import_command
 from app.folder.keras import names
-from app.folder.keras.container import (
-    BEGIN,
-    HDF5_BEGIN,
-    parse_archive,
-    parse_config,
-    read_bytes,
-)
+from app.folder.keras.container import parse_archive, parse_config, read_bytes
 from app.folder.keras.place import Weights
 from app.folder.keras.reader_process import weights_here
 from app.folder.keras.topology import Groups, build_network
@@ -32,7 +33,6 @@ from app.importing.vectorization import take_out
 from app.network import Network
 
 _JSON = (b"{", b'"')  # an object, or a text that holds one
-_BEGIN = 300  # bytes, by which a file is known
 _LARGEST = 4 << 20  # bytes of an architecture
 _LARGEST_CONFIG = 512 << 20  # bytes of one in an archive, with word vectors as an initializer
 _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset_states()"
@@ -57,7 +57,7 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         raise ArchiveError(_no_file(path))
     try:
         with open_file(path) as file:
-            begin = file.read(_BEGIN)
+            begin = file.read(LONGEST_BEGIN)
     except OSError as error:
         raise ArchiveError(f"{path.name} cannot be read: {error.strerror}") from error
     if begin[:1] in _JSON:
@@ -68,7 +68,7 @@ def read_source(path: Path, weights: Path | None = None) -> Source:
         return _read_legacy(path)
     if begin.startswith(PICKLE):
         return _read_archive(path, archive_in(path))
-    if not begin.startswith(BEGIN):
+    if not begin.startswith(ZIP_BEGIN):
         raise ArchiveError(_no_model(path, begin))
     return _read_archive(path, read_bytes(path))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import TokenizerError
-from app.folder.files import packed_by, read_file
-from app.folder.keras.container import HDF5_BEGIN, WEIGHTS
+from app.folder.files import GZIP_BEGIN, HDF5_BEGIN, packed_by, read_file
+from app.folder.keras.container import WEIGHTS
 from app.importing.arrays import MAGIC, read_npy
 from app.importing.kept import Kept, decoded, of_a_dictionary, of_a_list
 from app.importing.unpickling import Instance, read_pickle
@@ -22,7 +22,6 @@ from app.importing.vectorization import of_a_layer
 from app.text.keras_words import KERAS_FILTERS
 
 _LARGEST = 64 << 20  # bytes
-_BEGIN = 300  # of these, by which a packed file is known
 _DEEPEST, _MOST_BESIDE = 3, 20  # how a tokenizer may be kept together with other things
 _NAMES_ITSELF = re.compile(r'\s*"?\{\s*\\?"class_name\\?"\s*:\s*\\?"Tokenizer')
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
@@ -56,7 +55,7 @@ def _parsed(path: Path, content: bytes) -> Any:
     ending = path.suffix.lower()
     if ending in (*_PICKLES, ".gz"):
         content = _inflated(content)
-    packed = packed_by(content[:_BEGIN])
+    packed = packed_by(content)
     if content.startswith(HDF5_BEGIN) or (packed == "zip" and WEIGHTS.encode() in content):
         raise TokenizerError("it is a model, not a tokenizer")
     if packed:
@@ -76,7 +75,7 @@ def _parsed(path: Path, content: bytes) -> Any:
 
 def _inflated(content: bytes) -> bytes:
     """What gzip, or joblib with `compress`, has packed."""
-    if not content.startswith((b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")):
+    if not content.startswith((GZIP_BEGIN, b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")):
         return content
     packed = zlib.decompressobj(wbits=47)  # either of the two
     try:

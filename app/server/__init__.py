@@ -32,7 +32,7 @@ def serve(settings: Settings) -> int:
     Raises ModelError where no model can be loaded, SettingsError where it cannot listen.
     """
     logs.configure(settings)
-    _ = settings.keys  # whose file may be at fault: said before models are loaded, which takes long
+    keys = settings.keys  # before models are loaded, which takes long: their file may be at fault
     log.info("models are read from %s", settings.models_dir.resolve())
     repository = Repository(
         settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
@@ -40,7 +40,7 @@ def serve(settings: Settings) -> int:
     repository.load()
     gc.enable()  # it was off until here, where the command line began
     with _listen(settings) as listener:
-        if not (settings.keys or settings.unix_socket or settings.host in _THIS_MACHINE):
+        if not (keys or settings.unix_socket or settings.host in _THIS_MACHINE):
             log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)
         if settings.workers == 1:
             metrics = Metrics()

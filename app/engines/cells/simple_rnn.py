@@ -29,7 +29,8 @@ class SimpleRNN(Cell):
     def __init__(self, layer: Recurrent) -> None:
         super().__init__(layer)
         U = layer.recurrent_kernel
-        self._diagonal = _alone(U)[: None if layer.activation in _BOUNDED else 0]  # [D]
+        may_be = layer.activation in _BOUNDED
+        self._diagonal = _alone(U) if may_be else np.zeros(0, np.float32)  # [D]
         self._alone = D = len(self._diagonal)
         self._others = _columns_from(U, D)  # [H, H-D]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.errors import ArchiveError
-from app.folder.files import open_file
+from app.folder.files import ZIP_BEGIN, open_file
 
 WEIGHTS = "model.weights.h5"
 CONFIG, _METADATA = "config.json", "metadata.json"
@@ -32,8 +32,6 @@ _OF_AN_INITIALIZER = (
     ": a Constant initializer's numbers, mostly; `unrolled import` makes a model folder "
     "without them"
 )
-BEGIN = b"PK\x03\x04"  # of a zip file with a member in it
-HDF5_BEGIN = b"\x89HDF\r\n\x1a\n"  # of a file of weights, and of a .h5
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip file's table of contents
 _MOST_MEMBERS = 100  # a few more than there are: weights may hold these four bytes by chance
 _DEEPEST_JSON = 64
@@ -56,7 +54,7 @@ def read_bytes(path: Path) -> bytes:
             size = os.fstat(file.fileno()).st_size
             if size > LARGEST:
                 raise ArchiveError(f"{path.name} is {size} bytes, more than {LARGEST}")
-            if not file.peek(len(BEGIN)).startswith(BEGIN):  # a hole need not be read
+            if not file.peek(len(ZIP_BEGIN)).startswith(ZIP_BEGIN):  # a hole need not be read
                 raise ArchiveError(f"{path.name} is damaged, or not a .keras archive")
             return file.read(size)
     except FileNotFoundError:
@@ -69,16 +67,16 @@ def parse_archive(
     content: bytes, name: str = "model.keras", largest_config: int = LARGEST_CONFIG
 ) -> Archive:
     """The bytes of a `.keras` file. Raises ArchiveError where it is not a sound archive."""
-    members = _read_members(content, name, largest_config)
+    members = _read_members(content, name, {**_LARGEST, CONFIG: largest_config})
     version = parse_config(_METADATA, members.pop(_METADATA, b"{}")).get("keras_version")
     config, weights = parse_config(CONFIG, members.pop(CONFIG)), members.pop(WEIGHTS)
     return Archive(config, weights, version if isinstance(version, str) else "", members)
 
 
-def _read_members(content: bytes, name: str, largest_config: int) -> dict[str, bytes]:
+def _read_members(content: bytes, name: str, largest: Mapping[str, int]) -> dict[str, bytes]:
     _check_members(content)
     try:
-        return _inflate(io.BytesIO(content), len(content), largest_config)
+        return _inflate(io.BytesIO(content), len(content), largest)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -99,14 +97,14 @@ def _check_members(content: bytes) -> None:
         raise ArchiveError(f"the archive has more than {_MOST_MEMBERS} members")
 
 
-def _inflate(file: BinaryIO, size: int, largest_config: int) -> dict[str, bytes]:
+def _inflate(file: BinaryIO, size: int, largest: Mapping[str, int]) -> dict[str, bytes]:
     with zipfile.ZipFile(file) as archive:
-        members = _checked_members(archive.infolist(), size, largest_config)
+        members = _checked_members(archive.infolist(), size, largest)
         return {name: archive.read(info) for name, info in members.items()}
 
 
 def _checked_members(
-    infos: list[zipfile.ZipInfo], size: int, largest_config: int
+    infos: list[zipfile.ZipInfo], size: int, largest: Mapping[str, int]
 ) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     there = {info.filename.replace("\\", "/") for info in infos}
@@ -121,20 +119,16 @@ def _checked_members(
         name = info.filename.replace("\\", "/")  # some were written on Windows
         if name.split("/")[0] == "assets" and not info.file_size:
             continue
-        largest = _LARGEST_VOCABULARY if _VOCABULARY.fullmatch(name) else _LARGEST.get(name)
-        if largest is None:
+        most = _LARGEST_VOCABULARY if _VOCABULARY.fullmatch(name) else largest.get(name)
+        if most is None:
             raise ArchiveError(
                 f"the archive has a member {name!r:.80}, which does not belong there"
             )
         if name in members:
             raise ArchiveError(f"the archive has {name} twice")
-        if name == CONFIG:
-            largest = largest_config
-        if info.file_size > largest:
-            raise ArchiveError(
-                f"{name} is {info.file_size} bytes, more than {largest}"
-                + _OF_AN_INITIALIZER * (name == CONFIG)
-            )
+        if info.file_size > most:
+            why = _OF_AN_INITIALIZER if name == CONFIG else ""
+            raise ArchiveError(f"{name} is {info.file_size} bytes, more than {most}{why}")
         if info.compress_type not in _COMPRESSIONS:
             raise ArchiveError(f"{name} is compressed with a method that is not read")
         # The stated size may be a lie; more than the archive it cannot be.

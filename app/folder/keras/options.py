@@ -95,11 +95,10 @@ class Options:
             policy = value.get("config")
             value = policy.get("name") if isinstance(policy, dict) else value.get("class_name")
         if value not in (None, "float32"):
+            mixed = "float16" in str(value)
             how = ": build the same layers with that, set their weights, and save it"
-            raise self.refuse(
-                f"dtype = {value!r:.60} is not supported, only float32"
-                + how * ("float16" in str(value))
-            )
+            only = f"only float32{how if mixed else ''}"
+            raise self.refuse(f"dtype = {value!r:.60} is not supported, {only}")
 
 
 def _text(value: object, what: str) -> str:
