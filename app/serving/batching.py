@@ -121,14 +121,20 @@ class Batcher:
 
         Raises Overloaded where the queue is full, NotFinite where the network overflows.
         """
-        k = min(k, BATCHED_K)
-        rankings = self._serving(model).rankings
-        known = rankings.get(context)
-        if known is not None and known[0] >= k:
-            self.metrics.recalled[0] += 1
-            return Ranking(known[1].ids[:k], known[1].probabilities[:k])
-        ranking: Ranking = await self._submit(model, context, k)
+        known = self.known(model, context, k)
+        if known is not None:
+            return known
+        ranking: Ranking = await self._submit(model, context, min(k, BATCHED_K))
         return ranking
+
+    def known(self, model: Model, context: Context, k: int) -> Ranking | None:
+        """The same, where it is remembered."""
+        k = min(k, BATCHED_K)
+        known = self._serving(model).rankings.get(context)
+        if known is None or known[0] < k:
+            return None
+        self.metrics.recalled[0] += 1
+        return Ranking(known[1].ids[:k], known[1].probabilities[:k])
 
     async def outputs(self, model: Model, context: Context) -> Outputs:
         """Logits [V] and probabilities [V], not to be written to. Raises as `rank` does."""

@@ -21,17 +21,19 @@ async def remembered(
     exchange: Exchange,
     model: Model,
     asked: Hashable | None,
-    make: Callable[[], Awaitable[Any]],
+    make: Callable[[], Awaitable[tuple[Any, bool]]],
 ) -> Reply:
     """What is answered to `asked`, which is all that decides it: as it was written when it was last
     asked, or made and written now. None is asked by one person alone, and nothing of it is kept.
+
+    `make` says too whether what it made may be asked again, so that it is worth keeping.
     """
     body = None if asked is None else service.batcher.recall(model, asked)
     if body is None:
-        answer = await make()
+        answer, again = await make()
         exchange.mark(b"compute")
         body = encode(answer)
-        if asked is not None:
+        if again and asked is not None:
             service.batcher.keep(model, asked, body)
     else:
         exchange.mark(b"compute")

@@ -42,12 +42,19 @@ async def predict(service: Service, exchange: Exchange, request: PredictRequest)
     )
 
 
-async def _predicted(service: Service, model: Model, request: PredictRequest) -> answers.Answer:
-    """Through the batcher, which multiplies concurrent phrases together."""
+async def _predicted(
+    service: Service, model: Model, request: PredictRequest
+) -> tuple[answers.Answer, bool]:
+    """Through the batcher, which multiplies concurrent phrases together; and whether it may be
+    asked again. Most phrases are asked once, and to keep their answers costs those that are not.
+    """
     phrase = request.phrase
     context = await made(service.large, len(phrase), model.context, phrase)
+    again = True
     if _is_ranked(request):
-        ranking = await service.batcher.rank(model, context, request.top_k)
+        known = service.batcher.known(model, context, request.top_k)
+        again = known is not None
+        ranking = known or await service.batcher.rank(model, context, request.top_k)
         answer: Any = encoding.predicted(model, phrase, ranking)
     else:
         said = await service.batcher.probabilities(model, context)
@@ -56,8 +63,8 @@ async def _predicted(service: Service, model: Model, request: PredictRequest) ->
         answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
     if model.options.drop_unknown and (len(phrase) > FEW or model.encode(phrase).left_out):
         # To look for words like those that are left out takes milliseconds.
-        return await asyncio.to_thread(encoding.with_left_out, model, phrase, answer)
-    return answer
+        answer = await asyncio.to_thread(encoding.with_left_out, model, phrase, answer)
+    return answer, again
 
 
 async def predict_batch(service: Service, exchange: Exchange, request: BatchRequest) -> Reply:

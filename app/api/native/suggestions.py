@@ -43,9 +43,12 @@ def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
     )
 
 
-async def _suggested(batcher: Batcher, suggester: Suggester, asked: Asked) -> dict[str, Any]:
+async def _suggested(
+    batcher: Batcher, suggester: Suggester, asked: Asked
+) -> tuple[dict[str, Any], bool]:
     """One text's answer, its distributions from the batcher, which remembers them: every further
-    letter of a word asks about the same one. Long texts are read beside the event loop.
+    letter of a word asks about the same one. Long texts are read beside the event loop. People type
+    the same beginnings: it may be asked again.
     """
     model = suggester.model
     steps = suggester.suggest(asked)
@@ -57,7 +60,7 @@ async def _suggested(batcher: Batcher, suggester: Suggester, asked: Asked) -> di
         else:
             said = await asyncio.gather(*(batcher.probabilities(model, one) for one in contexts))
         contexts, answer = await made(None, size, _step, steps, said)
-    return _as_dict(answer)
+    return _as_dict(answer), True
 
 
 def _step(

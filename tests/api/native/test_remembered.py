@@ -25,7 +25,7 @@ def test_a_phrase_that_is_asked_again_is_answered_as_it_was_computed() -> None:
     for model in models:
         with TestClient(create_app(Settings(), Repository.of(model))) as client:
             batcher: Batcher = client.app.state.service.batcher  # type: ignore[attr-defined]
-            for again in (False, True):
+            for time in range(3):
                 for phrase, k in asked:
                     known = batcher.recall(model, ("predict", phrase, k, None)) is not None
                     body = {"phrase": phrase, "top_k": k}
@@ -36,7 +36,8 @@ def test_a_phrase_that_is_asked_again_is_answered_as_it_was_computed() -> None:
                     assert len(ranking.ids) == k
                     written: dict[str, Any] = predicted(model, phrase, ranking)
                     assert answer == encode(written)
-                    assert known is again
+                    if time != 1 or (phrase, k) == asked[0]:  # others have its ranking already
+                        assert known is (time == 2)
 
 
 def test_a_beginning_is_a_part_of_what_is_asked() -> None:
