@@ -192,12 +192,12 @@ def test_a_folder_without_models_ends_with_a_message_and_its_code(tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_that_is_taken_ends_with_a_message_and_its_code(notebook_folder: Path) -> None:
+def test_a_port_that_is_taken_is_said_before_models_are_loaded(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
             [sys.executable, *SERVE, "--port", port],
-            env={**os.environ, "UNROLLED_MODELS_DIR": str(notebook_folder.parent)},
+            env={**os.environ, "UNROLLED_MODELS_DIR": str(tmp_path)},  # which has none
             capture_output=True,
             text=True,
             timeout=PATIENCE,

@@ -33,13 +33,17 @@ def serve(settings: Settings) -> int:
     """
     logs.configure(settings)
     keys = settings.keys  # before models are loaded, which takes long: their file may be at fault
-    log.info("models are read from %s", settings.models_dir.resolve())
-    repository = Repository(
-        settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
-    )
-    repository.load()
-    gc.enable()  # it was off until here, where the command line began
-    with _listen(settings) as listener:
+    with _bound(settings) as listener:  # likewise: somebody else may have the port
+        log.info("models are read from %s", settings.models_dir.resolve())
+        repository = Repository(
+            settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
+        )
+        repository.load()
+        gc.enable()  # it was off until here, where the command line began
+        try:
+            listener.listen(BACKLOG)
+        except OSError as error:  # somebody has begun to, meanwhile
+            raise _cannot_listen(settings, error) from error
         if not (keys or settings.unix_socket or settings.host in _THIS_MACHINE):
             log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)
         if settings.workers == 1:
@@ -51,36 +55,36 @@ def serve(settings: Settings) -> int:
         return Workers(settings.workers, settings.drain_seconds, listener, serve_one).supervise()
 
 
-def _listen(settings: Settings) -> socket.socket:
-    if settings.unix_socket is not None:
-        return _listen_at(settings.unix_socket)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        address = f"{settings.host} port {settings.port}"
-        raise SettingsError(f"cannot listen on {address}: {error.strerror}") from error
-    listener.listen(BACKLOG)
-    return listener
-
-
-def _listen_at(path: Path) -> socket.socket:
-    """Listen on a socket file; one that an earlier process left behind is taken over."""
-    if path.exists() and not path.is_socket():
+def _bound(settings: Settings) -> socket.socket:
+    """A socket at the address of these settings. Whoever connects before it listens is refused."""
+    path = settings.unix_socket
+    if path is not None and path.exists() and not path.is_socket():
         raise SettingsError(f"cannot listen on {path}: it is there, and is no socket")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    inet = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(inet if path is None else socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if path.is_socket() and not _is_answered(path):
-            path.unlink()
-        listener.bind(str(path))
-        path.chmod(0o666)  # who may reach it is for its folder to say, as with uvicorn's own
+        if path is None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+        else:
+            _bind_at(path, listener)
     except OSError as error:
         listener.close()
-        raise SettingsError(f"cannot listen on {path}: {error.strerror or error}") from error
-    listener.listen(BACKLOG)
+        raise _cannot_listen(settings, error) from error
     return listener
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> SettingsError:
+    where = settings.unix_socket or f"{settings.host} port {settings.port}"
+    return SettingsError(f"cannot listen on {where}: {error.strerror or error}")
+
+
+def _bind_at(path: Path, listener: socket.socket) -> None:
+    """To a socket's file; one that an earlier process left behind is taken over."""
+    if path.is_socket() and not _is_answered(path):
+        path.unlink()
+    listener.bind(str(path))
+    path.chmod(0o666)  # who may reach it is for its folder to say, as with uvicorn's own
 
 
 def _is_answered(path: Path) -> bool:
