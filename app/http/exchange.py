@@ -336,4 +336,4 @@ def _timed(count: int) -> bytes:
 
 def new_id() -> str:
     """128 random bits in hexadecimal. Need not be unguessable, only unlike any other."""
-    return random.randbytes(16).hex()  # noqa: S311
+    return f"{random.getrandbits(128):032x}"

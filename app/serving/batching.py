@@ -21,7 +21,7 @@ Knows ids, engines and queues; nothing about HTTP or JSON. A Batcher is not for 
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -121,11 +121,11 @@ class Batcher:
 
         Raises Overloaded where the queue is full, NotFinite where the network overflows.
         """
-        known = self.known(model, context, k)
-        if known is not None:
-            return known
-        ranking: Ranking = await self._submit(model, context, min(k, BATCHED_K))
-        return ranking
+        return self.known(model, context, k) or await self.ranking(model, context, k)
+
+    def ranking(self, model: Model, context: Context, k: int) -> Awaitable[Ranking]:
+        """The same, computed now."""
+        return self._submit(model, context, min(k, BATCHED_K))
 
     def known(self, model: Model, context: Context, k: int) -> Ranking | None:
         """The same, where it is remembered."""

@@ -28,6 +28,7 @@ _CALLERS_BATCH = 256  # phrases of one caller in one product
 _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
 # Numbers that are looked at in one go: about 2 ms, with top_p too.
 _NUMBERS_RANKED, _NUMBERS_DRAWN = 1 << 19, 1 << 17
+_OVERFLOW = "the network's numbers overflow for this phrase"
 
 
 class Step(NamedTuple):
@@ -116,30 +117,32 @@ def _answers(
     for row, wish in zip(logits, wishes, strict=True):
         if isinstance(wish, Sampler):
             yield next(steps)
-            continue
-        ranking = next(rankings) if wish else None
-        if ranking is not None:
-            yield Ranking(ranking.ids[:wish], ranking.probabilities[:wish])
-        elif wish or not np.isfinite(row).all():
-            yield NotFinite("the network's numbers overflow for this phrase")
-        else:
+        elif wish is not None:
+            yield next(rankings)
+        elif np.isfinite(row).all():
             yield Outputs(row.copy(), softmax(row))
+        else:
+            yield NotFinite(_OVERFLOW)
 
 
-def _ranked(logits: Floats, model: Model, wishes: Sequence[Wish]) -> Iterator[Ranking | None]:
+def _ranked(logits: Floats, model: Model, wishes: Sequence[Wish]) -> Iterator[Result]:
     """Of the rows of which the best words are asked."""
-    rows = [row for row, wish in enumerate(wishes) if isinstance(wish, int)]
-    if rows:
-        some = logits if len(rows) == len(wishes) else logits[rows]
-        most = max(wish for wish in wishes if isinstance(wish, int))
-        yield from best_of_rows(some, most, model.barred)
+    asked = [(row, wish) for row, wish in enumerate(wishes) if isinstance(wish, int)]
+    some = logits if len(asked) == len(wishes) else logits[[row for row, _ in asked]]
+    most = max(wish for _, wish in asked)
+    for (_, wish), ranking in zip(asked, best_of_rows(some, most, model.barred), strict=True):
+        if ranking is None:
+            yield NotFinite(_OVERFLOW)
+        elif wish < most:
+            yield Ranking(ranking.ids[:wish], ranking.probabilities[:wish])
+        else:
+            yield ranking
 
 
 def _stepped(logits: Floats, states: Floats | None, wishes: Sequence[Wish]) -> Iterator[Step]:
     """Of the rows from which a word is drawn."""
     rows = [row for row, wish in enumerate(wishes) if isinstance(wish, Sampler)]
-    if rows:
-        some = logits if len(rows) == len(wishes) else logits[rows]
-        samplers = [wish for wish in wishes if isinstance(wish, Sampler)]
-        for row, drawn, own in zip(rows, draw(samplers, some), some, strict=True):
-            yield Step(drawn, own, None if states is None else states[row].copy())
+    some = logits if len(rows) == len(wishes) else logits[rows]
+    samplers = [wish for wish in wishes if isinstance(wish, Sampler)]
+    for row, drawn, own in zip(rows, draw(samplers, some), some, strict=True):
+        yield Step(drawn, own, None if states is None else states[row].copy())

@@ -245,12 +245,12 @@ def test_a_full_queue_refuses_and_recovers() -> None:
 
 
 def test_probes_answer_while_the_queue_is_full() -> None:
-    async def full(*_: object) -> None:
+    def full(*_: object) -> None:
         raise Overloaded("too many phrases are waiting")
 
     app = create_app(Settings(), Repository.of(small_model()))
     with TestClient(app) as client:
-        app.state.service.batcher.rank = full
+        app.state.service.batcher.ranking = full
         refused = client.get("/v1/predict", params={"phrase": "w1"})
         assert refused.status_code == 503
         assert refused.headers["retry-after"] == "1"

@@ -1,6 +1,6 @@
 """What endpoints of one model share: whose model it is, and answers from memory."""
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 from app.http.exchange import Exchange, Reply, encode
@@ -16,26 +16,27 @@ def noted(service: Service, exchange: Exchange, asked: Any) -> Model:
     return model
 
 
-async def remembered(
-    service: Service,
-    exchange: Exchange,
-    model: Model,
-    asked: Hashable | None,
-    make: Callable[[], Awaitable[tuple[Any, bool]]],
-) -> Reply:
-    """What is answered to `asked`, which is all that decides it: as it was written when it was last
-    asked, or made and written now. None is asked by one person alone, and nothing of it is kept.
-
-    `make` says too whether what it made may be asked again, so that it is worth keeping.
+def recalled(
+    service: Service, exchange: Exchange, model: Model, asked: Hashable | None
+) -> Reply | None:
+    """What is answered to `asked`, which is all that decides it, as it was last written, where that
+    is remembered. None is asked by one person alone.
     """
     body = None if asked is None else service.batcher.recall(model, asked)
     if body is None:
-        answer, again = await make()
-        exchange.mark(b"compute")
-        body = encode(answer)
-        if again and asked is not None:
-            service.batcher.keep(model, asked, body)
-    else:
-        exchange.mark(b"compute")
+        return None
+    exchange.mark(b"compute")
+    exchange.mark(b"encode")
+    return Reply(body)
+
+
+def written(
+    service: Service, exchange: Exchange, model: Model, asked: Hashable | None, answer: Any
+) -> Reply:
+    """What is answered to `asked`, to be recalled. Nothing is kept where that is None."""
+    exchange.mark(b"compute")
+    body = encode(answer)
+    if asked is not None:
+        service.batcher.keep(model, asked, body)
     exchange.mark(b"encode")
     return Reply(body)

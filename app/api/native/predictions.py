@@ -8,7 +8,7 @@ from typing import Any
 
 from app import answers, costs
 from app.api.native import encoding
-from app.api.native.answering import noted, remembered
+from app.api.native.answering import noted, recalled, written
 from app.api.native.requests import BatchRequest, PredictRequest
 from app.arrays import Context, Floats
 from app.engines.topk import BATCHED_K, Ranking, top_k
@@ -34,19 +34,23 @@ class Batch:
 
 
 async def predict(service: Service, exchange: Exchange, request: PredictRequest) -> Reply:
-    """What many people ask is answered from memory."""
+    """What many people ask is answered from memory. Most phrases are asked once, and to keep their
+    answers costs those that are not: a ranking's is kept when it is asked for again.
+    """
     model = noted(service, exchange, request)
     asked = "predict", request.phrase, request.top_k, request.prefix
-    return await remembered(
-        service, exchange, model, asked, lambda: _predicted(service, model, request)
-    )
+    reply = recalled(service, exchange, model, asked)
+    if reply is None:
+        answer, again = await _predicted(service, model, request)
+        reply = written(service, exchange, model, asked if again else None, answer)
+    return reply
 
 
 async def _predicted(
     service: Service, model: Model, request: PredictRequest
 ) -> tuple[answers.Answer, bool]:
-    """Through the batcher, which multiplies concurrent phrases together; and whether it may be
-    asked again. Most phrases are asked once, and to keep their answers costs those that are not.
+    """Through the batcher, which multiplies concurrent phrases together; and whether it was asked
+    before, or may be with another letter.
     """
     phrase = request.phrase
     context = await made(service.large, len(phrase), model.context, phrase)
@@ -54,7 +58,7 @@ async def _predicted(
     if _is_ranked(request):
         known = service.batcher.known(model, context, request.top_k)
         again = known is not None
-        ranking = known or await service.batcher.rank(model, context, request.top_k)
+        ranking = known or await service.batcher.ranking(model, context, request.top_k)
         answer: Any = encoding.predicted(model, phrase, ranking)
     else:
         said = await service.batcher.probabilities(model, context)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 from app import answers
-from app.api.native.answering import remembered
+from app.api.native.answering import recalled, written
 from app.api.native.requests import SuggestBatchRequest, SuggestRequest
 from app.arrays import Context, Floats
 from app.engines.base import Outputs
@@ -43,12 +43,9 @@ def _asked(text: str, request: SuggestRequest | SuggestBatchRequest) -> Asked:
     )
 
 
-async def _suggested(
-    batcher: Batcher, suggester: Suggester, asked: Asked
-) -> tuple[dict[str, Any], bool]:
+async def _suggested(batcher: Batcher, suggester: Suggester, asked: Asked) -> dict[str, Any]:
     """One text's answer, its distributions from the batcher, which remembers them: every further
-    letter of a word asks about the same one. Long texts are read beside the event loop. People type
-    the same beginnings: it may be asked again.
+    letter of a word asks about the same one. Long texts are read beside the event loop.
     """
     model = suggester.model
     steps = suggester.suggest(asked)
@@ -60,7 +57,7 @@ async def _suggested(
         else:
             said = await asyncio.gather(*(batcher.probabilities(model, one) for one in contexts))
         contexts, answer = await made(None, size, _step, steps, said)
-    return _as_dict(answer), True
+    return _as_dict(answer)
 
 
 def _step(
@@ -103,13 +100,12 @@ async def suggest(service: Service, exchange: Exchange, request: SuggestRequest)
     exchange.phrase = request.text
     suggester = await _suggester(exchange, service.model(request.model))
     asked = _asked(request.text, request)
-    return await remembered(
-        service,
-        exchange,
-        suggester.model,
-        None if asked.recent or asked.exclude else asked,
-        lambda: _suggested(service.batcher, suggester, asked),
-    )
+    key = None if asked.recent or asked.exclude else asked
+    reply = recalled(service, exchange, suggester.model, key)
+    if reply is None:
+        answer = await _suggested(service.batcher, suggester, asked)
+        reply = written(service, exchange, suggester.model, key, answer)
+    return reply
 
 
 async def suggest_batch(
