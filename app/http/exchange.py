@@ -24,12 +24,13 @@ from app.errors import (
 )
 from app.http.bounds import BODY_RATE, Bounds
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+# The parser leaves the blanks behind a value, which are no part of it (RFC 9112, 5.1).
+_REQUEST_ID = re.compile(rb"([A-Za-z0-9._:+/=-]{1,128})[ \t]*")
 # https://www.w3.org/TR/trace-context: no version ff, and ids that are not all zeros.
 _TRACEPARENT = re.compile(
-    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}[ \t]*"
 )
-_HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?")  # RFC 9110, 7.2
+_HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?[ \t]*")  # RFC 9110, 7.2
 _VERSIONS = ("1.1", "1.0", "2", "3")  # of the last two, a server has made the same
 _LINGER_SECONDS = 3.0
 _MOST_DIGITS = 19  # of a length
@@ -65,6 +66,7 @@ def encode(answer: Any) -> bytes:
 
 def number_of_bytes(value: bytes) -> int | None:
     """The length in a header (RFC 9110, 8.6); None where it is none, or more than anybody has."""
+    value = value.rstrip(b" \t")
     digits = value.lstrip(b"0")
     return int(digits or b"0") if value.isdigit() and len(digits) <= _MOST_DIGITS else None
 
@@ -144,10 +146,10 @@ class Exchange:
                 self.coding = value if self.coding is None else self.coding + b"," + value
             elif name == b"transfer-encoding":
                 transfer = transfer + b"," + value if transfer else value
-            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                request_id = value
+            elif name == b"x-request-id" and (sound := _REQUEST_ID.fullmatch(value)):
+                request_id = sound[1]
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
-                self.traceparent = value.decode()
+                self.traceparent = value.decode().rstrip()
         self.request_id = request_id.decode() if request_id else new_id()
         if transfer:
             self.fault = _fault_of(transfer, self.declared) or self.fault

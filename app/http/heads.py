@@ -1,6 +1,5 @@
 """The head of a request: how large it may be, and its target in the form that paths have."""
 
-import re
 from collections.abc import Sequence
 
 import httptools
@@ -9,19 +8,16 @@ from app.errors import HeadersTooLarge, InvalidHttp, TargetTooLong
 
 MOST_HEADERS = 32 << 10  # bytes of all names and values
 LONGEST_TARGET = 8 << 10
+LARGEST = MOST_HEADERS + LONGEST_TARGET
 _EACH = 4  # bytes of a header beside its name and value
 
 
-_RTSP = re.compile(rb"(?:^|\n)[A-Z_]+ \S+(?= RTSP/)")  # the begin of its request line
-
-
-def before_rtsp(data: bytes) -> tuple[bytes, bytes]:
-    """What comes before the version in a line that begins as RTSP's requests do, and the rest: it
-    may be a part of a body.
+def is_http(said: bytes, headers: int) -> bool:
+    """Whether the request line of a head of so many headers, with which ends what was said, is
+    HTTP's. The parser takes RTSP's too.
     """
-    found = _RTSP.search(data)
-    end = len(data) if found is None else found.end()
-    return data[:end], data[end:]
+    line = said.rsplit(b"\r\n", headers + 3)[-headers - 3]
+    return line.rpartition(b" ")[2].startswith(b"HTTP/")
 
 
 def target_too_long() -> TargetTooLong:

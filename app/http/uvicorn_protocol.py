@@ -10,6 +10,7 @@ connections, in `bounded.py` the time that a head, a body and an unread answer m
 """
 
 import asyncio
+import re
 from typing import Any
 
 import httptools
@@ -21,17 +22,20 @@ from app.http.deadlines import Deadlines
 from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
 from app.http.heads import (
+    LARGEST,
     LONGEST_TARGET,
     MOST_HEADERS,
-    before_rtsp,
     check_size,
     headers_too_large,
+    is_http,
     origin_form,
     target_too_long,
 )
 from app.http.short_exchange import ShortExchange
 from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
+
+_END = re.compile(rb"\r\n\r\n|\Z")  # of a head
 
 
 class Protocol(Bounded):
@@ -41,6 +45,9 @@ class Protocol(Bounded):
     url = b""
     _barren = 0  # bytes in which neither a request began nor a part of a body was
     _fruitful = False
+    _begin = b""  # of a head that is not whole: what came of it, or more
+    _said = b""  # that and the piece that is being parsed, where RTSP's name may be in them
+    _end = 0  # in that, of the head that is complete
     _large = False  # whether the head may be larger than MOST_HEADERS
     _refusal: RequestError | None = None
     _upgrade = False
@@ -83,36 +90,53 @@ class Protocol(Bounded):
 
     def _parse(self, data: bytes) -> bytes:
         """Parse up to a wish for another protocol; what is to be parsed then, without the wish."""
-        self._fruitful, rest = False, b""
-        if self.in_head and b" RTSP/" in data:  # which the parser takes for HTTP
-            data, rest = before_rtsp(data)
+        self._fruitful, begin = False, self._begin
         self._large = self._barren + len(data) > MOST_HEADERS
         try:
-            self.parser.feed_data(data)
+            if begin or b"RTSP/" in data:
+                self._feed_heads(data)
+            else:
+                self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            return self._without_upgrade(data[upgrade.args[0] :]) + rest
+            return self._without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self.refuse(self._refusal or diagnosis(error, data))
         else:
             self._barren = 0 if self._fruitful else self._barren + len(data)
-            if self._barren > MOST_HEADERS + LONGEST_TARGET:
+            if self._barren > LARGEST:
                 without_headers = self.in_head and not self.headers
                 self.refuse(target_too_long() if without_headers else headers_too_large())
-            elif rest and self.in_head and self.partial:
-                self.refuse(UnsupportedVersion("HTTP/1.1 is spoken here, and no RTSP"))
-            else:
-                return rest
+            if self.in_head and self.partial:
+                self._begin = (begin + data)[-LARGEST:]
         return b""
+
+    def _feed_heads(self, data: bytes) -> None:
+        """Have what may be RTSP, which the parser takes for HTTP, parsed up to the end of each
+        head: there its lines are counted from.
+        """
+        fed = begun = len(self._begin)
+        self._said = self._begin + data
+        try:
+            for end in _END.finditer(self._said, max(fed - 3, 0)):
+                self._end = end.end()
+                self.parser.feed_data(self._said[fed : self._end])
+                fed = self._end
+        except httptools.HttpParserUpgrade as upgrade:
+            upgrade.args = (fed - begun + upgrade.args[0],)
+            raise
+        finally:
+            self._said = self._begin = b""
 
     def on_message_begin(self) -> None:
         """A request begins. What uvicorn makes for ASGI is made once it is to go there."""
+        self.partial = True
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_url(self, url: bytes) -> None:
         """A request begins: collect its target."""
-        self._fruitful = self.partial = True
+        self._fruitful = True
         self.url += url
         if len(self.url) > LONGEST_TARGET:
             self._refusal = target_too_long()
@@ -124,6 +148,8 @@ class Protocol(Bounded):
         try:
             if self._large:
                 check_size(self.headers)
+            if self._said and not is_http(self._said[: self._end], len(self.headers)):
+                raise UnsupportedVersion("HTTP/1.1 is spoken here, and no RTSP")
             if self.parser.should_upgrade():
                 self._upgrade = True
                 return
@@ -216,6 +242,8 @@ class Protocol(Bounded):
         self.reading = self.partial = False
         self.in_head, self.deadline = True, float("inf")
         exchange: Any = self.cycle
+        if self.headers and not self.parser.should_keep_alive():
+            self.drain()  # a trailer has it: the parser takes no further request
         if not isinstance(exchange, ShortExchange):
             super().on_message_complete()
         elif exchange.response_complete:

@@ -171,6 +171,64 @@ def test_rtsp_is_not_spoken(short: Served) -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        b"GET /livez RTSP/1.1\r\n",
+        b"\r\n\rGET  /livez   RTSP/1.0\r\n",
+        b"PLAY http://x/livez RTSP/1.1\r\n",
+        b"GET /livez RTSP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n",
+    ],
+)
+def test_rtsp_is_not_spoken_wherever_its_line_begins_or_is_cut(short: Served, asked: bytes) -> None:
+    """Its line stands right behind a body; what is sent before a cut is taken in with that body."""
+    body = POST + b"X-API-Key: k1\r\nContent-Length: 21\r\n\r\n" + BODY
+    asked += b"Host: x\r\n\r\n"
+    for cut in range(len(asked)):
+        with connected(short) as connection:
+            connection.sendall(body + asked[:cut])
+            assert json.loads(answer(connection)[1])["next_word"] == "an"
+            connection.sendall(asked[cut:])
+            assert answer(connection, "GET")[0].status == 505
+    for named in (b"GET /livez?RTSP/ HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\nA: b RTSP/1.0\r\n"):
+        for cut in range(len(named)):
+            with connected(short) as connection:
+                connection.sendall(body + named[:cut])
+                assert answer(connection)[0].status == 200
+                connection.sendall(named[cut:] + b"Host: x\r\n\r\n")
+                assert answer(connection, "GET")[0].status == 200
+
+
+def test_blanks_behind_a_value_are_no_part_of_it(served: Served) -> None:
+    """RFC 9112, 5.1; the parser leaves them there."""
+    for blanks in (b" ", b"\t", b" \t "):
+        lines = (
+            b"Host: x",
+            b"Content-Length: 21",
+            b"X-Request-ID: one",
+            b"Content-Encoding: identity",
+        )
+        with connected(served) as connection:
+            connection.sendall(
+                b"POST /v1/predict HTTP/1.1\r\n"
+                + b"".join(line + blanks + b"\r\n" for line in lines)
+                + b"\r\n"
+                + BODY
+            )
+            response, body = answer(connection)
+        assert (response.status, json.loads(body)["next_word"]) == (200, "an")
+        assert response.headers["x-request-id"] == "one"
+
+
+def test_a_connection_that_a_trailer_ends_is_closed(short: Served) -> None:
+    """The parser takes no further request then, and the client would wait for nothing."""
+    head = POST + b"X-API-Key: k1\r\n"
+    for more in (b"", b"Expect: 100-continue\r\n"):  # the latter through ASGI
+        received = all_of(short, head + more + CHUNKED + CHUNKS + b"Connection: close\r\n\r\n")
+        assert b'"next_word":"an"' in received
+        assert b"connection: close\r\n" in received
+
+
+@pytest.mark.parametrize(
     ("target", "status"),
     [
         (b"http://x", 200),
