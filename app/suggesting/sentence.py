@@ -8,6 +8,9 @@ from app.model import Model
 from app.suggesting.words import Usual, Words
 from app.text.tokens import Token, tokenize
 
+_MENDED = 8  # misspelled words of a sentence, each of which is looked for among all
+_ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
+_MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))
 _SHOUTED = 4  # letters, of which all are capitals: no acronym
 
 
@@ -41,20 +44,45 @@ def read_sentence(model: Model, words: Words, text: str) -> Sentence:
     if whole:
         return Sentence(context, text, (), last, barred, usual, shouted)
     tokens = tokenize(text, model.options)
-    known = [words.understood(one.text, short=not _is_initial(text, one)) for one in tokens]
-    missing = (one.text for one, word in zip(tokens, known, strict=True) if word is None)
-    unknown = tuple(dict.fromkeys(missing))
-    standing = [model.options.unknown if word is None else word for word in known]
+    known = [
+        words.understood(one.text, short=_may_be_short(text, tokens, at))
+        for at, one in enumerate(tokens)
+    ]
+    missing = [one for one, word in zip(tokens, known, strict=True) if word is None]
+    unknown = tuple(dict.fromkeys(one.text for one in missing if not _is_ordinal(text, one)))
+    mended = {one: words.meant(one.text) for one in missing[:_MENDED] if not _is_name(text, one)}
+    read = [
+        mended.get(one) if word is None else word for one, word in zip(tokens, known, strict=True)
+    ]
+    standing = [model.options.unknown if word is None else word for word in read]
     text = " ".join(word for word in standing if word)
     meant = words.barred_after(text)  # and as it is understood: "klil"
     barred = (*barred, *meant)
     return Sentence(model.context(text), text, unknown, last, barred, usual, shouted)
 
 
-def _is_initial(text: str, token: Token) -> bool:
-    """Whether this is somebody's: "R" in "J R R", and not in "R u"."""
-    letter = text[token.start : token.end]
-    return len(letter) == 1 and letter.isupper() and bool(text[: token.start].strip())
+def _may_be_short(text: str, tokens: list[Token], at: int) -> bool:
+    """Whether this may be text-speak: no initial ("R" in "J R R", and not in "R u"), and no "r"
+    but among words that "are" stands with.
+    """
+    token = tokens[at]
+    if len(token.text) == 1 and _is_name(text, token):
+        return False
+    if token.text != "r":
+        return True
+    before = tokens[at - 1].text if at else ""
+    after = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    return before in _ASKING or {before, after} & _MANY != set() or not (before or after)
+
+
+def _is_name(text: str, token: Token) -> bool:
+    """Whether this has a capital inside its sentence."""
+    return text[token.start].isupper() and bool(text[: token.start].strip())
+
+
+def _is_ordinal(text: str, token: Token) -> bool:
+    """Whether this ends a number: "3rd"."""
+    return text[token.start - 1 : token.start].isdigit()
 
 
 def _shouts(words: Words, typed: list[str]) -> bool:

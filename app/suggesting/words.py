@@ -14,9 +14,10 @@ from app.arrays import Floats, Indices, Mask
 from app.engines.topk import top_k
 from app.model import Model
 from app.suggesting.recent import RecentWords
-from app.text.abbreviations import SHORT_FORMS
+from app.text import misspelled
+from app.text.abbreviations import RUN_TOGETHER, SHORT_FORMS
 from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, SHORTEST, Mistakes, Near
-from app.text.tokens import AS_TYPEWRITTEN
+from app.text.tokens import AS_TYPEWRITTEN, without_accents
 
 MISTYPED = 0.01  # how much less probable a word is for every mistake in its typing
 _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, well or badly
@@ -25,7 +26,7 @@ _LIKELY = 0.001  # of a word: fewer than a thousand are
 _USUAL = 0.5  # share of the probability that goes by what people mostly write next
 _USUAL_CHARACTERS = 80  # before the cursor, which tell what is usual there
 _APART = 3  # ways to part a word in two that are looked at
-_BEGINNINGS = 4096  # remembered with where their words stand
+_BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
@@ -84,6 +85,7 @@ class Words:
         self._bare = [bare for bare, _ in pairs]  # "dont"
         self._bare_ids = np.array([number for _, number in pairs], np.intp)
         self._beginning = lru_cache(_BEGINNINGS)(self._ids_beginning_with)
+        self.meant = lru_cache(_BEGINNINGS)(self._find_meant)
         self._beginning("'")  # the model's index is built here, not when it is first asked for
         shown = [str(word or "") for word in model.vocabulary.words]
         cased = np.array([word != word.lower() for word in shown])
@@ -129,8 +131,8 @@ class Words:
 
     def understood(self, word: str, *, short: bool = True) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is
-        none: "dont"; or that it is short for: "thx"; or the only one that has two of its letters
-        the other way round: "waht". None where there is no such word.
+        none, or without accents: "dont", "café"; or what it is short for: "thx"; or the two that
+        it is: "alot". None where there is no such word.
         """
         if self.knows(word):
             return word
@@ -140,11 +142,26 @@ class Words:
             return self._spelled[bare]
         if short and self._short_id(typed) is not None:
             return SHORT_FORMS[typed]
+        if typed in RUN_TOGETHER and all(map(self.knows, RUN_TOGETHER[typed].split())):
+            return RUN_TOGETHER[typed]
+        plain = typed if typed.isascii() else without_accents(typed)
+        return self.understood(plain, short=False) if plain != typed else None
+
+    def _find_meant(self, word: str) -> str | None:
+        """The only word that this is a misspelling of: that has two of its letters the other way
+        round: "waht"; or is like it where people misspell: "definately". None where it may be a
+        word of its own.
+        """
+        typed = self._spelling(word)
         if not SHORTEST <= len(typed) <= LONGEST:
             return None
         places = range(1, len(typed))
         made = {typed[: i - 1] + typed[i] + typed[i - 1] + typed[i + 1 :] for i in places}
         meant = [*filter(self._model.vocabulary.spellings.__contains__, made)]
+        if not meant and len(typed) >= misspelled.SHORTEST:
+            near = [self._spelled[place] for place in self._mistakes.near(typed).places.tolist()]
+            like = [one for one in near if misspelled.is_misspelling(typed, one)]
+            meant = [one for one in like if one not in self._slips]
         return meant[0] if len(meant) == 1 else None
 
     def _bare_id(self, typed: str) -> int | None:

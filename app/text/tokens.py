@@ -95,6 +95,12 @@ def composed(word: str) -> str:
     return unicodedata.normalize("NFC", word if len(word) <= _SHORT else _decomposed(word))
 
 
+def without_accents(word: str) -> str:
+    """A word's letters without their marks: "café" as "cafe"."""
+    letters = unicodedata.normalize("NFD", word) if len(word) <= _SHORT else _decomposed(word)
+    return "".join(one for one in letters if unicodedata.category(one) not in _MARKS)
+
+
 def _decomposed(word: str) -> str:
     """Unicode's decomposed form, NFD, in a time that grows with the word alone: `unicodedata`
     compares each mark with all others of its letter, 8 s for 64,000.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.arrays import Context, Floats
 from app.errors import EmptyPhrase
 from app.suggesting.suggester import keep_only, known_suggester, suggester_of
 from tests.suggesting.small_model import Remembering, Typist, model
@@ -134,6 +135,29 @@ def test_words_that_are_typed_short_are_read_and_corrected_as_the_whole_ones() -
     typist = Typist({"<unk> <unk> <unk>": {"is": 0.3}, "you is": {"the": 0.3}})
     assert typist("J. U. U. i").unknown == ("j", "u")
     assert typist("U is ").unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("r ", ()),
+        ("R you ", ()),
+        ("how r ", ()),
+        ("you r ", ()),
+        ("I know r they ", ()),
+        ("I r ", ("r",)),
+        ("the r is ", ("r",)),
+        ("The time r is ", ("r",)),
+    ],
+)
+def test_a_lone_r_is_read_as_are_where_people_type_it_so(
+    text: str, unknown: tuple[str, ...]
+) -> None:
+    class Any(Typist):
+        def _distribution(self, context: Context) -> Floats:
+            return np.full(len(self.model.vocabulary.words), 1e-5, np.float32)
+
+    assert [one for one in Any({})(text).unknown if one == "r"] == [*unknown]
     corrected = Typist({"": {"the": 0.01, "thanks": 0.01}})("thx", count=2).suggestions
     assert [(one.text, one.kind) for one in corrected] == [
         ("Thanks ", "correction"),
@@ -161,8 +185,31 @@ def test_a_word_is_not_corrected_that_is_known_and_blocked_or_like_none() -> Non
 def test_two_letters_the_wrong_way_round_are_read_as_what_was_meant() -> None:
     typist = Typist({"I know": {"the": 0.4}, "<unk>": {"very": 0.3}})
     answer = typist("I konw ", count=1)
-    assert ([one.text for one in answer.suggestions], answer.unknown) == (["the "], ())
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["the "], ("konw",))
     assert typist("hwo ").unknown == ("hwo",)
+
+
+@pytest.mark.parametrize("slip", ["yourselff", "yorself", "yoursilf"])
+def test_a_misspelled_word_is_read_as_what_was_surely_meant_and_named(slip: str) -> None:
+    typist = Typist({"I know yourself": {"the": 0.4}, "I know <unk>": {"very": 0.3}})
+    answer = typist(f"I know {slip} ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["the "], (slip,))
+    name = typist(f"I know {slip.title()} ", count=1)  # somebody's
+    assert [one.text for one in name.suggestions] == ["very "]
+
+
+def test_words_with_accents_or_without_their_space_are_read_as_they_are_known() -> None:
+    typist = Typist({"the story": {"is": 0.4}, "thank you": {"very": 0.3}})
+    answer = typist("the störy ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["is "], ())
+    answer = typist("thankyou ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["very "], ())
+
+
+def test_the_letters_behind_a_number_are_no_unknown_word() -> None:
+    typist = Typist({"the <num> <unk>": {"time": 0.4}})
+    assert typist("the 3rd ").unknown == ()
+    assert typist("the 3 rd ").unknown == ("rd",)
 
 
 def test_what_is_barred_after_a_word_is_barred_after_its_slip() -> None:
