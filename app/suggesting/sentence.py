@@ -5,7 +5,9 @@ from typing import NamedTuple
 from app.arrays import Context
 from app.errors import UnknownWords
 from app.model import Model
-from app.suggesting.words import Usual, Words
+from app.suggesting.usual import Usual
+from app.suggesting.words import Words
+from app.text.asides import without_asides
 from app.text.tokens import Token, tokenize
 
 _MENDED = 8  # misspelled words of a sentence, each of which is looked for among all
@@ -30,6 +32,17 @@ def read_sentence(model: Model, words: Words, text: str) -> Sentence:
     """What stands before the half-typed word. A word that the model does not know, and has no
     word to stand in for, is left out.
     """
+    whole = _read(model, words, text)
+    if model.options.tokenizer != "words" or model.start_id is None:
+        return whole
+    shorter = without_asides(text)
+    if shorter == text:  # nearly always
+        return whole
+    read = _read(model, words, shorter)
+    return whole._replace(context=read.context, text=read.text, usual=read.usual)
+
+
+def _read(model: Model, words: Words, text: str) -> Sentence:
     try:
         context = model.context(text)
     except UnknownWords:

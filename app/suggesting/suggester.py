@@ -18,6 +18,7 @@ from app.model import Model
 from app.suggesting.left import LeftBefore
 from app.suggesting.recent import RecentWords
 from app.suggesting.sentence import Sentence, read_sentence
+from app.suggesting.usual import Usual
 from app.suggesting.words import MISTYPED, Begun, Candidate, Words
 from app.text.casing import Casing, as_typed
 from app.text.typed import Typed, read_typed
@@ -76,7 +77,7 @@ class Suggester:
         typed = read_typed(asked.text, self.model.options.tokenizer, self._stand_in)
         sentence = self._read(typed.sentence)
         (said,) = yield (sentence.context,)
-        likely = self._words.with_usual(said, sentence.usual)
+        likely = _usual(said, sentence.usual)
         begun = None
         if typed.word:
             begun = self._words.begun(typed.word, likely, self.model.suggestible)
@@ -84,7 +85,7 @@ class Suggester:
                 typed = typed.finished()
                 sentence = self._read(typed.sentence)
                 (said,) = yield (sentence.context,)
-                likely = self._words.with_usual(said, sentence.usual)
+                likely = _usual(said, sentence.usual)
         here = self._place(asked, typed, sentence, likely)
         if asked.fresh and typed.word:
             yield from self._note_shown(here, said)
@@ -155,6 +156,9 @@ class Suggester:
             apart = yield from self._apart(here)
             best = sorted(best + mistyped.best + apart, key=_by_weight)
             mass += mistyped.mass + sum(one.weight for one in apart)
+        elif short := words.short(word, here.likely, here.allowed):
+            best = sorted(best + short, key=_by_weight)
+            mass += short[0].weight
         kept = [one for one in best if self._is_news(one, here)]
         chosen = kept[:count]
         if mistaken and count > 1 and all(one.kind == "correction" for one in chosen):
@@ -238,7 +242,7 @@ class Suggester:
             saids = yield [self.model.context(text) for text in texts]
             going_on = []
             for at, text, said in zip(running, texts, saids, strict=True):
-                likely = words.with_usual(said, words.usual_after(text))
+                likely = _usual(said, words.usual_after(text))
                 allowed = self._allowed((*sentence.barred, *words.barred_after(text)), asked)
                 best = words.best(likely, allowed, 1).best
                 if not best or (end is not None and likely[end] > best[0].weight):
@@ -286,6 +290,10 @@ class Suggester:
         if capitals or (here.sentence.shouted and (not typed.word or typed.word.isupper())):
             words = [word.upper() for word in words]
         return " ".join(words)
+
+
+def _usual(said: Floats, usual: Usual | None) -> Floats:
+    return said if usual is None else usual.mixed_with(said)
 
 
 def _by_weight(one: Candidate) -> float:

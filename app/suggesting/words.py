@@ -14,6 +14,7 @@ from app.arrays import Floats, Indices, Mask
 from app.engines.topk import top_k
 from app.model import Model
 from app.suggesting.recent import RecentWords
+from app.suggesting.usual import Usual, UsualWords
 from app.text import misspelled
 from app.text.abbreviations import RUN_TOGETHER, SHORT_FORMS
 from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, SHORTEST, Mistakes, Near
@@ -21,14 +22,11 @@ from app.text.tokens import AS_TYPEWRITTEN, without_accents
 
 MISTYPED = 0.01  # how much less probable a word is for every mistake in its typing
 _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, well or badly
-_NO_NAME = 0.03  # how much less probable a word is that has no capital, where one is typed
+_NO_NAME = 0.01  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
-_USUAL = 0.5  # share of the probability that goes by what people mostly write next
-_USUAL_CHARACTERS = 80  # before the cursor, which tell what is usual there
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 Kind = Literal["next", "completion", "correction"]
 
@@ -47,13 +45,6 @@ class Candidate(NamedTuple):
     def text(self) -> str:
         """Its words as they are shown inside a sentence."""
         return " ".join([self.word, *self.more]) if self.more else self.word
-
-
-class Usual(NamedTuple):
-    """The ids [N] of words that people mostly write next, and their shares [N]."""
-
-    ids: Indices
-    shares: Floats
 
 
 class Begun(NamedTuple):
@@ -97,14 +88,7 @@ class Words:
                 self._barred_after.setdefault(word.lower(), []).extend(ids)
         self._slips = frozenset(model.card.get("slips", ()))
         usual = model.card.get("usual", {})
-        self._usual = {after.lower(): self._shares(words) for after, words in usual.items()}
-        self._usual_ends = {after.rpartition(" ")[2] for after in self._usual}
-
-    def _shares(self, words: list[str]) -> Usual:
-        ids = np.array(self.ids_of(words), np.intp)
-        falling = 1 / np.arange(1, len(ids) + 1)  # [N] the first named is the most frequent
-        shares = falling / falling.sum() if len(ids) else falling
-        return Usual(ids, (_USUAL * shares).astype(np.float32))
+        self.usual_after = UsualWords(usual, self.ids_of, model.options.start).after
 
     def _spelling(self, word: str) -> str:
         """A word as the model knows it, whatever its case, and the apostrophe that was typed."""
@@ -188,29 +172,6 @@ class Words:
         seen = self._barred_after.keys() & _LETTERS.findall(sentence.lower())
         return tuple(number for word in seen for number in self._barred_after[word])
 
-    def usual_after(self, sentence: str) -> Usual | None:
-        """What people mostly write in a sentence that has begun so, where the card says it."""
-        if not self._usual:
-            return None
-        end = sentence[-_USUAL_CHARACTERS:]
-        words = _WORD.findall(end.translate(AS_TYPEWRITTEN).lower())
-        if not words or words[-1] not in self._usual_ends:  # nearly always
-            return None
-        if len(end) == len(sentence):
-            words.insert(0, self._model.options.start or "")
-        else:
-            del words[0]  # a piece of one
-        found = (self._usual.get(" ".join(words[at:])) for at in range(len(words)))
-        return next((one for one in found if one is not None), None)
-
-    def with_usual(self, said: Floats, usual: Usual | None) -> Floats:
-        """Probabilities [V], a share of them going by what people mostly write next."""
-        if usual is None:
-            return said
-        mixed: Floats = said * np.float32(1 - _USUAL)
-        mixed[usual.ids] += usual.shares
-        return mixed
-
     def mixed(self, said: Floats, recent: RecentWords, share: float) -> Floats:
         """Probabilities [V], `share` of them going by what was written before."""
         mixed: Floats = said * np.float32(1 - share)
@@ -259,6 +220,14 @@ class Words:
         """The most probable of words that begin so."""
         order = _largest(begun.weights, count)
         return Found(self._shown(begun.ids[order], begun.weights[order], "completion"), begun.mass)
+
+    def short(self, typed: str, said: Floats, allowed: Mask) -> list[Candidate]:
+        """What this is short for, as probable as two letters exchanged."""
+        meant = self._short_id(self._spelling(typed))
+        if meant is None or not allowed[meant] or self.knows(typed):
+            return []
+        weight = said[meant] * np.float32(MISTYPED) ** (EXCHANGE / MISTAKE)
+        return self._shown(np.array([meant]), np.array([weight]), "correction")
 
     def mistyped(
         self, typed: str, said: Floats, allowed: Mask, count: int, begun: Indices

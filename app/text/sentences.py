@@ -8,7 +8,9 @@ import re
 
 # The end of a line is one too: what stands under a greeting starts anew.
 # What was read is not given back, nor looked at again behind each of its stops.
-_END = re.compile(r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|\Z)|\n")
+_END = re.compile(
+    r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|[☀-➿\U0001f000-\U0001faff]|\Z)|\n"
+)
 _ITEM = re.compile(r"[ \t]*+(?:\d{1,3}+|[a-zA-Z])\)(?=\s)")  # of a list: what follows starts anew
 _MARK = re.compile(r"[.!?…\n:;=)@#/<]")  # without any of these, a text is its own sentence
 _INSIDE = re.compile(r"[.!?…]+(?!\d)")
@@ -92,8 +94,12 @@ def _abbreviates(text: str, begin: int, match: re.Match[str]) -> bool:
         return following.isalpha() and after == "."
     if following.isalpha() or text[max(begin, stop - 2) : stop - 1] == ".":
         return True
+    if not word.isupper():
+        return False
+    if word != "A" and not text[begin : stop - 1].strip():  # "J. Smith is", and "A." of a list
+        return True
     among = _INITIAL_BEFORE.search(text[max(begin, stop - 5) : stop - 1])
-    return word.isupper() and bool(among or _INITIAL_BEHIND.match(text, match.end()))
+    return bool(among or _INITIAL_BEHIND.match(text, match.end()))
 
 
 def _is_in_address(text: str, match: re.Match[str]) -> bool:

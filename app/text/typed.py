@@ -7,12 +7,13 @@ up to the cursor are the beginning of a word. Knows no vocabulary and no model.
 import re
 from typing import NamedTuple
 
+from app.text.asides import is_choice
 from app.text.sentences import is_address, last_sentence, last_token
 from app.text.tokens import APOSTROPHES, Tokenizer
 
 LONGEST_WORD = 64  # letters of a half-typed word
 _NO_SPACE = re.compile(r"\S+\Z")
-_GLUED = (*"0123456789@/\\#&+=",)  # letters behind these are no word: 3rd, a@b, and/or
+_GLUED = (*"0123456789@/\\#&+=",)  # letters behind these are no word: 3rd, a@b
 _AMOUNTS = "$€£¥₹+"  # a number follows
 _EYES, _MOUTHS = (":", ";", "=", ":-", ";-"), "DPpOoSsXx"
 _QUOTES = "\"'*_~`"  # on both sides of what they stand around
@@ -109,6 +110,8 @@ def _is_glued(text: str, start: int) -> bool:
     """Whether letters from here on are the end of something else than a word."""
     if text[start - 1 : start] == "_":  # foo_bar, and not _really_
         return text[start - 2 : start - 1].isalnum()
+    if text[start - 1 : start] == "/":  # a path, and not and/or
+        return not is_choice(text[max(0, start - LONGEST_WORD) : start])
     return text[max(0, start - 1) : start] in _GLUED
 
 

@@ -16,7 +16,7 @@ MARKS = ("</s>", "<unk>", "<num>")
 WORDS = (
     "i", "i'm", "the", "they", "store", "story", "storm", "stupid", "don't", "know", "known", "new",
     "york", "year", "happy", "very", "much", "you", "kill", "yourself", "time", "monday", "in",
-    "may", "receive", "recent", "thank", "going", "to", "it", "is", "thanks", "are",
+    "may", "receive", "recent", "thank", "going", "to", "it", "is", "thanks", "are", "until", "or",
 )  # fmt: skip
 CARD = {
     "max_length": 8,

@@ -233,11 +233,52 @@ def test_a_capital_inside_a_sentence_begins_a_name(text: str, first: str) -> Non
     assert typist.texts(text, count=1) == [first]
 
 
+def test_a_name_comes_before_a_word_that_is_fifty_times_as_probable() -> None:
+    typist = Typist({"I know": {"much": 0.5, "monday": 0.01}})
+    assert typist.texts("I know M", count=1) == ["Monday "]
+
+
 def test_what_is_usual_comes_before_names_behind_a_capital() -> None:
     said = {"happy": {"york": 0.3, "year": 0.2}, "very": {"york": 0.3, "year": 0.2}}
     typist = Typist(said, usual={"happy": ["year"]})
     assert typist.texts("Happy Y", count=2) == ["Year ", "York "]
     assert typist.texts("Very Y", count=2) == ["York ", "Year "]
+
+
+def test_behind_a_greeting_s_comma_nobody_is_greeted_again() -> None:
+    said = {"very": {"know": 0.3}, "": {"i": 0.3, "it": 0.2}}
+    typist = Typist(said, usual={"</s> very": ["to", "you"], "</s> dear": ["mr"]})
+    assert typist.texts("Very ", count=2) == ["to ", "you "]
+    assert typist.texts("Very, ", count=2) == ["you ", "know "]
+    answer = typist("Dear Xylo,", count=2)
+    assert [one.text for one in answer.suggestions] == [" I ", " it "]
+    assert answer.unknown == ("dear", "xylo")
+
+
+def test_a_word_behind_a_stroke_is_predicted_as_the_one_before_it_was() -> None:
+    typist = Typist({"I know": {"story": 0.3, "the": 0.2}, "I know they": {"know": 0.4}})
+    answer = typist("I know you/s", count=1)
+    assert (answer.suggestions[0].text, answer.replace) == ("story ", (11, 12))
+    assert typist.texts("I know you/", count=1) == ["story "]
+    assert typist.texts("I know you/they ", count=1) == ["know "]
+    assert typist("I know xylo/s").unknown == ("xylo",)
+    said = {"I know <unk>": {"the": 0.3}}
+    assert Typist(said).texts("I know and/", count=2) == ["or ", "the "]
+    assert Typist(said).texts("I know and/o", count=1) == ["or "]
+
+
+def test_what_is_barred_after_a_word_is_barred_where_it_is_greeted_or_stands_at_a_stroke() -> None:
+    typist = Typist({"": {"yourself": 0.8, "time": 0.1}, "you": {"yourself": 0.8, "time": 0.1}})
+    assert typist.texts("you kill/", count=1) == ["time "]
+    assert typist.texts("Dear Kill,", count=1) == [" time "]
+
+
+def test_text_speak_is_corrected_whatever_begins_so() -> None:
+    typist = Typist({"thank": {"you": 0.5, "until": 0.01}, "know": {"you": 0.01, "until": 0.5}})
+    best = typist("thank u", count=1).suggestions[0]
+    assert (best.text, best.kind) == ("you ", "correction")
+    assert best.probability == pytest.approx(0.05 / 0.06)
+    assert typist.texts("know u", count=1) == ["until "]
 
 
 def test_fresh_leaves_out_the_names_that_a_capital_has_shown() -> None:

@@ -30,6 +30,12 @@ from app.text.typed import read_typed
         ("Milk\n1. Eggs ", "Eggs"),
         ("a) The ", "The"),
         ("yes.no ", "no"),
+        ("J. Smith ", "J Smith"),
+        ("I know. J. S", "J"),
+        ("A. Milk ", "Milk"),
+        ("So do I. He ", "He"),
+        ("I love it!😀 the ", "😀 the"),
+        ("I love it 😀 the ", "I love it 😀 the"),
     ],
 )
 def test_what_is_no_word_of_a_sentence_is_not_read_as_one(text: str, sentence: str) -> None:
@@ -70,6 +76,22 @@ def test_and_how_these_do_may_be_guessed(text: str) -> None:
 )
 def test_a_space_is_put_where_a_person_would_type_one(text: str, space: bool) -> None:
     assert read_typed(text, "words").space is space
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("and/o", "o"),
+        ("it is (he/s", "s"),
+        ("he/she/the", "the"),
+        ("w/o", ""),
+        ("/usr/lo", ""),
+        ("x.com/ab", ""),
+        ("12/ab", ""),
+    ],
+)
+def test_a_word_behind_a_stroke_is_one_where_another_stands_before_it(text: str, word: str) -> None:
+    assert read_typed(text, "words").word == word
 
 
 def test_an_underscore_joins_a_name_and_stands_around_what_is_stressed() -> None:

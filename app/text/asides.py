@@ -1,0 +1,43 @@
+"""A sentence without what its next word does not hang on: who is greeted, and what stands for the
+same as the word behind its stroke. Knows no vocabulary and no model.
+"""
+
+import re
+
+_GREETING = re.compile(
+    r"\s*+((?:hello|hi|hey|dear|good (?:morning|afternoon|evening)|happy birthday|thanks|thank you)"
+    r"(?![^\W\d_]))([^,]{0,60}+),",
+    re.IGNORECASE,
+)
+_AMONG_NAMES = frozenset(("or", "and", "there", "all", "everyone", "both"))
+_OPEN_CHOICE = "and/"  # "or" follows, and says it
+_CHOICE = re.compile(r"(?<![^\s(\"'“])(?!and/\Z)(?:[^\W\d_]{2,}+/)++(?=[^\W\d_]|\Z)")
+_CHOICE_BEFORE = re.compile(r"(?:\A|[\s(\"'“])(?:[^\W\d_]{2,}+/)++\Z")
+
+
+def without_asides(sentence: str) -> str:
+    """ "Hi Anna, how" as "Hi, how", "Dear Mr Smith, I" as ", I", "he/she is" as "she is"."""
+    if "," in sentence:
+        sentence = _ungreeted(sentence)
+    return _CHOICE.sub("", sentence) if "/" in sentence else sentence
+
+
+def is_choice(before: str) -> bool:
+    """Whether the word behind this stands for the same as the one in front of its stroke."""
+    return bool(_CHOICE_BEFORE.search(before))
+
+
+def asks_for_or(sentence: str) -> bool:
+    """Whether it ends with "and/"."""
+    return sentence.endswith(_OPEN_CHOICE)
+
+
+def _ungreeted(sentence: str) -> str:
+    match = _GREETING.match(sentence)
+    if match is None:
+        return sentence
+    greeting, named = match[1], match[2].split()
+    if len(named) > 1 and not all(one[0].isupper() or one in _AMONG_NAMES for one in named):
+        return sentence  # "Thanks for the flowers, they"
+    greeting = "" if greeting.lower() == "dear" else greeting  # is said to nobody else
+    return f"{greeting},{sentence[match.end() :]}"
