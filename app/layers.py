@@ -190,7 +190,7 @@ class ReversedEmbedding:
 
 @dataclass(frozen=True, eq=False)
 class Elementwise:
-    """An Activation or Softmax layer, or one that only acts in training (Dropout …): linear."""
+    """An activation as a layer, or one that only acts in training (Dropout …): linear."""
 
     name: str
     activation: ActivationName

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from app.errors import ArchiveError
 from app.folder.keras import names
-from app.folder.keras.layers import EMBEDDINGS, READERS
+from app.folder.keras.layers import ELEMENTWISE, EMBEDDINGS, READERS
 from app.folder.keras.options import Options
 from app.folder.keras.recurrent import RECURRENT
 from app.folder.keras.topology import entries
@@ -98,6 +98,8 @@ def _counted(options: Options) -> tuple[int, int]:
             return sum(config.get(option, True) is True for option in ("scale", "center")), 2
         case "Bidirectional" | "TimeDistributed" as wrapper:
             wrapped = Options.read(config.get("layer"), keras_2=options.keras_2)
+            if wrapper == "TimeDistributed" and wrapped.class_name in ELEMENTWISE:
+                return 0, 0
             if wrapped.class_name not in _MATRICES:
                 raise options.refuse(f"it wraps {wrapped.class_name}, which is not supported there")
             return sum(_counted(wrapped)) * (2 if wrapper == "Bidirectional" else 1), 0

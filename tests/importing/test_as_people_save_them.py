@@ -3,6 +3,7 @@ with Keras's own answers; or refused for the reason that is theirs.
 """
 
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,49 @@ def test_batch_normalization(keras: Any, tmp_path: Path, ending: str, mask_zero:
         mask_zero=mask_zero,
     )
     assert_same_answers(keras, imported(tmp_path, model, ending), model)
+
+
+@ENDINGS
+@pytest.mark.parametrize("mask_zero", [False, True])
+def test_activations_that_are_layers(
+    keras: Any, tmp_path: Path, ending: str, mask_zero: bool
+) -> None:
+    """What a wrapper or a dropout hands on of a mask, the second LSTM gets."""
+    L = keras.layers
+    model = sequential(
+        keras,
+        L.LSTM(6, return_sequences=True),
+        L.TimeDistributed(L.Dropout(0.2)),
+        L.TimeDistributed(L.Dense(7)),
+        L.TimeDistributed(L.ReLU()),
+        L.LSTM(6),
+        L.Dense(7),
+        L.LeakyReLU(0.2),
+        L.Dense(8),
+        L.ELU(),
+        L.Dense(9),
+        L.ReLU(max_value=6),
+        mask_zero=mask_zero,
+    )
+    assert_same_answers(keras, imported(tmp_path, model, ending), model)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "reason"),
+    [
+        ("ReLU", {"negative_slope": 0.1}, "negative_slope = 0.1 is not supported"),
+        ("ReLU", {"threshold": 1.0}, "threshold = 1.0 is not supported"),
+        ("ReLU", {"max_value": 5.0}, "max_value = 5.0 is not supported, only 6"),
+        ("LeakyReLU", {}, "negative_slope = 0.3 is not supported, only 0.2"),
+        ("ELU", {"alpha": 0.5}, "alpha = 0.5 is not supported, only 1.0"),
+    ],
+)
+def test_an_option_of_an_activation_that_is_not_understood_is_named(
+    keras: Any, tmp_path: Path, kind: str, told: dict[str, float], reason: str
+) -> None:
+    model = sequential(keras, keras.layers.LSTM(6), getattr(keras.layers, kind)(**told))
+    with pytest.raises(ModelError, match=re.escape(reason)):
+        imported(tmp_path, model, "keras")
 
 
 @ENDINGS

@@ -5,6 +5,7 @@ refused before it is read. Weights lie under the group that Keras names after th
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,13 +46,17 @@ def dense(options: Options, place: Place) -> Dense:
     return _dense(options, options, "", place)
 
 
-def time_distributed(options: Options, place: Place) -> Dense:
-    """TimeDistributed(Dense), which computes what Dense does."""
+def time_distributed(options: Options, place: Place) -> Dense | Elementwise:
+    """TimeDistributed of a layer that takes every timestep by itself anyway."""
     inner = Options.read(options.config.get("layer"), keras_2=options.keras_2)
-    if inner.class_name != "Dense":
-        raise options.refuse(f"it wraps {inner.class_name}; only Dense is supported")
     inner.require_float32()
-    return _dense(options, inner, WRAPPED, place)
+    if inner.class_name == "Dense":
+        return _dense(options, inner, WRAPPED, place)
+    if inner.class_name not in ELEMENTWISE:
+        known = ", ".join(sorted({"Dense", *ELEMENTWISE}))
+        raise options.refuse(f"it wraps {inner.class_name}; supported are {known}")
+    layer = ELEMENTWISE[inner.class_name](inner, place)
+    return replace(layer, name=options.name, class_name=options.class_name)
 
 
 def _dense(outer: Options, options: Options, below: str, place: Place) -> Dense:
@@ -97,6 +102,30 @@ def activation(options: Options, place: Place) -> Elementwise:
     return Elementwise(options.name, options.activation(), place.features, options.class_name)
 
 
+def relu(options: Options, place: Place) -> Elementwise:
+    """ReLU, as it is or cut off at 6."""
+    options.require_off("negative_slope", "threshold")
+    most = options.config.get("max_value")
+    if most not in (None, 6):
+        raise options.refuse(f"max_value = {most!r:.60} is not supported, only 6")
+    return Elementwise(
+        options.name, "relu6" if most else "relu", place.features, options.class_name
+    )
+
+
+def leaky_relu(options: Options, place: Place) -> Elementwise:
+    """LeakyReLU with the slope that the activation of this name has."""
+    option = "alpha" if "alpha" in options.config else "negative_slope"  # Keras 2, Keras 3
+    options.require_number(option, 0.2, 0.3)
+    return Elementwise(options.name, "leaky_relu", place.features, options.class_name)
+
+
+def elu(options: Options, place: Place) -> Elementwise:
+    """ELU with the scale that the activation of this name has."""
+    options.require_number("alpha", 1.0, 1.0)
+    return Elementwise(options.name, "elu", place.features, options.class_name)
+
+
 def softmax(options: Options, place: Place) -> Elementwise:
     """Softmax over the classes."""
     if options.config.get("axis", -1) != -1:
@@ -114,15 +143,21 @@ def last_step(options: Options, place: Place) -> LastStep:
     return LastStep(options.name, place.features)
 
 
+ELEMENTWISE: dict[str, Callable[[Options, Place], Elementwise]] = {
+    "Activation": activation,
+    "ELU": elu,
+    "LeakyReLU": leaky_relu,
+    "ReLU": relu,
+    **dict.fromkeys(IDENTITIES, identity),
+}
 LAST_STEPS = ("GetItem", "SlicingOpLambda")  # as Keras 3 and Keras 2 write it
 READERS: dict[str, Callable[[Options, Place], Layer]] = {
     **recurrent.READERS,
     "Dense": dense,
     "TimeDistributed": time_distributed,
-    "Activation": activation,
+    **ELEMENTWISE,
     "BatchNormalization": batch_normalization,
     "Softmax": softmax,
-    **dict.fromkeys(IDENTITIES, identity),
     **dict.fromkeys(LAST_STEPS, last_step),
 }
 EMBEDDINGS = ("Embedding", "ReversibleEmbedding")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
+import numpy as np
+
 from app.errors import ArchiveError, UnsupportedNetwork
 from app.layers import ActivationName
 
@@ -55,6 +57,15 @@ class Options:
         for option in options:
             if self.config.get(option) not in (None, False, 0):
                 raise self.refuse(f"{option} = {self.config[option]!r:.60} is not supported")
+
+    def require_number(self, option: str, only: float, otherwise: float) -> None:
+        """Refuse any other number than this, which is `otherwise` where there is none. In float32,
+        as Keras 2 rounds it.
+        """
+        value = self.config.get(option, otherwise)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or np.float32(value) != np.float32(only):
+            raise self.refuse(f"{option} = {value!r:.60} is not supported, only {only}")
 
     def flag(self, option: str, default: bool) -> bool:
         """A boolean option."""

@@ -82,13 +82,9 @@ class _Line:
 def write_network(path: Path | BinaryIO, network: Network, *, half: bool = False) -> None:
     """Write the archive; `half` stores the weights as float16, which Keras reads as float32.
 
-    A TimeDistributed(Dense) is written as the Dense that computes the same.
+    A TimeDistributed(Dense) is written as the Dense that computes the same, ReLU as an Activation.
     """
-    layers = [
-        replace(layer, class_name="Dense") if isinstance(layer, Dense) else layer
-        for layer in network.layers
-    ]
-    network = replace(network, layers=tuple(layers))
+    network = replace(network, layers=tuple(map(_plain, network.layers)))
     metadata = {
         "keras_version": _KERAS_VERSION,
         "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime()),
@@ -101,6 +97,14 @@ def write_network(path: Path | BinaryIO, network: Network, *, half: bool = False
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for member, content in members.items():
             archive.writestr(member, content)
+
+
+def _plain(layer: Layer) -> Layer:
+    if isinstance(layer, Dense):
+        return replace(layer, class_name="Dense")
+    if isinstance(layer, Elementwise) and layer.class_name != "Softmax":
+        return replace(layer, class_name="Activation")
+    return layer
 
 
 def _config(network: Network) -> dict[str, Any]:
