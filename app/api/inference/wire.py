@@ -35,7 +35,7 @@ class Tensor(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
-    shape: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=4), WHOLES]
+    shape: Annotated[list[Annotated[int, Field(ge=0, lt=1 << 63)]], Field(max_length=4), WHOLES]
     datatype: str
     parameters: dict[str, Any] = {}
     data: list[Any] | None = None

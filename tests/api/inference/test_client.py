@@ -276,6 +276,7 @@ def inference(**changed: object) -> dict[str, object]:
             {**inference(), "outputs": [{"name": "ids", "parameters": {"binary_data": 1}}]}
         ).encode(),
         json.dumps(inference(shape=[2**62, 4])).encode(),
+        json.dumps(inference(shape=[10**4000, 10**4000])).encode(),  # more digits than are written
         json.dumps(inference(name="x" * 5000)).encode(),
         json.dumps({"inputs": inference()["inputs"] * 2}).encode(),  # type: ignore[operator]
         b"\xff\xfe{\0",
