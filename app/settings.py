@@ -36,6 +36,7 @@ _OF_A_SERVICE = re.compile(
 # Not "//host", which a browser takes for another site, and nothing that is decoded on its way here.
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[^/\s?#%\\\x00-\x1f\x7f\ud800-\udfff]+)+")
 _KEY = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,4096}")  # what a header can carry
+_LINE_END = re.compile(r"[\r\n]+")  # Python has seven others, at which half a key would be one
 _LARGEST_KEYS = 1 << 20  # bytes of a file of keys
 _YEAR = 31_536_000  # seconds; clocks and timers overflow somewhere beyond
 _MOST_BYTES = 1 << 28  # all that half-read bodies and unread answers may take together
@@ -193,7 +194,7 @@ class Settings(BaseSettings):
         if self.api_keys_file is None:
             return ()
         try:
-            lines = _read(self.api_keys_file).decode("utf-8-sig").splitlines()
+            lines = _LINE_END.split(_read(self.api_keys_file).decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"UNROLLED_API_KEYS_FILE cannot be read: {error}") from error
         keys = tuple(key for line in lines if (key := line.strip()) and not key.startswith("#"))

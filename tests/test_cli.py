@@ -194,6 +194,21 @@ def test_keys_that_cannot_be_read_are_told_of_before_models_are_loaded(
     assert (done.returncode, "UNROLLED_API_KEYS_FILE" in done.stderr) == (2, True)
 
 
+def test_links_in_a_circle_are_no_folder(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    for arguments in (
+        ("serve", "--models-dir", f"{circle}"),
+        ("models", "--models-dir", f"{circle}"),
+        ("check", f"{circle}"),
+        ("import", f"{circle}", "--out", f"{tmp_path / 'out'}"),
+    ):
+        done = unrolled(*arguments)
+        assert done.returncode in (3, 7)
+        assert "Traceback" not in done.stderr
+        assert "circle" in done.stderr
+
+
 def test_a_pipe_that_closes_early_ends_the_command_as_it_ends_cat() -> None:
     code = "from app.entry import main; main()"
     command = [sys.executable, "-c", code, "score", "-m", "notebook", "--json"]

@@ -127,6 +127,7 @@ def test_a_key_that_no_header_carries_is_told_at_once_and_not_shown(
         (b"k1\nk2", (b"k1", b"k2")),
         (b"\xef\xbb\xbfk1\r\n\r\n k2 \r\n", (b"k1", b"k2")),  # as Notepad saves it
         (b"k1\rk2\r", (b"k1", b"k2")),
+        ("k1\u2028k2\n".encode(), ("k1\u2028k2".encode(),)),  # half a key opened the service
         (b"# of the service\nk1\n", (b"k1",)),  # which would be a key that can be guessed
     ],
 )
@@ -145,9 +146,20 @@ def test_a_file_of_keys_is_a_file_with_keys(
     (tmp_path / "remarks").write_text("# k1\n")
     (tmp_path / "utf-16").write_text("k1", "utf-16")
     (tmp_path / "zeros").write_bytes(b"k1\0")
+    (tmp_path / "feed").write_bytes(b"k1\x0ck2")
     with (tmp_path / "large").open("wb") as file:
         file.truncate(1 << 40)
-    for name in ("fifo", "/dev/zero", ".", "remarks", "utf-16", "zeros", "large", "nothing"):
+    for name in (
+        "fifo",
+        "/dev/zero",
+        ".",
+        "remarks",
+        "utf-16",
+        "zeros",
+        "feed",
+        "large",
+        "nothing",
+    ):
         monkeypatch.setenv("UNROLLED_API_KEYS_FILE", str(tmp_path / name))
         with pytest.raises(SettingsError, match=r"^UNROLLED_API_KEYS_FILE"):
             _ = read_settings().keys

@@ -87,13 +87,14 @@ def model_folder(name: str | None) -> Path:
 
     Raises ModelError where there is none.
     """
+    from app.folder.files import resolved
     from app.settings import read_settings
 
     settings = read_settings()
     if name is not None and not name.strip():  # of a variable that is not set, perhaps
         raise ModelError("the name of the model is empty")
     if name is not None and (Path(name) / "model.keras").exists():
-        return Path(name).resolve()
+        return resolved(Path(name))
     folder = settings.models_dir / (
         name or settings.default_model or _first_model(settings.models_dir)
     )

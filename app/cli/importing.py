@@ -52,10 +52,11 @@ def import_(
     Nothing in its files is executed.
     """
     from app.cli.models import check
+    from app.folder.files import resolved
     from app.importing.folder import Wanted, import_model
 
     wanted = Wanted(padding and padding.value, max_length, title, weights, text, oov)
-    done = import_model(source, tokenizer, out.resolve(), wanted, overwrite=overwrite)
+    done = import_model(source, tokenizer, resolved(out), wanted, overwrite=overwrite)
     print_lines(done.taken)
     if done.assumed:
         print_lines(["no file says (model.json can be corrected):"])

@@ -49,10 +49,11 @@ def check(
     """
     # Before TensorFlow is imported: one order of sums on any processor, and no note about it.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    from app.folder.files import resolved
     from app.folder.read import check_name, load_model
     from app.verification import compare_with_keras
 
-    folder = Path(name).resolve()
+    folder = resolved(Path(name))
     if not folder.is_dir():
         folder = model_folder(name)
     check_name(folder)

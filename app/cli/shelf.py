@@ -17,6 +17,7 @@ def models(
     """List the models that `serve` would serve, and where they lie."""
     import logging
 
+    from app.folder.files import resolved
     from app.logs import in_unicode
     from app.serving.repository import Repository
     from app.settings import read_settings
@@ -40,7 +41,7 @@ def models(
         }
         for model in sorted(repository.models.values(), key=lambda one: one.id)
     ]
-    folder = in_unicode(str(settings.models_dir.resolve()))
+    folder = in_unicode(str(resolved(settings.models_dir)))
     if as_json:
         print_json({"folder": folder, "models": listed, "problems": repository.problems})
     else:

@@ -230,7 +230,8 @@ def parse_card(content: bytes | None) -> Card:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise CardError(f"model.json: {field}: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise CardError(f"model.json: {field}: {said}") from error
 
 
 def _check_fields(given: Any) -> None:

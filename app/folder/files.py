@@ -37,6 +37,11 @@ def packed_by(content: bytes) -> str | None:
     return next((by for by, (at, what) in _PACKED.items() if content.startswith(what, at)), None)
 
 
+def resolved(path: Path) -> Path:
+    """Where a path leads. `Path.resolve` raises RuntimeError where links lead in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def open_file(path: Path) -> BufferedReader:
     """Open for reading. Raises OSError, also where this is not a regular file, or is not the file
     that it stands for.

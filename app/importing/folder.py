@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ModelError, TokenizerError
+from app.folder.files import resolved
 from app.folder.keras.write import write_network
 from app.folder.read import check_name, load_model
 from app.folder.write import replace_folder, sha256_of, write_json
@@ -90,7 +91,7 @@ def import_model(
 
 def _check_out(sources: Iterable[Path | None], out: Path, *, overwrite: bool) -> None:
     check_name(out)
-    if any(one is not None and out in one.resolve().parents for one in sources):
+    if any(one is not None and out in resolved(one).parents for one in sources):
         raise ModelError(f"{out} holds what is imported; name another folder")
     empty = out.is_dir() and not any(out.iterdir())
     if not out.exists() or empty:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app import logs
 from app.errors import SettingsError
+from app.folder.files import resolved
 from app.http.processes import PARENT
 from app.main import create_app
 from app.metrics import Metrics
@@ -34,7 +35,7 @@ def serve(settings: Settings) -> int:
     logs.configure(settings)
     keys = settings.keys  # before models are loaded, which takes long: their file may be at fault
     with _bound(settings) as listener:  # likewise: somebody else may have the port
-        log.info("models are read from %s", settings.models_dir.resolve())
+        log.info("models are read from %s", resolved(settings.models_dir))
         repository = Repository(
             settings.models_dir, settings.engine, settings.default_model, settings.poll_seconds
         )
