@@ -37,6 +37,7 @@ _OF_A_SERVICE = re.compile(
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[^/\s?#%\\\x00-\x1f\x7f\ud800-\udfff]+)+")
 _KEY = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,4096}")  # what a header can carry
 _LINE_END = re.compile(r"[\r\n]+")  # Python has seven others, at which half a key would be one
+_LIKE_KEYS = re.compile(r"(.*_)?(KEY|TOKEN|SECRET|PASSWORD|AUTH|BEARER)S?(_?FILE)?")
 _LARGEST_KEYS = 1 << 20  # bytes of a file of keys
 _YEAR = 31_536_000  # seconds; clocks and timers overflow somewhere beyond
 _MOST_BYTES = 1 << 28  # all that half-read bodies and unread answers may take together
@@ -249,8 +250,9 @@ def unknown_settings() -> list[str]:
         if name == variable or name in known or _OF_A_SERVICE.fullmatch(variable):
             continue
         near = difflib.get_close_matches(name, known, 1, _LIKENESS)
-        if near and "API_KEY" in near[0] and "KEY" in name:
-            raise SettingsError(f"{variable} is no setting; UNROLLED_{near[0]} is")
+        keys = next((one for one in near if "API_KEY" in one), None)
+        if (keys and "KEY" in name) or _LIKE_KEYS.fullmatch(name):
+            raise SettingsError(f"{variable} is no setting; UNROLLED_{keys or 'API_KEYS'} is")
         meant = f"; was UNROLLED_{near[0]} meant?" if near else ""
         said.append(f"{variable} is no setting{meant}")
     return said

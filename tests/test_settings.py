@@ -102,7 +102,18 @@ def test_a_name_that_is_no_setting_is_told_the_nearest(monkeypatch: pytest.Monke
     ]
 
 
-@pytest.mark.parametrize("name", ["UNROLLED_API_KEY", "UNROLLED_APIKEYS", "unrolled_api_key"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UNROLLED_API_KEY",
+        "UNROLLED_APIKEYS",
+        "unrolled_api_key",
+        "UNROLLED_KEY",
+        "UNROLLED_API_TOKEN",
+        "UNROLLED_AUTH_TOKENS",
+        "UNROLLED_SECRET",
+    ],
+)
 def test_mistyped_keys_leave_nothing_open(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "secret")
     with pytest.raises(SettingsError, match=r"is no setting; UNROLLED_API_KEYS is"):
