@@ -1,5 +1,7 @@
 """The sentence before the cursor as a model reads it, and what follows for its next word."""
 
+import re
+from functools import partial
 from typing import NamedTuple
 
 from app.arrays import Context
@@ -7,12 +9,12 @@ from app.errors import UnknownWords
 from app.model import Model
 from app.suggesting.usual import Usual
 from app.suggesting.words import Words
+from app.text.abbreviations import may_be_short
 from app.text.asides import without_asides
 from app.text.tokens import Token, tokenize
 
+_HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
 _MENDED = 8  # misspelled words of a sentence, each of which is looked for among all
-_ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
-_MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))
 _SHOUTED = 4  # letters, of which all are capitals: no acronym
 
 
@@ -56,6 +58,7 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     usual = words.usual_after(text)
     if whole:
         return Sentence(context, text, (), last, barred, usual, shouted)
+    text = _HYPHENATED.sub(partial(_joined, words), text)
     tokens = tokenize(text, model.options)
     known = [
         words.understood(one.text, short=_may_be_short(text, tokens, at))
@@ -74,18 +77,20 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     return Sentence(model.context(text), text, unknown, last, barred, usual, shouted)
 
 
+def _joined(words: Words, match: re.Match[str]) -> str:
+    """A word that the model knows without its hyphen alone: "e-mail"."""
+    joined = match[1] + match[2]
+    return joined if words.knows(joined) and not words.knows(match[1]) else match[0]
+
+
 def _may_be_short(text: str, tokens: list[Token], at: int) -> bool:
-    """Whether this may be text-speak: no initial ("R" in "J R R", and not in "R u"), and no "r"
-    but among words that "are" stands with.
-    """
+    """Whether this may be text-speak, and is no initial: "R" in "J R R", and not in "R u"."""
     token = tokens[at]
     if len(token.text) == 1 and _is_name(text, token):
         return False
-    if token.text != "r":
-        return True
     before = tokens[at - 1].text if at else ""
     after = tokens[at + 1].text if at + 1 < len(tokens) else ""
-    return before in _ASKING or {before, after} & _MANY != set() or not (before or after)
+    return may_be_short(token.text, before, after)
 
 
 def _is_name(text: str, token: Token) -> bool:

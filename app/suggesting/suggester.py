@@ -20,7 +20,7 @@ from app.suggesting.recent import RecentWords
 from app.suggesting.sentence import Sentence, read_sentence
 from app.suggesting.usual import Usual
 from app.suggesting.words import MISTYPED, Begun, Candidate, Words
-from app.text.casing import Casing, as_typed
+from app.text.casing import Casing, as_typed, in_capitals
 from app.text.typed import Typed, read_typed
 
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
@@ -156,7 +156,7 @@ class Suggester:
             apart = yield from self._apart(here)
             best = sorted(best + mistyped.best + apart, key=_by_weight)
             mass += mistyped.mass + sum(one.weight for one in apart)
-        elif short := words.short(word, here.likely, here.allowed):
+        elif short := words.short(word, here.sentence.last, here.likely, here.allowed):
             best = sorted(best + short, key=_by_weight)
             mass += short[0].weight
         kept = [one for one in best if self._is_news(one, here)]
@@ -286,8 +286,8 @@ class Suggester:
         typed = here.typed
         words = self._casing.written(path, here.sentence.last)
         words[0] = as_typed(words[0], typed.word, begins=typed.begins)
-        capitals = typed.word.isupper() and len(typed.word) > 1
-        if capitals or (here.sentence.shouted and (not typed.word or typed.word.isupper())):
+        shouted = here.sentence.shouted and (not typed.word or typed.word.isupper())
+        if shouted or in_capitals(typed.word):
             words = [word.upper() for word in words]
         return " ".join(words)
 

@@ -16,7 +16,7 @@ from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.suggesting.usual import Usual, UsualWords
 from app.text import misspelled
-from app.text.abbreviations import RUN_TOGETHER, SHORT_FORMS
+from app.text.abbreviations import SEVERAL, SHORT_FORMS, may_be_short
 from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, SHORTEST, Mistakes, Near
 from app.text.tokens import AS_TYPEWRITTEN, without_accents
 
@@ -115,8 +115,8 @@ class Words:
 
     def understood(self, word: str, *, short: bool = True) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is
-        none, or without accents: "dont", "café"; or what it is short for: "thx"; or the two that
-        it is: "alot". None where there is no such word.
+        none, or without accents: "dont", "café"; or what it is short for: "thx"; or the several
+        that it is: "alot". None where there is no such word.
         """
         if self.knows(word):
             return word
@@ -126,8 +126,8 @@ class Words:
             return self._spelled[bare]
         if short and self._short_id(typed) is not None:
             return SHORT_FORMS[typed]
-        if typed in RUN_TOGETHER and all(map(self.knows, RUN_TOGETHER[typed].split())):
-            return RUN_TOGETHER[typed]
+        if typed in SEVERAL and all(map(self.knows, SEVERAL[typed].split())):
+            return SEVERAL[typed]
         plain = typed if typed.isascii() else without_accents(typed)
         return self.understood(plain, short=False) if plain != typed else None
 
@@ -221,9 +221,12 @@ class Words:
         order = _largest(begun.weights, count)
         return Found(self._shown(begun.ids[order], begun.weights[order], "completion"), begun.mass)
 
-    def short(self, typed: str, said: Floats, allowed: Mask) -> list[Candidate]:
-        """What this is short for, as probable as two letters exchanged."""
-        meant = self._short_id(self._spelling(typed))
+    def short(self, typed: str, before: str, said: Floats, allowed: Mask) -> list[Candidate]:
+        """What this is short for behind the word `before`, as probable as two letters exchanged."""
+        typed = typed.lower()
+        if typed not in SHORT_FORMS or not may_be_short(typed, before):  # nearly always
+            return []
+        meant = self._short_id(typed)
         if meant is None or not allowed[meant] or self.knows(typed):
             return []
         weight = said[meant] * np.float32(MISTYPED) ** (EXCHANGE / MISTAKE)

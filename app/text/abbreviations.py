@@ -5,12 +5,26 @@ alone.
 SHORT_FORMS = {
     "u": "you", "ur": "your", "r": "are", "thx": "thanks", "tnx": "thanks", "thnx": "thanks",
     "pls": "please", "plz": "please", "ppl": "people", "msg": "message", "tmrw": "tomorrow",
+    "bc": "because", "coz": "because", "cos": "because", "sth": "something",
 }  # fmt: skip
 
-# And words that are typed as one where they are two.
-RUN_TOGETHER = {
+# And what is typed as one word where it is several.
+SEVERAL = {
     "alot": "a lot", "thankyou": "thank you", "aswell": "as well", "infact": "in fact",
     "goodmorning": "good morning", "goodnight": "good night", "atleast": "at least",
     "ofcourse": "of course", "everytime": "every time", "incase": "in case", "noone": "no one",
     "eachother": "each other", "goodluck": "good luck", "forsure": "for sure",
+    "iam": "i am", "rn": "right now", "ofc": "of course", "lmk": "let me know",
+    "nvm": "never mind", "wbu": "what about you", "hbd": "happy birthday", "gm": "good morning",
+    "gn": "good night",
 }  # fmt: skip
+
+_ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
+_MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))
+
+
+def may_be_short(word: str, before: str, after: str = "") -> bool:
+    """Whether a word between these two may be typed short: "r" only where "are" may stand."""
+    if word != "r":
+        return True
+    return before in _ASKING or before in _MANY or after in _MANY or not (before or after)

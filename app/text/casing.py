@@ -5,7 +5,12 @@ A model reads and remembers lower-case words; what people see has capitals. `sho
 other ("in may" -> "in May"). Knows strings alone.
 """
 
+import re
 from collections.abc import Mapping
+
+from app.text.tokens import APOSTROPHES
+
+_NAME = re.compile(rf"[^\W\d_I][{APOSTROPHES}][^\W\d_]\Z")  # begins so: "O'B", and not "I'M"
 
 
 class Casing:
@@ -43,15 +48,24 @@ def _possessive(following: Mapping[str, str], word: str) -> str | None:
     return None if pair is None else pair + word[len(base) :]
 
 
+def in_capitals(typed: str) -> bool:
+    """Whether all letters are capitals, of which one alone says nothing: "STO", "I'M"; neither
+    "I'" nor "O'B".
+    """
+    if not typed.isupper() or _NAME.match(typed):
+        return False
+    return sum(map(str.isalpha, typed)) > 1
+
+
 def as_typed(word: str, typed: str, *, begins: bool) -> str:
     """A word in the typist's case: "Sto" -> "Store", "STO" -> "STORE"; the first of a sentence
     has a capital, but for one that has its own: "iPhone".
     """
     if not begins and (not typed or typed.islower()):  # nearly always
         return word
-    letters = [letter for letter in typed if letter.isalpha()]
-    if len(letters) > 1 and all(map(str.isupper, letters)):
+    if in_capitals(typed):
         return word.upper()
-    if word.islower() and (begins or (letters and letters[0].isupper())):
+    first = next(filter(str.isalpha, typed), "")
+    if word.islower() and (begins or first.isupper()):
         return word[:1].upper() + word[1:]
     return word

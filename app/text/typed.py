@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from app.text.asides import is_choice
+from app.text.casing import in_capitals
 from app.text.sentences import is_address, last_sentence, last_token
 from app.text.tokens import APOSTROPHES, Tokenizer
 
@@ -39,8 +40,7 @@ class Typed(NamedTuple):
     @property
     def named(self) -> bool:
         """Whether the typist began the word with a capital that only a name has there."""
-        word = self.word
-        return word[:1].isupper() and not self.begins and (len(word) < 2 or not word.isupper())
+        return self.word[:1].isupper() and not self.begins and not in_capitals(self.word)
 
     def finished(self) -> "Typed":
         """The same text, where the half-typed word is a whole one."""

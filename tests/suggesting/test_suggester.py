@@ -47,6 +47,13 @@ def test_the_typist_s_case_is_kept_and_names_have_theirs(typed: str, expected: s
     assert typist.texts(before + typed)[0] == expected
 
 
+def test_one_capital_and_an_apostrophe_are_not_shouted() -> None:
+    typist = Typist({"": {"i'm": 0.3}, "I know": {"i'm": 0.3}})
+    assert typist.texts("I'", count=1) == ["I'm "]
+    assert typist.texts("I know I'", count=1) == ["I'm "]
+    assert typist.texts("I know I’", count=1) == ["I'm "]
+
+
 @pytest.mark.parametrize("text", ["", "See you. ", "Hello,\n", "Is it? "])
 def test_a_sentence_begins_with_a_capital(text: str) -> None:
     assert Typist({"": {"the": 0.4}}).texts(text, count=1) == ["The "]
@@ -199,9 +206,13 @@ def test_a_misspelled_word_is_read_as_what_was_surely_meant_and_named(slip: str)
 
 
 def test_words_with_accents_or_without_their_space_are_read_as_they_are_known() -> None:
-    typist = Typist({"the story": {"is": 0.4}, "thank you": {"very": 0.3}})
+    said = {"the story": {"is": 0.4}, "thank you": {"very": 0.3}, "the <unk> story": {}}
+    typist = Typist(said)
     answer = typist("the störy ", count=1)
     assert ([one.text for one in answer.suggestions], answer.unknown) == (["is "], ())
+    answer = typist("the sto-ry ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["is "], ())
+    assert typist("the x-story ", count=1).unknown == ("x",)
     answer = typist("thankyou ", count=1)
     assert ([one.text for one in answer.suggestions], answer.unknown) == (["very "], ())
 
@@ -279,6 +290,10 @@ def test_text_speak_is_corrected_whatever_begins_so() -> None:
     assert (best.text, best.kind) == ("you ", "correction")
     assert best.probability == pytest.approx(0.05 / 0.06)
     assert typist.texts("know u", count=1) == ["until "]
+    said = {"are": 0.5, "receive": 0.01}
+    typist = Typist({"you": said, "time": said})
+    assert typist.texts("you r", count=1) == ["are "]
+    assert "are " not in typist.texts("time r", count=20)
 
 
 def test_fresh_leaves_out_the_names_that_a_capital_has_shown() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.text.casing import Casing, as_typed
+from app.text.casing import Casing, as_typed, in_capitals
 
 CASING = Casing(
     {
@@ -45,3 +45,22 @@ def test_pairs_say_how_both_of_them_are_written(before: str, words: str, written
 )
 def test_a_word_with_capitals_of_its_own_keeps_them(word: str, typed: str, written: str) -> None:
     assert as_typed(word, typed, begins=True) == written
+
+
+@pytest.mark.parametrize(
+    ("typed", "shouted"),
+    [
+        ("STO", True),
+        ("I'M", True),
+        ("O'BR", True),
+        ("I'", False),
+        ("O'", False),
+        ("O'B", False),
+        ("D’A", False),
+        ("S", False),
+        ("Sto", False),
+        ("", False),
+    ],
+)
+def test_a_name_s_capitals_are_not_shouted(typed: str, shouted: bool) -> None:
+    assert in_capitals(typed) is shouted
