@@ -21,7 +21,8 @@ from app.errors import (
 from app.http.bounds import Bounds
 from app.http.cors import Cors
 from app.http.endpoint import Protocol
-from app.http.exchange import ClientGone, Exchange, Reply
+from app.http.exchange import Exchange, Reply
+from app.http.leaving import ClientGone
 from app.http.request_log import RequestLog
 from app.http.service import Service
 from app.http.table import Found, Table

@@ -23,6 +23,7 @@ from app.errors import (
     UnsupportedVersion,
 )
 from app.http.bounds import BODY_RATE, Bounds
+from app.http.leaving import ClientGone, hand, while_connected
 
 # The parser leaves the blanks behind a value, which are no part of it (RFC 9112, 5.1).
 _REQUEST_ID = re.compile(rb"([A-Za-z0-9._:+/=-]{1,128})[ \t]*")
@@ -40,10 +41,6 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 _CLOSE = (b"connection", b"close")
 
 Headers = tuple[tuple[bytes, bytes], ...]
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was whole, or before it was answered."""
 
 
 class Reply(NamedTuple):
@@ -217,7 +214,7 @@ class Exchange:
 
         For what takes long, once the body is read; it costs a task.
         """
-        return _while_connected(self.receive)
+        return while_connected(self.receive)
 
     async def respond(self, reply: Reply) -> None:
         """Send a reply; a HEAD request gets its headers alone."""
@@ -258,26 +255,27 @@ class Exchange:
         for start in range(0, len(body) - PIECE, PIECE):
             await self.write(body[start : start + PIECE])
         last = body[(max(len(body) - 1, 0) // PIECE) * PIECE :]
-        await self.send({"type": "http.response.body", "body": last})
+        await hand(self.send, {"type": "http.response.body", "body": last})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Hand the head of an answer to the server."""
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await hand(self.send, {"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, piece: bytes) -> None:
         """Hand a piece of the answer to the server, once it has room for it.
 
         Raises ClientGone where the client has read nothing for `write_seconds`.
         """
+        message = {"type": "http.response.body", "body": piece, "more_body": True}
         try:
             async with asyncio.timeout(self.bounds.write_seconds):
-                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+                await hand(self.send, message)
         except TimeoutError:
             raise ClientGone from None
 
     async def finish(self) -> None:
         """Say that there are no more pieces."""
-        await self.send({"type": "http.response.body", "body": b""})
+        await hand(self.send, {"type": "http.response.body", "body": b""})
 
     def cut_off(self, error: Exception) -> None:
         """Give up an answer that is under way. An ASGI server does it for what is raised."""
@@ -295,7 +293,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], *self._own_headers()]
-        await self.send(message)
+        await hand(self.send, message)
 
     def _own_headers(self) -> Headers:
         spent = *self.timing, b"total", 1e3 * (time.perf_counter() - self.started)
@@ -305,29 +303,6 @@ class Exchange:
             (b"x-request-id", self.request_id.encode()),
             (b"server-timing", _timed(len(spent) // 2) % spent),
         )
-
-
-@contextlib.asynccontextmanager
-async def _while_connected(receive: Receive) -> AsyncIterator[None]:
-    gone = False
-
-    async def watch(task: "asyncio.Task[Any]") -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        task.cancel()
-
-    current: Any = asyncio.current_task()
-    watcher = asyncio.create_task(watch(current))
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and current.uncancel() == 0:
-            raise ClientGone from None
-        raise
-    finally:
-        watcher.cancel()
 
 
 @cache

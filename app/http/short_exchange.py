@@ -8,7 +8,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.errors import BodyTooLarge, RequestError
 from app.http.edge import Edge
-from app.http.exchange import PIECE, ClientGone, Exchange, Headers
+from app.http.exchange import PIECE, Exchange, Headers
+from app.http.leaving import ClientGone
 from app.http.table import Found
 
 if TYPE_CHECKING:

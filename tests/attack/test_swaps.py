@@ -4,6 +4,9 @@ import json
 import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from struct import pack
+
+import pytest
 
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.topk import Ranking
@@ -90,3 +93,19 @@ def test_no_answer_is_another_s_and_none_is_lost(way: Way) -> None:
     leaving = CONNECTIONS // 5
     answered = (CONNECTIONS - leaving) * PHRASES + leaving * (PHRASES // 2)
     assert seen == {"right": answered, "left": leaving}
+
+
+@both_ways
+def test_a_client_that_leaves_behind_what_it_has_pipelined_is_no_fault(
+    way: Way, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = create_app(Settings(poll_seconds=0, log_requests=False), Repository.of(MODEL))
+    with serving_on(way, app) as served:
+        for number in range(CONNECTIONS):
+            with connected(served) as connection:
+                bodies = [json.dumps({"phrase": phrase}).encode() for phrase in phrases(number)]
+                connection.sendall(b"".join(head(length=len(body)) + body for body in bodies))
+                assert connection.recv(1) == b"H"  # the next is being answered
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
+        eventually(lambda: in_progress(served) == 1)
+    assert "handler is closed" not in capfd.readouterr().err
