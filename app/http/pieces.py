@@ -13,6 +13,7 @@ from app.pauses import Pausing
 
 Result = TypeVar("Result")
 FEW = 1_024  # characters or numbers that are worked on at once: a fraction of a millisecond
+_AT_FIRST = 1 << 20  # bytes that are made in one slice before it is known whether it is streamed
 _AT_ONCE = 256 << 10  # bytes of a streamed answer that are made in one slice
 
 
@@ -53,10 +54,16 @@ async def reply_of(
 ) -> Reply:
     """An answer from its pieces: whole where it has at most so many bytes, else streamed."""
     loop = asyncio.get_running_loop()
-    pieces, first = await loop.run_in_executor(threads, _begun, make, most)
-    if len(first) < most:
+    pieces, some = await loop.run_in_executor(threads, _begun, make, min(most, _AT_FIRST))
+    taken, count = [some], len(some)
+    while len(some) >= _AT_FIRST and count < most:
+        some = await loop.run_in_executor(threads, _up_to, pieces, _AT_FIRST)
+        taken.append(some)
+        count += len(some)
+    first = b"".join(taken)
+    if count < most:
         return Reply(first, media_type, 200, headers)
-    exchange.hold(len(first))
+    exchange.hold(count)
 
     async def streamed() -> AsyncGenerator[bytes, None]:
         for begin in range(0, len(first), _AT_ONCE):

@@ -35,6 +35,7 @@ from app.http.short_exchange import ShortExchange
 from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
 
+_MOST_AHEAD = 16  # requests behind the one that is answered, beyond which no more is read
 _END = re.compile(rb"\r\n\r\n|\Z")  # of a head
 
 
@@ -198,6 +199,9 @@ class Protocol(Bounded):
         self.expect_100_continue = expects and self.parser.get_http_version() == "1.1"
         self.headers += headers  # the list that the scope has, too
         super().on_headers_complete()
+        ahead = self.pipeline
+        if len(ahead) <= _MOST_AHEAD and sum(len(cycle.body) for cycle, _ in ahead) < LARGEST:
+            self.flow.resume_reading()  # uvicorn paused it; who is not read is not seen to leave
         self._cycles = (*(one for one in self._cycles if not one.response_complete), self.cycle)
 
     def _ask(self, exchange: ShortExchange) -> None:

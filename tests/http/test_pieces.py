@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.api.openai import completions, tokenizer
 from app.http.exchange import encode
-from app.http.pieces import FEW, listed, made, object_of
+from app.http.pieces import FEW, listed, made, object_of, reply_of
 from app.main import create_app
 from app.model import Model
 from app.serving.repository import Repository
@@ -25,6 +25,55 @@ def test_few_characters_are_worked_on_at_once_and_many_on_a_thread() -> None:
 
     assert asyncio.run(where(FEW)) == threading.get_ident()
     assert asyncio.run(where(FEW + 1)) != threading.get_ident()
+
+
+def test_what_is_made_for_one_answer_stops_when_nobody_waits_for_it() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    pieces = 0
+
+    def make() -> Iterator[bytes]:
+        nonlocal pieces
+        while pieces < 64:
+            pieces += 1
+            begun.set()
+            go_on.wait()
+            yield b"a" * (1 << 20)
+
+    async def leave() -> None:
+        with ThreadPoolExecutor(1) as threads:
+            exchange: Any = None  # is not asked before all of it is made
+            work = asyncio.create_task(reply_of(threads, exchange, make, 1 << 30))
+            await asyncio.to_thread(begun.wait)
+            work.cancel()
+            go_on.set()
+            await asyncio.wait([work])
+
+    asyncio.run(leave())
+    assert pieces <= 2
+
+
+@pytest.mark.parametrize("most", [1 << 10, 1 << 20, 3 << 20, 1 << 30])
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 40])
+def test_an_answer_is_the_same_whole_and_streamed(most: int, count: int) -> None:
+    made = [b"%07d" % number * 15_000 for number in range(count)]  # 105 KB each
+
+    class Holds:
+        held = 0
+
+        def hold(self, count: int) -> None:
+            self.held += count
+
+    async def body() -> bytes:
+        with ThreadPoolExecutor(1) as threads:
+            exchange: Any = Holds()
+            reply = await reply_of(threads, exchange, lambda: iter(made), most)
+            if isinstance(reply.body, bytes):
+                assert len(reply.body) < most
+                return reply.body
+            assert exchange.held >= most
+            return b"".join([piece async for piece in reply.body])
+
+    assert asyncio.run(body()) == b"".join(made)
 
 
 def noting(threads: list[str], work: Callable[..., Any]) -> Callable[..., Any]:

@@ -268,8 +268,8 @@ def test_a_client_that_leaves_is_no_longer_worked_for() -> None:
         assert re.search(counted, served.get("/metrics").text)
 
 
-def test_nor_is_one_that_sent_requests_ahead_on_uvicorn_s_way() -> None:
-    path = "/v1/predict/b%61tch"  # encoded: not for the short way
+@pytest.mark.parametrize("path", ["/v1/predict/batch", "/v1/predict/b%61tch"])
+def test_nor_is_one_that_sent_requests_ahead_on_either_way(path: str) -> None:
     with computing_a_batch(["w1", "w2"], path, ASK + ASK) as (served, gone, _):
         gone.close()
         eventually(lambda: in_progress(served) == 1)
