@@ -5,16 +5,16 @@ alone.
 SHORT_FORMS = {
     "u": "you", "ur": "your", "r": "are", "thx": "thanks", "tnx": "thanks", "thnx": "thanks",
     "pls": "please", "plz": "please", "ppl": "people", "msg": "message", "tmrw": "tomorrow",
-    "bc": "because", "coz": "because", "cos": "because", "sth": "something",
+    "bc": "because", "coz": "because", "sth": "something",
 }  # fmt: skip
 
-# And what is typed as one word where it is several.
+# What is read as other words once it is typed; until then it may begin another: "cost".
 SEVERAL = {
     "alot": "a lot", "thankyou": "thank you", "aswell": "as well", "infact": "in fact",
     "goodmorning": "good morning", "goodnight": "good night", "atleast": "at least",
     "ofcourse": "of course", "everytime": "every time", "incase": "in case", "noone": "no one",
     "eachother": "each other", "goodluck": "good luck", "forsure": "for sure",
-    "iam": "i am", "rn": "right now", "ofc": "of course", "lmk": "let me know",
+    "iam": "i am", "cos": "because", "rn": "right now", "ofc": "of course", "lmk": "let me know",
     "nvm": "never mind", "wbu": "what about you", "hbd": "happy birthday", "gm": "good morning",
     "gn": "good night",
 }  # fmt: skip

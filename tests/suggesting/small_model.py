@@ -17,6 +17,7 @@ WORDS = (
     "i", "i'm", "the", "they", "store", "story", "storm", "stupid", "don't", "know", "known", "new",
     "york", "year", "happy", "very", "much", "you", "kill", "yourself", "time", "monday", "in",
     "may", "receive", "recent", "thank", "going", "to", "it", "is", "thanks", "are", "until", "or",
+    "because", "cost",
 )  # fmt: skip
 CARD = {
     "max_length": 8,

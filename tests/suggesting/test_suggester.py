@@ -294,6 +294,9 @@ def test_text_speak_is_corrected_whatever_begins_so() -> None:
     typist = Typist({"you": said, "time": said})
     assert typist.texts("you r", count=1) == ["are "]
     assert "are " not in typist.texts("time r", count=20)
+    typist = Typist({"it is": {"cost": 0.1, "because": 0.5}, "it is because": {"the": 0.3}})
+    assert typist.texts("it is cos", count=3) == ["cost "]
+    assert typist.texts("it is cos ", count=1) == ["the "]
 
 
 def test_fresh_leaves_out_the_names_that_a_capital_has_shown() -> None:
