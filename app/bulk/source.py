@@ -27,6 +27,11 @@ _LOOKS = 256  # lines between two looks at how far it is, each as dear as readin
 _LONGEST_LINE = 4 * LONGEST_PHRASE + 2  # bytes
 _LONGEST_RECORD_LINE = 1 << 24  # characters of a line of CSV, all its columns
 
+_OTHER_LETTERS = {  # and the marks that begin them, of which one begins like another
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -85,7 +90,7 @@ class Source:
             plain: io.BufferedReader = raw
             if self.path.suffix.lower() == ".gz" or raw.peek(2).startswith(GZIP_BEGIN):
                 plain = io.BufferedReader(gzip.GzipFile(fileobj=raw))
-            self._check_encoding(plain.peek(2))
+            self._check_encoding(plain.peek(4))
             rows = self._csv(plain) if self.kind == "csv" else _lines(plain)
             read = 0.0
             for number, phrase in enumerate(rows):
@@ -94,11 +99,12 @@ class Source:
                 yield phrase, read
 
     def _check_encoding(self, begin: bytes) -> None:
-        """Every line of UTF-16 would be a problem of its own."""
-        if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise CorpusError(
-                f"{self.path.name} is UTF-16: iconv -f UTF-16 -t UTF-8 makes of it what is read"
-            )
+        """Every line of UTF-16 or UTF-32 would be a problem of its own."""
+        for name, marks in _OTHER_LETTERS.items():
+            if begin.startswith(marks):
+                raise CorpusError(
+                    f"{self.path.name} is {name}: iconv -f {name} -t UTF-8 makes of it what is read"
+                )
 
     def _csv(self, file: IO[bytes]) -> Iterator[Phrase]:
         csv.field_size_limit(_LONGEST_RECORD_LINE)

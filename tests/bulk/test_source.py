@@ -79,12 +79,12 @@ def test_what_is_packed_is_unpacked_whatever_it_is_called(tmp_path: Path) -> Non
     assert read(tmp_path / "phrases.csv", "text") == ["this is"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("name", ["phrases.txt", "phrases.csv", "phrases.txt.gz"])
-def test_utf_16_is_named(tmp_path: Path, name: str, encoding: str) -> None:
+def test_utf_16_and_utf_32_are_named(tmp_path: Path, name: str, encoding: str) -> None:
     content = "\ufefftext\nthis is\n".encode(encoding)
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    with pytest.raises(CorpusError, match=f"{name} is UTF-16: iconv"):
+    with pytest.raises(CorpusError, match=f"{name} is {encoding[:6].upper()}: iconv"):
         read(tmp_path / name, "text" if name.endswith("csv") else None)
 
 
