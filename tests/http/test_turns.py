@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.http import large
 from app.http.large import Large
 from app.http.table import Table
 from app.http.turns import _BESIDE_LARGE, _OF_MANY, LONGEST, MOST_A_TURN, Turns
@@ -77,7 +78,11 @@ def test_a_probe_is_answered_before_others_have_their_turn() -> None:
     assert asyncio.run(run()) == [64, 80, 80, 96]
 
 
-def test_threads_compute_one_request_at_a_time_and_in_their_turns_alone_while_many_wait() -> None:
+def test_threads_compute_one_request_at_a_time_and_in_their_turns_alone_while_many_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(large, "_TURN_SECONDS", PATIENCE)  # a turn is over when all is done
+
     class Crowd:
         """Notes which of the connections had been heard when each of the requests was computed."""
 
