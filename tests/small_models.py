@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.arrays import Floats, Ids
+from app.arrays import Context, Floats, Ids
 from app.engines.base import Engine, Outputs, Trace
 from app.engines.numpy_engine import NumpyEngine
+from app.engines.topk import Ranking
 from app.folder.card import Card
 from app.layers import Bidirectional, Dense, Embedding, Layer, MergeMode, Recurrent
 from app.model import Model
 from app.network import Network
+from app.serving.batching import Batcher
 from app.terms import ARITHMETIC
 from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary
@@ -131,3 +133,8 @@ def both_ways(network: Network, merge_mode: MergeMode = "ave") -> Network:
         for layer in network.layers
     )
     return replace(network, layers=layers)
+
+
+async def rank(batcher: Batcher, model: Model, context: Context, k: int) -> Ranking:
+    """As `/v1/predict` has it: from memory, or computed."""
+    return batcher.known(model, context, k) or await batcher.ranking(model, context, k)

@@ -116,15 +116,12 @@ class Batcher:
         """Remembered states of all models in service."""
         return sum(len(served.runner.states) for served in self._served.values())
 
-    async def rank(self, model: Model, context: Context, k: int) -> Ranking:
-        """The k most probable words that may be suggested, k <= BATCHED_K.
-
-        Raises Overloaded where the queue is full, NotFinite where the network overflows.
-        """
-        return self.known(model, context, k) or await self.ranking(model, context, k)
-
     def ranking(self, model: Model, context: Context, k: int) -> Awaitable[Ranking]:
-        """The same, computed now."""
+        """The k most probable words that may be suggested, k <= BATCHED_K, computed now.
+
+        Raises Overloaded where the queue is full; what it gives, NotFinite where the network
+        overflows.
+        """
         return self._submit(model, context, min(k, BATCHED_K))
 
     def known(self, model: Model, context: Context, k: int) -> Ranking | None:
@@ -137,12 +134,12 @@ class Batcher:
         return Ranking(known[1].ids[:k], known[1].probabilities[:k])
 
     async def outputs(self, model: Model, context: Context) -> Outputs:
-        """Logits [V] and probabilities [V], not to be written to. Raises as `rank` does."""
+        """Logits [V] and probabilities [V], not to be written to. Raises as `ranking` does."""
         outputs: Outputs = await self._submit(model, context, None, weighs=True)
         return outputs
 
     async def probabilities(self, model: Model, context: Context) -> Floats:
-        """Of all words [V], remembered, not to be written to. Raises as `rank` does."""
+        """Of all words [V], remembered, not to be written to. Raises as `ranking` does."""
         probabilities = self._serving(model).probabilities.get(context)
         if probabilities is None:
             return (await self.outputs(model, context)).probabilities

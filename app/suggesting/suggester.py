@@ -310,7 +310,7 @@ def known_suggester(model: Model) -> Suggester | None:
 
 
 def suggester_of(model: Model) -> Suggester:
-    """The model's suggester, built when it is first asked for: some 30 ms for 14,000 words."""
+    """The model's suggester, built when it is first asked for: some 40 ms for 14,000 words."""
     found = known_suggester(model)
     if found is None:
         found = _suggesters[model.id] = Suggester(model)

@@ -14,7 +14,7 @@ from app.metrics import SECONDS, Metrics
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.settings import Settings
-from tests.small_models import small_model
+from tests.small_models import rank, small_model
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -79,8 +79,8 @@ def test_a_batch_is_one_execution_of_its_phrases(served: tuple[TestClient, Metri
     batcher, model = Batcher(metrics=metrics), small_model()
 
     async def together() -> None:
-        await asyncio.gather(*(batcher.rank(model, (number,), 1) for number in range(1, 6)))
-        await batcher.rank(model, (1,), 1)
+        await asyncio.gather(*(rank(batcher, model, (number,), 1) for number in range(1, 6)))
+        await rank(batcher, model, (1,), 1)
 
     asyncio.run(together())
     text = client.get("/metrics").text

@@ -30,7 +30,7 @@ from app.serving.repository import Repository
 from app.serving.results import in_batches
 from app.serving.sampling import Sampler, Sampling
 from app.settings import Settings
-from tests.small_models import ForwardOnly, both_ways, model_of, small_model, small_network
+from tests.small_models import ForwardOnly, both_ways, model_of, rank, small_model, small_network
 
 MODELS = (
     small_model(),
@@ -81,7 +81,7 @@ def test_a_batched_answer_equals_the_unbatched_one(
     batcher = Batcher(max_batch, remembered=remembered)
     asked = [(MODELS[at], phrase(ids), k) for at, ids, k in calls]
     for _ in range(2):  # the second time from remembered states, or remembered answers
-        answers = together(*(batcher.rank(m, m.context(text), k) for m, text, k in asked))
+        answers = together(*(rank(batcher, m, m.context(text), k) for m, text, k in asked))
         for (model, text, k), ranking in zip(asked, answers, strict=True):
             assert_ranked(ranking, model, text, k)
 
@@ -93,7 +93,7 @@ def test_whole_distributions_and_rankings_share_a_batch(
 ) -> None:
     batcher = Batcher()
     asked = [(MODELS[at], phrase(ids)) for at, ids, _ in calls]
-    ranked = [batcher.rank(model, model.context(text), 3) for model, text in asked]
+    ranked = [rank(batcher, model, model.context(text), 3) for model, text in asked]
     whole = [batcher.outputs(model, model.context(text)) for model, text in asked]
     answers = together(*ranked, *whole)
     for (model, text), ranking, outputs in zip(asked, answers, answers[len(asked) :], strict=False):
@@ -106,7 +106,7 @@ def test_whole_distributions_and_rankings_share_a_batch(
 def test_phrases_that_arrive_together_are_computed_together() -> None:
     engine = ForwardOnly(small_network())
     model, batcher = model_of(engine), Batcher(max_batch=4)
-    together(*(batcher.rank(model, (number,), 1) for number in range(1, 11)))
+    together(*(rank(batcher, model, (number,), 1) for number in range(1, 11)))
     assert engine.phrases == [4, 4, 2]
 
 
@@ -115,7 +115,7 @@ def test_a_phrase_does_not_wait_for_company() -> None:
     model, batcher = model_of(engine), Batcher()
 
     async def turns_until_answered() -> int:
-        task = asyncio.create_task(batcher.rank(model, (1,), 1))
+        task = asyncio.create_task(rank(batcher, model, (1,), 1))
         turns = 0
         while not task.done():
             await asyncio.sleep(0)
@@ -163,7 +163,7 @@ def test_models_take_turns() -> None:
     batcher = Batcher(max_batch=2)
 
     async def ask(model: Model, name: str, number: int = 1) -> None:
-        await batcher.rank(model, (number,), 1)
+        await rank(batcher, model, (number,), 1)
         finished.append(name)
 
     together(*(ask(busy, "busy", number) for number in range(1, 9)), ask(other, "other"))
@@ -175,8 +175,8 @@ def test_work_of_a_cancelled_caller_is_dropped() -> None:
     model, batcher = model_of(engine), Batcher()
 
     async def cancel_one_of_two() -> Ranking:
-        gone = asyncio.create_task(batcher.rank(model, (1,), 1))
-        stays = asyncio.create_task(batcher.rank(model, (2,), 1))
+        gone = asyncio.create_task(rank(batcher, model, (1,), 1))
+        stays = asyncio.create_task(rank(batcher, model, (2,), 1))
         await asyncio.sleep(0)
         gone.cancel()
         return await stays
@@ -191,13 +191,13 @@ def test_nothing_is_computed_when_every_caller_has_gone() -> None:
     model, batcher = model_of(engine), Batcher()
 
     async def cancel_then_ask_again() -> None:
-        gone = asyncio.create_task(batcher.rank(model, (1,), 1))
+        gone = asyncio.create_task(rank(batcher, model, (1,), 1))
         await asyncio.sleep(0)
         gone.cancel()
         for _ in range(5):
             await asyncio.sleep(0)
         assert engine.phrases == []
-        await batcher.rank(model, (2,), 1)
+        await rank(batcher, model, (2,), 1)
 
     asyncio.run(cancel_then_ask_again())
     assert engine.phrases == [1]
@@ -205,7 +205,7 @@ def test_nothing_is_computed_when_every_caller_has_gone() -> None:
 
 def test_an_exception_in_one_phrase_leaves_its_neighbours_alone() -> None:
     model, batcher = model_of(ForwardOnly(small_network(), poison=13)), Batcher()
-    answers = together(*(batcher.rank(model, (number,), 2) for number in range(11, 16)))
+    answers = together(*(rank(batcher, model, (number,), 2) for number in range(11, 16)))
     assert [type(answer) for answer in answers] == [
         Ranking,
         Ranking,
@@ -228,7 +228,7 @@ def test_an_overflow_in_one_phrase_leaves_its_neighbours_alone() -> None:
         overflows = ~np.isfinite(logits).all(axis=1)
         upwards = ~np.isfinite(logits.max(axis=1))  # a logit of -inf is a probability of 0
         assert 0 < upwards.sum() < overflows.sum() < 59
-        ranked = [batcher.rank(model, (number,), 2) for number in range(1, 60)]
+        ranked = [rank(batcher, model, (number,), 2) for number in range(1, 60)]
         whole = [batcher.outputs(model, (number,)) for number in range(1, 60)]
         answers = together(*ranked, *whole)
     refused = [isinstance(answer, NotFinite) for answer in answers]
@@ -239,9 +239,9 @@ def test_an_overflow_in_one_phrase_leaves_its_neighbours_alone() -> None:
 
 def test_a_full_queue_refuses_and_recovers() -> None:
     model, batcher = small_model(), Batcher(max_queue=3)
-    answers = together(*(batcher.rank(model, (1,), 1) for _ in range(5)))
+    answers = together(*(rank(batcher, model, (1,), 1) for _ in range(5)))
     assert [type(answer) for answer in answers] == [Ranking] * 3 + [Overloaded] * 2
-    assert together(batcher.rank(model, (1,), 1))[0].ids
+    assert together(rank(batcher, model, (1,), 1))[0].ids
 
 
 def test_probes_answer_while_the_queue_is_full() -> None:
@@ -280,7 +280,7 @@ def steps_for(batcher: Batcher, model: Model, *contexts: tuple[int, ...]) -> int
     engine = model.engine
     assert isinstance(engine, CountingEngine)
     before = engine.steps
-    together(*(batcher.rank(model, context, 1) for context in contexts))
+    together(*(rank(batcher, model, context, 1) for context in contexts))
     return engine.steps - before
 
 
@@ -329,7 +329,7 @@ def test_a_batch_larger_than_the_memory_of_states_is_answered_right(capacity: in
     batcher = Batcher(max_batch=16, state_bytes=capacity * entry, remembered=0)
     contexts = [(1, 2, number) for number in range(1, 9)] + [(1,), (1, 2), (1, 2, 1)]
     for _ in range(3):  # from what little is remembered, and has been overwritten
-        rankings = together(*(batcher.rank(model, context, 3) for context in contexts))
+        rankings = together(*(rank(batcher, model, context, 3) for context in contexts))
         assert batcher.states == capacity
         for context, ranking in zip(contexts, rankings, strict=True):
             assert_ranked(ranking, model, phrase(context), 3)
@@ -340,7 +340,7 @@ def test_without_memory_answers_are_the_same() -> None:
     batcher = Batcher(state_bytes=0, remembered=0)
     assert steps_for(batcher, model, (1, 2)) == 2
     assert steps_for(batcher, model, (1, 2)) == 2
-    [ranking] = together(batcher.rank(model, (1, 2), 3))
+    [ranking] = together(rank(batcher, model, (1, 2), 3))
     assert_ranked(ranking, model, "w1 w2", 3)
 
 
@@ -348,7 +348,7 @@ def test_a_phrase_that_comes_again_is_not_computed_again() -> None:
     engine, reference = ForwardOnly(small_network(classes=9)), small_model(classes=9)
     model, batcher = model_of(engine), Batcher()
     for k, computed in ((3, 1), (2, 1), (3, 1), (5, 2), (4, 2)):
-        [ranking] = together(batcher.rank(model, (1, 2), k))
+        [ranking] = together(rank(batcher, model, (1, 2), k))
         assert_ranked(ranking, reference, "w1 w2", k)
         assert len(engine.phrases) == computed
     expected = reference.outputs("w1 w2").probabilities
@@ -361,8 +361,8 @@ def test_a_phrase_that_comes_again_is_not_computed_again() -> None:
 
 def test_a_known_answer_does_not_queue() -> None:
     model, batcher = small_model(), Batcher(max_queue=1)
-    together(batcher.rank(model, (1,), 1))
-    calls = [batcher.rank(model, (number,), 1) for number in (2, 3, 1)]
+    together(rank(batcher, model, (1,), 1))
+    calls = [rank(batcher, model, (number,), 1) for number in (2, 3, 1)]
     assert [type(answer) for answer in together(*calls)] == [Ranking, Overloaded, Ranking]
 
 
@@ -370,7 +370,7 @@ def test_the_least_recently_used_answer_leaves_first() -> None:
     engine = ForwardOnly(small_network())
     model, batcher = model_of(engine), Batcher(remembered=2)
     for number, computed in ((1, 1), (2, 2), (1, 2), (3, 3), (1, 3), (2, 4)):
-        together(batcher.rank(model, (number,), 1))
+        together(rank(batcher, model, (number,), 1))
         assert len(engine.phrases) == computed
 
 
@@ -401,14 +401,14 @@ def test_what_cannot_be_computed_is_not_remembered() -> None:
     engine = ForwardOnly(small_network(), poison=13)
     model, batcher = model_of(engine), Batcher()
     for _ in range(2):
-        assert [type(one) for one in together(batcher.rank(model, (13,), 1))] == [RuntimeError]
+        assert [type(one) for one in together(rank(batcher, model, (13,), 1))] == [RuntimeError]
     assert looked_up(batcher, "answer") == 0
 
 
 def test_states_are_dropped_with_their_model() -> None:
     batcher = Batcher()
     model = small_model()
-    together(batcher.rank(model, (1,), 1))
+    together(rank(batcher, model, (1,), 1))
     assert batcher.states == 1
     del model
     gc.collect()
@@ -438,7 +438,7 @@ def test_the_loop_hears_others_between_the_timesteps_of_a_long_phrase(
 
     async def ask(batcher: Batcher) -> Ranking:
         nonlocal turns
-        answer = asyncio.ensure_future(batcher.rank(model, model.context(text), 5))
+        answer = asyncio.ensure_future(rank(batcher, model, model.context(text), 5))
         while not answer.done():
             await asyncio.sleep(0)
             turns += 1
@@ -533,7 +533,7 @@ def test_callers_that_ask_about_the_same_phrase_share_a_row() -> None:
     engine = ForwardOnly(small_network())
     model, batcher = model_of(engine), Batcher(max_batch=2)
     same = [batcher.outputs(model, (1,)) for _ in range(4)]
-    rankings = [batcher.rank(model, (1,), k) for k in (1, 3)]
+    rankings = [rank(batcher, model, (1,), k) for k in (1, 3)]
     *outputs, one, three = together(*same, *rankings)
     assert engine.phrases == [2, 1]  # outputs and a ranking; a longer ranking
     assert all(each is outputs[0] for each in outputs)
@@ -586,7 +586,7 @@ def test_after_a_large_product_the_loop_hears_others_between_the_rows_that_are_r
             computed.append(turn)
 
     async def caller(batcher: Batcher, context: Context) -> Ranking:
-        ranking = await batcher.rank(model, context, 5)
+        ranking = await rank(batcher, model, context, 5)
         woken.append(turn)
         return ranking
 
@@ -617,7 +617,7 @@ def test_a_caller_that_leaves_between_two_slices_takes_nobody_along(
     async def ask() -> Ranking:
         batcher = Batcher()
         leaves, stays = (
-            asyncio.ensure_future(batcher.rank(model, model.context(text), 5)) for text in texts
+            asyncio.ensure_future(rank(batcher, model, model.context(text), 5)) for text in texts
         )
         for _ in range(6):
             await asyncio.sleep(0)

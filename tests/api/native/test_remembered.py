@@ -13,7 +13,7 @@ from app.main import create_app
 from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.settings import Settings
-from tests.small_models import small_model
+from tests.small_models import rank, small_model
 
 
 def test_a_phrase_that_is_asked_again_is_answered_as_it_was_computed() -> None:
@@ -54,7 +54,7 @@ def test_a_ranking_of_fewer_words_is_recalled_from_one_of_more(k: int) -> None:
     context = model.context("w1 w2")
 
     async def both() -> tuple[Ranking, Ranking]:
-        return await batcher.rank(model, context, 3), await batcher.rank(model, context, k)
+        return await rank(batcher, model, context, 3), await rank(batcher, model, context, k)
 
     more, fewer = asyncio.run(both())
     assert (fewer.ids, fewer.probabilities) == (more.ids[:k], more.probabilities[:k])
