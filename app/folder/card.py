@@ -9,6 +9,7 @@ words are split at white space.
 
 import json
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -220,8 +221,10 @@ def parse_card(content: bytes | None) -> Card:
     try:
         # Answers quote the card: what orjson cannot write, none of them could carry. It writes
         # figures that are not finite, as some training leaves behind, as null.
-        given = json.loads(content)
+        given = json.loads(content, object_pairs_hook=_named_once)
         content = orjson.dumps(given)
+    except _NamedTwice as error:
+        raise CardError(f"model.json: {error}") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise CardError(f"model.json is not valid JSON: {error}") from error
     _check_fields(given)
@@ -232,6 +235,19 @@ def parse_card(content: bytes | None) -> Card:
         field = ".".join(str(part) for part in first["loc"]) or "the file"
         said = first["msg"].removeprefix("Value error, ")
         raise CardError(f"model.json: {field}: {said}") from error
+
+
+class _NamedTwice(ValueError):
+    """One of two would be ignored without a word."""
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`: an object that names nothing twice. Raises _NamedTwice."""
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise _NamedTwice(f"{twice[:80]!r} is named twice")
+    return given
 
 
 def _check_fields(given: Any) -> None:
@@ -261,15 +277,10 @@ def parse_word_to_id(content: bytes) -> dict[str, int]:
     Raises VocabularyError where the file is not a JSON object or names a word twice; that its ids
     fit the network is checked by `Vocabulary`.
     """
-
-    def pairs_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        words = dict(pairs)
-        if len(words) != len(pairs):
-            raise VocabularyError("vocabulary.json names a word twice")
-        return words
-
     try:
-        words = json.loads(content, object_pairs_hook=pairs_without_repeats)
+        words = json.loads(content, object_pairs_hook=_named_once)
+    except _NamedTwice as error:
+        raise VocabularyError(f"vocabulary.json: {error}") from error
     except (ValueError, RecursionError) as error:
         raise VocabularyError("vocabulary.json is not valid JSON") from error
     if not isinstance(words, dict) or not words:

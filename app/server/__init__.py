@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 from app import logs
@@ -23,8 +24,6 @@ from app.serving.repository import Repository
 from app.settings import Settings
 
 log = logging.getLogger("unrolled")
-
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(settings: Settings) -> int:
@@ -45,7 +44,7 @@ def serve(settings: Settings) -> int:
             listener.listen(BACKLOG)
         except OSError as error:  # somebody has begun to, meanwhile
             raise _cannot_listen(settings, error) from error
-        if not (keys or settings.unix_socket or settings.host in _THIS_MACHINE):
+        if not keys and _is_reached_from_outside(listener):
             log.warning("listening on %s without a key: whoever reaches it may ask", settings.host)
         if settings.workers == 1:
             metrics = Metrics()
@@ -95,6 +94,13 @@ def _is_answered(path: Path) -> bool:
         except ConnectionRefusedError:
             return False
         return True
+
+
+def _is_reached_from_outside(listener: socket.socket) -> bool:
+    if listener.family == socket.AF_UNIX:
+        return False
+    host, *_ = listener.getsockname()  # an address, whatever it was called
+    return not ip_address(host.partition("%")[0]).is_loopback
 
 
 def _serve(
