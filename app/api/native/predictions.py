@@ -41,19 +41,41 @@ async def predict(service: Service, exchange: Exchange, request: PredictRequest)
     asked = "predict", request.phrase, request.top_k, request.prefix
     reply = recalled(service, exchange, model, asked)
     if reply is None:
-        answer, again = await _predicted(service, model, request)
+        phrase = request.phrase
+        context = await made(service.large, len(phrase), model.context, phrase)
+        if request.top_k > BATCHED_K:
+            return await _very_many(service, exchange, model, context, request)
+        answer, again = await _predicted(service, model, context, request)
         reply = written(service, exchange, model, asked if again else None, answer)
     return reply
 
 
+async def _very_many(
+    service: Service, exchange: Exchange, model: Model, context: Context, request: PredictRequest
+) -> Reply:
+    """Words that take longer to find and to write than it takes to hand them to a thread."""
+
+    def find_and_write(probabilities: Floats) -> bytes:
+        answer = _chosen(model, request, request.phrase, probabilities)
+        if model.options.drop_unknown:
+            answer = encoding.with_left_out(model, request.phrase, answer)
+        exchange.mark(b"compute")
+        return encode(answer)
+
+    said = await service.batcher.probabilities(model, context)
+    loop = asyncio.get_running_loop()
+    body = await loop.run_in_executor(service.large, find_and_write, said)
+    exchange.mark(b"encode")
+    return Reply(body)
+
+
 async def _predicted(
-    service: Service, model: Model, request: PredictRequest
+    service: Service, model: Model, context: Context, request: PredictRequest
 ) -> tuple[answers.Answer, bool]:
     """Through the batcher, which multiplies concurrent phrases together; and whether it was asked
     before, or may be with another letter.
     """
     phrase = request.phrase
-    context = await made(service.large, len(phrase), model.context, phrase)
     again = True
     if _is_ranked(request):
         known = service.batcher.known(model, context, request.top_k)
@@ -62,9 +84,7 @@ async def _predicted(
         answer: Any = encoding.predicted(model, phrase, ranking)
     else:
         said = await service.batcher.probabilities(model, context)
-        asked = model, request, phrase, said
-        many = request.top_k > BATCHED_K  # to look for them takes longer than to start a thread
-        answer = await asyncio.to_thread(_chosen, *asked) if many else _chosen(*asked)
+        answer = _chosen(model, request, phrase, said)
     if model.options.drop_unknown and (len(phrase) > FEW or model.encode(phrase).left_out):
         # To look for words like those that are left out takes milliseconds.
         answer = await asyncio.to_thread(encoding.with_left_out, model, phrase, answer)
