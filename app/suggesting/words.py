@@ -71,7 +71,9 @@ class Words:
         spelled = {number: self._spelling(key) for key, number in known.items()}
         self._spelled = [spelled.get(number, "") for number in range(len(model.vocabulary.words))]
         self._mistakes = Mistakes(self._spelled)
-        self._misspellings = Misspellings(filter(None, self._spelled))
+        self._slips = frozenset(model.card.get("slips", ()))
+        sound = (word for word in self._spelled if word and word not in self._slips)
+        self._misspellings = Misspellings(sound)
         allowed = [(number, self._spelled[number]) for number in np.flatnonzero(model.suggestible)]
         pairs = sorted((word.replace("'", ""), int(number)) for number, word in allowed)
         self._bare = [bare for bare, _ in pairs]  # "dont"
@@ -87,7 +89,6 @@ class Words:
             ids = self.ids_of(rule["words"])
             for word in rule["after"]:
                 self._barred_after.setdefault(word.lower(), []).extend(ids)
-        self._slips = frozenset(model.card.get("slips", ()))
         usual = model.card.get("usual", {})
         self.usual_after = UsualWords(usual, self.ids_of, model.options.start).after
 
@@ -134,8 +135,8 @@ class Words:
 
     def _find_meant(self, word: str) -> str | None:
         """The only word that this is a misspelling of: that has two of its letters the other way
-        round: "waht"; or is like it where people misspell: "definately". None where it may be a
-        word of its own.
+        round: "waht"; or is like it where people misspell: "definately"; or that is drawn out:
+        "yesssss". None where it may be a word of its own.
         """
         typed = self._spelling(word)
         if not SHORTEST <= len(typed) <= LONGEST:
@@ -144,7 +145,7 @@ class Words:
         made = {typed[: i - 1] + typed[i] + typed[i - 1] + typed[i + 1 :] for i in places}
         meant = [*filter(self._model.vocabulary.spellings.__contains__, made)]
         if not meant:
-            meant = [one for one in self._misspellings.meant(typed) if one not in self._slips]
+            meant = [*self._misspellings.meant(typed)]
         return meant[0] if len(meant) == 1 else None
 
     def _bare_id(self, typed: str) -> int | None:
@@ -248,11 +249,13 @@ class Words:
         return Found(best, float(np.add.reduce(scores)))
 
     def _near(self, typed: str) -> Near:
-        """What is near, the word that this is short for among it: as near as two letters exchanged,
-        and all others, which are not meant then, a mistake further.
+        """What is near, the word that this is short for, or drawn out from, among it: as near as
+        two letters exchanged, and all others, which are not meant then, a mistake further.
         """
         near = self._mistakes.near(typed)
         meant = self._short_id(typed)
+        if meant is None:
+            meant = self._model.vocabulary.id_of(self._misspellings.undrawn(typed))
         if meant is None:
             return near
         others = near.places != meant

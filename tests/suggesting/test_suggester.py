@@ -205,6 +205,13 @@ def test_a_misspelled_word_is_read_as_what_was_surely_meant_and_named(slip: str)
     assert [one.text for one in name.suggestions] == ["very "]
 
 
+def test_a_word_that_is_drawn_out_is_read_and_corrected_as_the_word_itself() -> None:
+    typist = Typist({"": {"store": 0.1, "very": 0.1}, "very": {"much": 0.4}})
+    assert typist.texts("Veryyyyy ", count=1) == ["much "]
+    best = typist("veryyyy", count=2).suggestions[0]
+    assert (best.text, best.kind) == ("Very ", "correction")
+
+
 def test_words_with_accents_or_without_their_space_are_read_as_they_are_known() -> None:
     said = {"the story": {"is": 0.4}, "thank you": {"very": 0.3}, "the <unk> story": {}}
     typist = Typist(said)
