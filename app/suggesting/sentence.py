@@ -14,8 +14,10 @@ from app.text.asides import without_asides
 from app.text.tokens import Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
+_COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
+_OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
+_QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 _MENDED = 8  # misspelled words of a sentence: it takes time to look for one
-_SHOUTED = 4  # letters, of which all are capitals: no acronym
 
 
 class Sentence(NamedTuple):
@@ -27,17 +29,21 @@ class Sentence(NamedTuple):
     last: str  # the word before the cursor, as it is spelled
     barred: tuple[int, ...]  # ids of words that are not suggested in it
     usual: Usual | None  # what people mostly write next in it
-    shouted: bool  # whether all of it is in capitals
+    shouted: int  # letters of its words that are no acronyms, where all of it is in capitals
 
 
 def read_sentence(model: Model, words: Words, text: str) -> Sentence:
     """What stands before the half-typed word. A word that the model does not know, and has no
     word to stand in for, is left out.
     """
-    whole = _read(model, words, text)
     if model.options.tokenizer != "words" or model.start_id is None:
-        return whole
+        return _read(model, words, text)
+    text = _as_known(words, text)
+    whole = _read(model, words, text)
     shorter = without_asides(text)
+    apart = words.barred_behind_comma(shorter)
+    if apart:
+        whole = whole._replace(barred=(*whole.barred, *apart))
     if shorter == text:  # nearly always
         return whole
     read = _read(model, words, shorter)
@@ -54,7 +60,7 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     barred = words.barred_after(text)  # as it was written: the model may not know a group's name
     typed = text.split()
     last = typed[-1].lower() if typed else ""
-    shouted = text.isupper() and _shouts(words, typed)
+    shouted = _shouted(words, typed) if text.isupper() else 0
     usual = words.usual_after(text)
     if whole:
         return Sentence(context, text, (), last, barred, usual, shouted)
@@ -75,6 +81,22 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     meant = words.barred_after(text)  # and as it is understood: "klil"
     barred = (*barred, *meant)
     return Sentence(model.context(text), text, unknown, last, barred, usual, shouted)
+
+
+def _as_known(words: Words, text: str) -> str:
+    """ "the US" as "the USA", for it is no "us"; "my parents' house" as "my parent's house"."""
+    if "US" in text and not text.isupper() and words.knows("usa"):
+        text = _COUNTRY.sub("USA", text)
+    if "s'" in text or "s’" in text:
+        text = _OF_SEVERAL.sub(partial(_of_one, words), text)
+    return text
+
+
+def _of_one(words: Words, match: re.Match[str]) -> str:
+    """A possessive of several as that of one, where it is no end of a quotation."""
+    one = match[1] + "'s"
+    quoted = _QUOTED.search(match.string, 0, match.start())
+    return one if words.knows(one) and not quoted else match[0]
 
 
 def _joined(words: Words, match: re.Match[str]) -> str:
@@ -103,8 +125,7 @@ def _is_ordinal(text: str, token: Token) -> bool:
     return text[token.start - 1 : token.start].isdigit()
 
 
-def _shouts(words: Words, typed: list[str]) -> bool:
-    """Whether these words in capitals are no acronyms: "HAPPY", and neither "NASA" nor "LOL"."""
-    known = [words.shown(word) for word in typed]
-    letters = sum(len(word) for word in known if word is not None and not word.isupper())
-    return letters >= _SHOUTED
+def _shouted(words: Words, typed: list[str]) -> int:
+    """The letters of words in capitals that are no acronyms: "HAPPY", not "NASA" nor "LOL"."""
+    known = map(words.shown, typed)
+    return sum(len(word) for word in known if word is not None and not word.isupper())

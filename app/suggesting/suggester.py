@@ -26,6 +26,7 @@ from app.text.typed import Typed, read_typed
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
 _WHOLE = 0.95  # of what is typed, by the word that it is: the next one is offered then
 _SENTENCES = 256  # remembered as they were read: a keyboard asks about one with every letter
+_SHOUTED = 4  # letters, of which all are capitals: no acronym
 _RECENT = 0.2  # share of the probability that goes by what the person wrote before
 
 Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
@@ -56,6 +57,13 @@ class _Place(NamedTuple):
     plain: bool  # whether both are the model's own
     recent: RecentWords | None
     shown: set[str]  # before, and left
+
+    @property
+    def shouted(self) -> bool:
+        """Whether all is in capitals, the half-typed word too: "THE B"."""
+        word = self.typed.word
+        typed = len(word) if word.isupper() else 0
+        return self.sentence.shouted + typed >= _SHOUTED and self.sentence.shouted > 0
 
 
 class Suggester:
@@ -117,7 +125,7 @@ class Suggester:
         if not typed.word:
             count = 0 if typed.unguessable else here.asked.count
             return words.best(here.likely, here.allowed, count).best
-        named = typed.named and not here.sentence.shouted
+        named = typed.named and not here.shouted
         if named:
             here = here._replace(likely=words.as_name(here.likely, here.sentence.usual))
         if begun is None or named or not here.plain:
@@ -179,7 +187,7 @@ class Suggester:
     ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
         """Two words that may have been typed without the space between them."""
         pairs = self._words.apart(here.typed.word, here.likely, here.allowed)
-        if not pairs or (here.typed.named and not here.sentence.shouted):
+        if not pairs or (here.typed.named and not here.shouted):
             return []
         texts = [f"{here.sentence.text} {self._words.spelled(first)}" for first, _ in pairs]
         saids = yield [self.model.context(text) for text in texts]
@@ -286,7 +294,7 @@ class Suggester:
         typed = here.typed
         words = self._casing.written(path, here.sentence.last)
         words[0] = as_typed(words[0], typed.word, begins=typed.begins)
-        shouted = here.sentence.shouted and (not typed.word or typed.word.isupper())
+        shouted = here.shouted and (not typed.word or typed.word.isupper())
         if shouted or in_capitals(typed.word):
             words = [word.upper() for word in words]
         return " ".join(words)

@@ -16,8 +16,9 @@ from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.suggesting.usual import Usual, UsualWords
 from app.text.abbreviations import SEVERAL, SHORT_FORMS, may_be_short
+from app.text.asides import is_greeting
 from app.text.misspelled import Misspellings
-from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, SHORTEST, Mistakes, Near
+from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, NOTHING_NEAR, SHORTEST, Mistakes, Near
 from app.text.tokens import AS_TYPEWRITTEN, without_accents
 
 MISTYPED = 0.01  # how much less probable a word is for every mistake in its typing
@@ -27,6 +28,7 @@ _LIKELY = 0.001  # of a word: fewer than a thousand are
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
+_BEHIND_A_GREETING = ("for", "to", "of", "about")  # not behind its comma
 
 Kind = Literal["next", "completion", "correction"]
 
@@ -71,6 +73,7 @@ class Words:
         spelled = {number: self._spelling(key) for key, number in known.items()}
         self._spelled = [spelled.get(number, "") for number in range(len(model.vocabulary.words))]
         self._mistakes = Mistakes(self._spelled)
+        self._written_in = frozenset("".join(self._spelled))
         self._slips = frozenset(model.card.get("slips", ()))
         sound = (word for word in self._spelled if word and word not in self._slips)
         self._misspellings = Misspellings(sound)
@@ -89,6 +92,11 @@ class Words:
             ids = self.ids_of(rule["words"])
             for word in rule["after"]:
                 self._barred_after.setdefault(word.lower(), []).extend(ids)
+        self._named_after: dict[str, list[str]] = {}  # "York": "City"
+        for pair, shown in model.card.get("shown_as", {}).items():
+            first, _, second = pair.partition(" ")
+            if second and shown[0].isupper():
+                self._named_after.setdefault(first, []).append(second)
         usual = model.card.get("usual", {})
         self.usual_after = UsualWords(usual, self.ids_of, model.options.start).after
 
@@ -172,6 +180,18 @@ class Words:
         seen = self._barred_after.keys() & _LETTERS.findall(sentence.lower())
         return tuple(number for word in seen for number in self._barred_after[word])
 
+    def barred_behind_comma(self, sentence: str) -> list[int]:
+        """Ids that are not suggested behind the comma that a sentence ends with: "New York, City",
+        "Thanks, for".
+        """
+        before, comma, after = sentence.rpartition(",")
+        if not comma or after.strip():
+            return []
+        if is_greeting(sentence):
+            return self.ids_of(_BEHIND_A_GREETING)
+        last = before.split()[-1:]
+        return self.ids_of(self._named_after.get(last[0].lower(), ())) if last else []
+
     def mixed(self, said: Floats, recent: RecentWords, share: float) -> Floats:
         """Probabilities [V], `share` of them going by what was written before."""
         mixed: Floats = said * np.float32(1 - share)
@@ -252,7 +272,8 @@ class Words:
         """What is near, the word that this is short for, or drawn out from, among it: as near as
         two letters exchanged, and all others, which are not meant then, a mistake further.
         """
-        near = self._mistakes.near(typed)
+        slip = typed.isascii() or self._written_in.issuperset(typed)  # "ü" may be none
+        near = self._mistakes.near(typed) if slip else NOTHING_NEAR
         meant = self._short_id(typed)
         if meant is None:
             meant = self._model.vocabulary.id_of(self._misspellings.undrawn(typed))

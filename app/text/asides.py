@@ -4,11 +4,12 @@ same as the word behind its stroke. Knows no vocabulary and no model.
 
 import re
 
-_GREETING = re.compile(
+_GREETS = (
     r"\s*+((?:hello|hi|hey|dear|good (?:morning|afternoon|evening)|happy birthday|thanks|thank you)"
-    r"(?![^\W\d_]))([^,]{0,60}+),",
-    re.IGNORECASE,
+    r"(?![^\W\d_]))"
 )
+_GREETING = re.compile(_GREETS + r"([^,]{0,60}+),", re.IGNORECASE)
+_GREETINGS = re.compile(rf"(?:{_GREETS}\s*+,)++\s*+\Z", re.IGNORECASE)
 _AMONG_NAMES = frozenset(("or", "and", "there", "all", "everyone", "both"))
 _OPEN_CHOICE = "and/"  # "or" follows, and says it
 _CHOICE = re.compile(r"(?<![^\s(\"'“])(?!and/\Z)(?:[^\W\d_]{2,}+/)++(?=[^\W\d_]|\Z)")
@@ -20,6 +21,11 @@ def without_asides(sentence: str) -> str:
     if "," in sentence:
         sentence = _ungreeted(sentence)
     return _CHOICE.sub("", sentence) if "/" in sentence else sentence
+
+
+def is_greeting(sentence: str) -> bool:
+    """Whether all of it is a greeting and its comma, or several: "Hi, Thanks, "."""
+    return bool(_GREETINGS.match(sentence))
 
 
 def is_choice(before: str) -> bool:

@@ -39,6 +39,9 @@ class Near(NamedTuple):
     whole: Mask
 
 
+NOTHING_NEAR = Near(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.bool_))
+
+
 class Mistakes:
     """An index of words. Matches are found in a tenth of a millisecond for 14,000 words."""
 
@@ -57,7 +60,7 @@ class Mistakes:
         m = len(typed)
         most = 1 if m < _TWO_MISTAKES else _MOST
         if not SHORTEST <= m <= LONGEST:
-            return Near(np.zeros(0, np.intp), np.zeros(0, np.int8), np.zeros(0, np.bool_))
+            return NOTHING_NEAR
         codes = [ord(letter) for letter in typed]
         likely = self._likely(codes, most)
         letters = self._letters[_MOST - most : _ABOVE + m + most, likely]

@@ -11,7 +11,8 @@ import re
 _END = re.compile(
     r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|[☀-➿\U0001f000-\U0001faff]|\Z)|\n"
 )
-_ITEM = re.compile(r"[ \t]*+(?:\d{1,3}+|[a-zA-Z])\)(?=\s)")  # of a list: what follows starts anew
+# "1)" of a list and "Subject:" in front of a line: what follows starts anew.
+_ITEM = re.compile(r"(?:[ \t]*+(?:(?:\d{1,3}+|[a-zA-Z])\)|[^\W\d_a-z][^\W\d_]*+:)(?=\s))+")
 _MARK = re.compile(r"[.!?…\n:;=)@#/<]")  # without any of these, a text is its own sentence
 _INSIDE = re.compile(r"[.!?…]+(?!\d)")
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
@@ -25,7 +26,7 @@ _ABBREVIATIONS = frozenset((
 _INITIAL_BEFORE = re.compile(r"(?:\A|[\W_])[A-Z]\. \Z")  # of the "K." of "J. K. Rowling"
 _INITIAL_BEHIND = re.compile(r" [A-Z]\.")
 # "p.m." and "U.S." are read as one word, as they are written without their stops.
-_DOTTED = re.compile(r"(?<![^\W_])[^\W\d_](?:\.[^\W\d_](?![^\W\d_]))++\.?(?![^\W\d_])")
+_DOTTED = re.compile(r"(?<![^\W_])(?:Ph|[^\W\d_])(?:\.[^\W\d_](?![^\W\d_]))++\.?(?![^\W\d_])")
 _SMILE = re.compile(r"[:;=]-?[DPpOoSsXx](?![^\W_])|<3+(?!\d)")
 _LONGEST_ADDRESS = 256  # characters
 _TOKEN = re.compile(r"[^\s,;]+")

@@ -1,5 +1,7 @@
 """A model of a few words whose distributions are written down in the test."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.answers import Suggested
@@ -36,9 +38,9 @@ CARD = {
 _REST = 1e-5  # of every word that a test does not name
 
 
-def model(**card: object) -> Model:
-    """A network of random weights, which nobody asks, around these words."""
-    known = {word: number for number, word in enumerate((*MARKS, *WORDS), 1)}
+def model(more: Sequence[str] = (), **card: object) -> Model:
+    """A network of random weights, which nobody asks, around these words, and more."""
+    known = {word: number for number, word in enumerate((*MARKS, *WORDS, *more), 1)}
     options = Card.model_validate({**CARD, **card})
     vocabulary = Vocabulary(known, lowercase=True, shown_as=options.shown_as)
     engine = NumpyEngine(small_network(classes=len(known) + 1))
@@ -50,8 +52,10 @@ def model(**card: object) -> Model:
 class Typist:
     """Asks a suggester; after each phrase it says what the test has written down for it."""
 
-    def __init__(self, said: dict[str, dict[str, float]], **card: object) -> None:
-        self.model = model(**card)
+    def __init__(
+        self, said: dict[str, dict[str, float]], more: Sequence[str] = (), **card: object
+    ) -> None:
+        self.model = model(more, **card)
         self.asked: list[Context] = []
         self._suggester = Suggester(self.model)
         self._said = {self.model.context(phrase): words for phrase, words in said.items()}
@@ -74,7 +78,7 @@ class Remembering(Typist):
     """Says the very array again that it has said after a phrase, as a service does."""
 
     def __init__(self, said: dict[str, dict[str, float]], **card: object) -> None:
-        super().__init__(said, **card)
+        super().__init__(said, (), **card)
         self._given: dict[Context, Floats] = {}
 
     def says(self, phrase: str, words: dict[str, float]) -> None:

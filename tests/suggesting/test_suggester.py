@@ -273,6 +273,36 @@ def test_behind_a_greeting_s_comma_nobody_is_greeted_again() -> None:
     assert answer.unknown == ("dear", "xylo")
 
 
+def test_behind_a_comma_no_name_goes_on_nor_a_greeting() -> None:
+    typist = Typist({"new": {"york": 0.4, "year": 0.2}})
+    assert typist.texts("New ", count=1) == ["York "]
+    assert typist.texts("New, ", count=1) == ["year "]
+    said = {"to": 0.3, "i": 0.2}
+    typist = Typist({"thanks": said, "thanks thanks": said, "i know": said})
+    assert typist.texts("Thanks ", count=1) == ["to "]
+    for text in ("Thanks, ", "Thanks, thanks,\t", "Thanks Xylo, "):
+        assert typist.texts(text, count=1) == ["I "]
+    assert typist.texts("I know, ", count=1) == ["to "]
+
+
+def test_the_country_is_no_pronoun_and_a_possessive_of_several_is_one() -> None:
+    typist = Typist({"the usa": {"is": 0.3}, "the us": {"very": 0.3}}, ["us", "usa"])
+    assert typist.texts("the U.S. ", count=1) == ["is "]
+    assert typist.texts("The US ", count=1) == ["is "]
+    assert typist.texts("the us ", count=1) == ["very "]
+    typist = Typist({"the boy's": {"store": 0.3}, "the boys": {"know": 0.3}}, ["boys", "boy's"])
+    assert typist.texts("the boys' ", count=1) == ["store "]
+    assert typist.texts("the boys’ ", count=1) == ["store "]
+    assert typist.texts("'the boys' ", count=1) == ["know "]
+
+
+def test_letters_that_no_word_has_are_no_slip() -> None:
+    typist = Typist({"the": {"story": 0.3, "store": 0.2}})
+    assert typist.texts("the sotry", count=1) == ["story "]
+    assert typist.texts("the söotry") == []
+    assert typist.texts("the story你") == []
+
+
 def test_a_word_behind_a_stroke_is_predicted_as_the_one_before_it_was() -> None:
     typist = Typist({"I know": {"story": 0.3, "the": 0.2}, "I know they": {"know": 0.4}})
     answer = typist("I know you/s", count=1)
@@ -540,6 +570,9 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
     [
         ("VERY ", "MUCH "),
         ("VERY M", "MUCH "),
+        ("THE M", "MUCH "),
+        ("I M", "Monday "),
+        ("THE ", "much "),
         ("VERY m", "much "),
         ("IT IS ", "MUCH "),
         ("It is ", "much "),
@@ -548,8 +581,8 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
     ],
 )
 def test_a_sentence_in_capitals_goes_on_in_capitals(text: str, expected: str) -> None:
-    said = {"much": 0.4}
-    typist = Typist({"very": said, "it is": said, "": said, "i": said})
+    said = {"much": 0.4, "monday": 0.1}
+    typist = Typist({"very": said, "it is": said, "": said, "i": said, "the": said})
     assert typist.texts(text, count=1) == [expected]
 
 
