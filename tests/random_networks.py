@@ -7,6 +7,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.small_models import GATED
+
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear", "elu", "selu", "softsign", "gelu", "silu")
 GATES = ("sigmoid", "hard_sigmoid", "tanh")
@@ -156,7 +158,7 @@ def _recurrent(one: Recurrent, sequences: bool, dropout: float) -> Any:
         "return_sequences": sequences,
         "dropout": dropout,
     }
-    if one.cell != "SimpleRNN":
+    if one.cell in GATED:
         options["recurrent_activation"] = one.gate
     if one.cell == "GRU":
         options["reset_after"] = one.reset_after

@@ -17,6 +17,9 @@ from app.terms import ARITHMETIC
 from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary
 
+GATED = [name for name, arithmetic in ARITHMETIC.items() if len(arithmetic.terms) > 1]
+KINDS = [*((name, True) for name in ARITHMETIC), ("GRU", False)]  # a cell, and `reset_after`
+
 
 def small_network(
     *,
@@ -35,9 +38,9 @@ def small_network(
         return drawn
 
     layers: list[Layer] = [Embedding("embedding", weights(classes, 3) * 9, masked)]
-    features = 3
+    features, terms = 3, ARITHMETIC[cell].terms
     for at, width in enumerate(units):
-        columns = width * len(ARITHMETIC[cell].terms)
+        columns = width * len(terms)
         kernel, recurrent = weights(features, columns), weights(width, columns)
         bias = weights(2, columns) if cell == "GRU" and reset_after else weights(columns)
         sequences = at < len(units) - 1
@@ -50,7 +53,7 @@ def small_network(
                 recurrent,
                 bias,
                 sequences,
-                recurrent_activation=None if cell == "SimpleRNN" else "sigmoid",
+                recurrent_activation="sigmoid" if terms[0].gate else None,
                 reset_after=reset_after if cell == "GRU" else None,
             )
         )

@@ -21,19 +21,16 @@ from app.settings import Settings
 from app.summary import summary
 from app.terms import ARITHMETIC
 from app.what_if import with_weights
-from tests.small_models import both_ways, model_of, small_network
+from tests.small_models import GATED, both_ways, model_of, small_network
 
-NAMES = {
-    "LSTM": ["input", "forget", "cell", "output"],
-    "GRU": ["update", "reset", "candidate"],
-}
+NAMES = {name: [term.name for term in ARITHMETIC[name].terms] for name in GATED}
 
 
 def model(cell: str, units: tuple[int, ...] = (4,), classes: int = 30) -> Model:
     return model_of(NumpyEngine(small_network(units=units, cell=cell, classes=classes)))
 
 
-@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("cell", GATED)
 def test_an_explanation_adds_up(cell: str) -> None:
     one = model(cell)
     explained = explain(one, "w1 w2 w3")
@@ -50,8 +47,7 @@ def test_an_explanation_adds_up(cell: str) -> None:
         for name, term in layer.terms.items():
             total = term.input_term + term.recurrent_term + term.bias
             np.testing.assert_allclose(term.pre_activation, total, atol=1e-6)
-            tanh = name in ("cell", "candidate")
-            f = np.tanh(total) if tanh else 1 / (1 + np.exp(-total))
+            f = np.tanh(total) if name in ("cell", "candidate") else 1 / (1 + np.exp(-total))
             np.testing.assert_allclose(term.value, f, atol=1e-6)
         value = {name: term.value for name, term in layer.terms.items()}
         if cell == "LSTM":
@@ -60,13 +56,13 @@ def test_an_explanation_adds_up(cell: str) -> None:
             np.testing.assert_allclose(layer.cell_state, cell_before, atol=1e-6)
             before = value["output"] * np.tanh(cell_before)
         else:
-            assert layer.cell_state is None
+            assert (cell, layer.cell_state) == ("GRU", None), "a new cell's equations belong here"
             before = value["update"] * before + (1 - value["update"]) * value["candidate"]
         np.testing.assert_allclose(layer.hidden_state, before, atol=1e-6)
         assert step.predictions
 
 
-@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("cell", GATED)
 def test_over_http(cell: str) -> None:
     one = model(cell)
     explained = explain(one, "w1 w2")
@@ -94,7 +90,7 @@ def test_over_http(cell: str) -> None:
     assert described.get("reset_after") == (True if cell == "GRU" else None)
 
 
-@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("cell", GATED)
 def test_an_excerpt_has_the_same_numbers(cell: str) -> None:
     whole = explain(model(cell, (20,)), "w1 w2 w3")
     for full, few in zip(whole.timesteps, excerpt(whole, 5).timesteps, strict=True):
@@ -107,7 +103,7 @@ def test_an_excerpt_has_the_same_numbers(cell: str) -> None:
             assert term.value.tolist() == layer.terms[name].value[part.indices].tolist()
 
 
-@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("cell", GATED)
 def test_the_command_line_writes_the_arithmetic_out(cell: str) -> None:
     one = model(cell)
     with console.capture() as captured:
@@ -115,8 +111,11 @@ def test_the_command_line_writes_the_arithmetic_out(cell: str) -> None:
     said = captured.get()
     for term in ARITHMETIC[cell].terms:
         f = "sigmoid" if term.gate else "tanh"
-        assert f"rnn_0: {term.symbol} = {f}(x·W + h·U + b)  {term.name}" in said
-    assert ("rnn_0: h = o·tanh(c)" if cell == "LSTM" else "h = z·h + (1 - z)·g") in said
+        through = "r·(h·U + d)" if (cell, term.name) == ("GRU", "candidate") else "h·U"
+        assert f"rnn_0: {term.symbol} = {f}(x·W + {through} + b)  {term.name}" in said
+        assert f"\n        {through} [" in said
+    endings = {"LSTM": ["c = f·c + i·g", "h = o·tanh(c)"], "GRU": ["h = z·h + (1 - z)·g"]}
+    assert [line for line in endings[cell] if f"rnn_0: {line}\n" not in said] == []
 
 
 def both(cell: str = "LSTM", units: tuple[int, ...] = (4,)) -> Model:
@@ -158,7 +157,7 @@ def test_what_if_one_reading_had_other_weights() -> None:
 
 @pytest.mark.parametrize("units", [(1,), (4,), (30,)])
 def test_pictures_draw_every_kind(units: tuple[int, ...]) -> None:
-    for one in (model("LSTM", units), model("GRU", units), both("GRU", units)):
+    for one in (*(model(cell, units) for cell in GATED), both("GRU", units)):
         explained = explain(one, "w1 w2 w3")
         for svg in (unrolled(explained, one.network), rolled(explained, one.network),
                     heat_strip(explained)):  # fmt: skip

@@ -95,6 +95,7 @@ def remade(trace: RecurrentTrace, activation: ActivationName, *, backwards: bool
         return z * before + (1 - z) * values["candidate"]
     if trace.cell_state is not None:
         return values["output"] * ACTIVATIONS[activation](trace.cell_state.copy())
+    assert list(values) == ["hidden"], "a new cell's equations belong here"
     return values["hidden"]
 
 

@@ -9,6 +9,7 @@ from app import costs, scoring
 from app.engines.numpy_engine import NumpyEngine
 from app.errors import TooExpensive
 from app.model import Model
+from app.terms import ARITHMETIC
 from tests.small_models import ForwardOnly, model_of, small_network
 
 
@@ -62,7 +63,7 @@ def test_within_a_sentence_every_word_costs_one_timestep() -> None:
                 next(work)
 
 
-@pytest.mark.parametrize("cell", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("cell", ARITHMETIC)
 @pytest.mark.parametrize("masked", [True, False])
 def test_windows_side_by_side_are_those_computed_one_by_one(cell: str, masked: bool) -> None:
     """More of them than take a timestep together, with sentence ends between a few."""

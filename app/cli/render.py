@@ -144,21 +144,22 @@ def _gated_step(layer: GatedStep, weights: Recurrent) -> None:
     arithmetic = ARITHMETIC[weights.class_name]
     for one in arithmetic.terms:
         f = weights.recurrent_activation if one.gate else weights.activation
-        console.print(
-            f"      {escape(layer.name)}: {one.symbol} = {f}(x·W + h·U + b)  [dim]{one.name}[/]"
-        )
+        recurrent = one.recurrent(reset_after=weights.reset_after)
+        equation = f"{one.symbol} = {f}(x·W + {recurrent} + b)"
+        console.print(f"      {escape(layer.name)}: {equation}  [dim]{one.name}[/]")
         term = (layer.terms or {})[one.name]
-        _terms(term, **{one.symbol: term.value})
-    for line in arithmetic.ending:
-        console.print(f"      {escape(layer.name)}: {line.format(f=weights.activation)}")
+        _terms(term, recurrent, **{one.symbol: term.value})
+    for state in arithmetic.ending:
+        written = state.written(weights.activation)
+        console.print(f"      {escape(layer.name)}: {state.symbol} = {written}")
     _lines({"c": layer.cell_state, "h": layer.hidden_state})
 
 
-def _terms(term: LayerStep | TermStep, **result: Floats) -> None:
+def _terms(term: LayerStep | TermStep, recurrent: str = "h·U", **result: Floats) -> None:
     _lines(
         {
             "x·W": term.input_term,
-            "h·U": term.recurrent_term,
+            recurrent: term.recurrent_term,
             "b": term.bias,
             "sum": term.pre_activation,
             **result,
@@ -167,9 +168,10 @@ def _terms(term: LayerStep | TermStep, **result: Floats) -> None:
 
 
 def _lines(vectors: Mapping[str, Floats | None]) -> None:
+    width = max(map(len, vectors)) + 1
     for name, value in vectors.items():
         if value is not None:
-            console.print(f"        {name:<4}{_vector(value)}  [cyan]{_strip(value)}[/]")
+            console.print(f"        {name:<{width}}{_vector(value)}  [cyan]{_strip(value)}[/]")
 
 
 def _vector(values: Floats) -> str:

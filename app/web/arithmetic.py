@@ -11,7 +11,7 @@ from app.engines.activations import ACTIVATIONS
 from app.engines.topk import most_active
 from app.layers import Recurrent
 from app.network import Network
-from app.terms import ARITHMETIC
+from app.terms import ARITHMETIC, TermName
 
 _MOST_PRODUCTS = 6  # shown of each sum: the largest ones
 _MOST_UNITS = 12  # to step through
@@ -161,47 +161,53 @@ def _lines(step: _Step, unit: int) -> Iterator[Line]:
             name.gate,
             str(layer.recurrent_activation if name.gate else layer.activation),
             _sum("x·W", now.input, layer.kernel, column, float(term.input_term[unit])),
-            _recurrent(step, name.name, column, float(term.recurrent_term[unit])),
+            _recurrent(step, name, column, float(term.recurrent_term[unit])),
             float(term.bias[unit]),
             float(term.pre_activation[unit]),
             float(value[unit]),
         )
 
 
-def _recurrent(step: _Step, name: str, column: int, total: float) -> Sum:
+def _recurrent(step: _Step, name: TermName, column: int, total: float) -> Sum:
     """What the state before adds; of a GRU's candidate, what its reset gate lets through."""
-    layer, terms = step.layer, step.now.terms if isinstance(step.now, GatedStep) else None
-    U = layer.recurrent_kernel
-    if name != "candidate" or terms is None:
-        return _sum("h·U", step.h, U, column, total)
-    r = terms["reset"].value  # [H]
+    layer, U = step.layer, step.layer.recurrent_kernel
+    label = name.recurrent(reset_after=layer.reset_after)
+    if not name.through:
+        return _sum(label, step.h, U, column, total)
+    r = _values(step)[name.through]  # [H]
     if not layer.reset_after:
-        return _sum("(r·h)·U", r * step.h, U, column, total)
-    inside = _sum("r·(h·U + d)", step.h, U, column)
+        return _sum(label, r * step.h, U, column, total)
+    inside = _sum(label, step.h, U, column)
     bias = 0.0 if layer.bias is None else float(layer.bias[1, column])
     return replace(inside, total=total, scale=float(r[column % layer.units]), bias=bias)
 
 
 def _ending(step: _Step, unit: int) -> Iterator[Ending]:
-    """The state of a layer with gates, its equations from `app.terms` with their numbers."""
+    """The states of a layer with gates, its equations from `app.terms` with their numbers."""
     layer, now = step.layer, step.now
     if not isinstance(now, GatedStep) or now.terms is None:
         return
-    value = {name: float(term.value[unit]) for name, term in now.terms.items()}
-    h = float(now.hidden_state[unit])
-    if now.cell_state is None:
-        z = value["update"]
-        sums = [([(z, float(step.h[unit])), (1 - z, value["candidate"])], h)]
-    else:
-        c = now.cell_state  # [H]
-        shown = float(ACTIVATIONS[layer.activation](c[np.newaxis].copy())[0, unit])
-        kept, new = (value["forget"], float(step.c[unit])), (value["input"], value["cell"])
-        sums = [([kept, new], float(c[unit])), ([(value["output"], shown)], h)]
-    equations = ARITHMETIC[layer.class_name].ending
-    for equation, (factors, total) in zip(equations, sums, strict=True):
-        symbol, right = equation.format(f=layer.activation).split(" = ")
-        products = tuple(Product(*pair) for pair in factors)
-        yield Ending(symbol, Sum(right, products, 0, 0.0, total))
+    factors = {"h": float(step.h[unit]), "c": float(step.c[unit])}
+    for symbol, values in _values(step).items():
+        factors |= {symbol: float(values[unit]), f"1 - {symbol}": 1 - float(values[unit])}
+    made = {"h": now.hidden_state}
+    if now.cell_state is not None:
+        made["c"] = now.cell_state
+    for state in ARITHMETIC[layer.class_name].ending:
+        vector = made[state.symbol]
+        products = tuple(Product(factors[one], factors[other]) for one, other in state.products)
+        total = float(vector[unit])
+        written = state.written(layer.activation)
+        yield Ending(state.symbol, Sum(written, products, 0, 0.0, total))
+        shown = ACTIVATIONS[layer.activation](vector[np.newaxis].copy())  # [1, H]
+        factors |= {state.symbol: total, f"{{f}}({state.symbol})": float(shown[0, unit])}
+
+
+def _values(step: _Step) -> dict[str, Floats]:
+    """What each gate came to, by its symbol: [H] each."""
+    terms = step.now.terms if isinstance(step.now, GatedStep) else None
+    names = ARITHMETIC[step.layer.class_name].terms
+    return {name.symbol: (terms or {})[name.name].value for name in names}
 
 
 def _sum(

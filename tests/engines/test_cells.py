@@ -14,14 +14,15 @@ from app.engines.cells.simple_rnn import SimpleRNN
 from app.engines.numpy_engine import NumpyEngine
 from app.engines.packing import pack
 from app.engines.prefixes import Lookups, Runner
+from app.folder.keras.recurrent import RECURRENT
 from app.layers import Dense, Embedding, Recurrent
 from app.network import Network
 from app.pauses import ended
 from app.terms import ARITHMETIC
-from tests.small_models import both_ways, small_network
+from tests import random_networks
+from tests.small_models import KINDS, both_ways, small_network
 
 SEQUENCES = [[2, 5, 3, 4], [2], [2, 1], [2, 3, 4], [2, 5]]
-KINDS = [("SimpleRNN", True), ("LSTM", True), ("GRU", True), ("GRU", False)]
 
 
 def s(x: float) -> float:
@@ -181,8 +182,8 @@ def test_units_that_hear_only_themselves_hear_infinite_states_too() -> None:
     np.testing.assert_array_equal(np.isfinite(states), np.isfinite(expected))
 
 
-def test_every_cell_has_names_for_its_terms() -> None:
-    assert CELLS.keys() == ARITHMETIC.keys()
+def test_every_cell_is_read_computed_named_and_compared_with_keras() -> None:
+    assert CELLS.keys() == ARITHMETIC.keys() == RECURRENT.keys() == set(random_networks.CELLS)
 
 
 def test_the_packing_turns_every_sequence_round() -> None:

@@ -30,6 +30,7 @@ from app.serving.repository import Repository
 from app.serving.results import in_batches
 from app.serving.sampling import Sampler, Sampling
 from app.settings import Settings
+from app.terms import ARITHMETIC
 from tests.small_models import ForwardOnly, both_ways, model_of, rank, small_model, small_network
 
 MODELS = (
@@ -448,7 +449,7 @@ def test_the_loop_hears_others_between_the_timesteps_of_a_long_phrase(
     assert turns > (40 if network.causal else 80)
 
 
-@pytest.mark.parametrize("cell", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("cell", ARITHMETIC)
 @pytest.mark.parametrize("masked", [True, False])
 def test_with_pauses_between_timesteps_answers_are_the_same(cell: str, masked: bool) -> None:
     """Phrases of several lengths, some begun before, one asked for twice."""

@@ -14,6 +14,7 @@ from app.serving.batching import Batcher
 from app.serving.drawing import Drawn, draw
 from app.serving.generation import Piece, Prompt, Text, Wanted
 from app.serving.sampling import Sampler, Sampling, best_ids, log_probabilities
+from app.terms import ARITHMETIC
 from app.text.writing import Writer, encode_text
 from tests.small_models import (
     ForwardOnly,
@@ -59,7 +60,7 @@ def generate_pieces(
 
 @pytest.mark.parametrize("units", [(4,), (4, 3)])
 @pytest.mark.parametrize("masked", [True, False])
-@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU", "both ways"])
+@pytest.mark.parametrize("cell", [*ARITHMETIC, "both ways"])
 def test_the_most_probable_words_are_those_of_predict(
     units: tuple[int, ...], masked: bool, cell: str
 ) -> None:

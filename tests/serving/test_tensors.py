@@ -5,13 +5,14 @@ import pytest
 
 from app.engines.numpy_engine import NumpyEngine
 from app.serving.tensors import Batch, outputs_of
+from app.terms import ARITHMETIC
 from tests.small_models import ForwardOnly, both_ways, model_of, small_network
 
 
 @pytest.mark.parametrize("masked", [True, False])
-@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU", "both ways", "forward only"])
+@pytest.mark.parametrize("cell", [*ARITHMETIC, "both ways", "forward only"])
 def test_hidden_states_and_outputs_are_those_of_traces(cell: str, masked: bool) -> None:
-    plain = cell if cell in ("LSTM", "GRU") else "SimpleRNN"
+    plain = cell if cell in ARITHMETIC else "SimpleRNN"
     network = small_network(units=(4, 3), masked=masked, cell=plain)
     network = both_ways(network) if cell == "both ways" else network
     engine = ForwardOnly(network) if cell == "forward only" else NumpyEngine(network)

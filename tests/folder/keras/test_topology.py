@@ -17,9 +17,7 @@ from app.folder.keras.write import write_network
 from app.layers import Bidirectional, LastStep, Recurrent
 from app.network import Network
 from tests.keras_files import edit_weights
-from tests.small_models import both_ways, small_network
-
-KINDS = [("SimpleRNN", True), ("LSTM", True), ("GRU", True), ("GRU", False)]
+from tests.small_models import KINDS, both_ways, small_network
 
 
 class Given:
