@@ -73,8 +73,9 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     missing = [one for one, word in zip(tokens, known, strict=True) if word is None]
     unknown = tuple(dict.fromkeys(one.text for one in missing if not _is_ordinal(text, one)))
     mended = {one: words.meant(one.text) for one in missing[:_MENDED] if not _is_name(text, one)}
+    spaced = _spaced(words, text, tokens, known) if missing else known
     read = [
-        mended.get(one) if word is None else word for one, word in zip(tokens, known, strict=True)
+        mended.get(one) if word is None else word for one, word in zip(tokens, spaced, strict=True)
     ]
     standing = [model.options.unknown if word is None else word for word in read]
     text = " ".join(word for word in standing if word)
@@ -103,6 +104,26 @@ def _joined(words: Words, match: re.Match[str]) -> str:
     """A word that the model knows without its hyphen alone: "e-mail"."""
     joined = match[1] + match[2]
     return joined if words.knows(joined) and not words.knows(match[1]) else match[0]
+
+
+def _spaced(
+    words: Words, text: str, tokens: list[Token], known: list[str | None]
+) -> list[str | None]:
+    """What is known, "on the" too where the space is typed a letter late or early: "ont he"."""
+    spaced = [*known]
+    for at in range(len(tokens) - 1):
+        one, other = tokens[at : at + 2]
+        if spaced[at] is not None and spaced[at + 1] is not None:
+            continue
+        short = min(len(one.text), len(other.text)) == 1  # "a sis"
+        if short or _is_name(text, other) or text[one.end : other.start] != " ":
+            continue
+        letters, space = one.text + other.text, len(one.text)
+        for place in (space - 1, space + 1):
+            if words.are_frequent(letters[:place], letters[place:]):
+                spaced[at : at + 2] = letters[:place], letters[place:]
+                break
+    return spaced
 
 
 def _may_be_short(text: str, tokens: list[Token], at: int) -> bool:

@@ -25,6 +25,7 @@ MISTYPED = 0.01  # how much less probable a word is for every mistake in its typ
 _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, well or badly
 _NO_NAME = 0.01  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
+_FREQUENT = 300  # words, which stand first in a vocabulary
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -122,6 +123,11 @@ class Words:
     def spelled(self, number: int) -> str:
         """The spelling of a word by its id."""
         return self._spelled[number]
+
+    def are_frequent(self, *words: str) -> bool:
+        """Whether these are words that people write all the time."""
+        ids = map(self._model.vocabulary.id_of, words)
+        return all(number is not None and number < _FREQUENT for number in ids)
 
     def understood(self, word: str, *, short: bool = True) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is

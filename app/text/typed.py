@@ -18,6 +18,7 @@ _GLUED = (*"0123456789@/\\#&+=",)  # letters behind these are no word: 3rd, a@b
 _AMOUNTS = "$€£¥₹+"  # a number follows
 _EYES, _MOUTHS = (":", ";", "=", ":-", ";-"), "DPpOoSsXx"
 _QUOTES = "\"'*_~`"  # on both sides of what they stand around
+_SAID = re.compile(r"[.!?…][\"”]\s+\Z")  # somebody says
 _DASHES = "-–—"
 _OPENS = f"([{{<“‘«{_DASHES}/\\#@ \n\t"  # or a quote that stands behind one of these
 _MOST_READ = 4096  # characters before the cursor; no sentence that a model reads is longer
@@ -66,6 +67,8 @@ def read_typed(text: str, tokenizer: Tokenizer, stand_in: str = "") -> Typed:
     before = text[max(0, start - _MOST_READ) : start]
     sentence = last_sentence(before, word, stand_in) if words else before
     begins = not any(map(str.isalnum, sentence))
+    if begins and word.islower() and _SAID.search(before, max(0, len(before) - 8)):
+        begins = False  # '"Are you there?" he asked'
     space = _needs_space(before, word, begins=begins)
     return Typed(sentence, word, (start, end), begins, space, unguessable)
 

@@ -212,6 +212,18 @@ def test_a_word_that_is_drawn_out_is_read_and_corrected_as_the_word_itself() -> 
     assert (best.text, best.kind) == ("Very ", "correction")
 
 
+@pytest.mark.parametrize("text", ["you int he ", "You int he ", "you int hey are "])
+def test_a_space_that_is_typed_a_letter_late_is_read_where_it_belongs(text: str) -> None:
+    said = {"store": 0.4}
+    assert Typist({"you in the": said, "you in they are": said}).texts(text, count=1) == ["store "]
+
+
+@pytest.mark.parametrize("text", ["you thei s ", "you thestoryi s ", "you int He ", "you int, he "])
+def test_and_where_it_is_typed_early_or_may_belong_there_it_is_left(text: str) -> None:
+    said = {"store": 0.4}
+    assert Typist({"you <unk> <unk>": said}).texts(text, count=1) == ["store "]
+
+
 def test_words_with_accents_or_without_their_space_are_read_as_they_are_known() -> None:
     said = {"the story": {"is": 0.4}, "thank you": {"very": 0.3}, "the <unk> story": {}}
     typist = Typist(said)

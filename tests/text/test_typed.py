@@ -66,6 +66,21 @@ def test_and_how_these_do_may_be_guessed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ('"Is it?" h', False),
+        ("“Is it!”  he", False),
+        ('"Is it?" H', True),
+        ('"Is it?" ', True),
+        ("Is it? h", True),
+        ('"Is it"\nh', True),
+    ],
+)
+def test_who_says_what_is_quoted_begins_no_sentence(text: str, begins: bool) -> None:
+    assert read_typed(text, "words").begins is begins
+
+
+@pytest.mark.parametrize(
     ("text", "space"),
     [
         ("I know -", True),
