@@ -15,6 +15,8 @@ from app.text.tokens import Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
 _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
+_LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr"}  # that is commoner, before the same names
+_TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
 _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 _MENDED = 8  # misspelled words of a sentence: it takes time to look for one
@@ -85,12 +87,21 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
 
 
 def _as_known(words: Words, text: str) -> str:
-    """ "the US" as "the USA", for it is no "us"; "my parents' house" as "my parent's house"."""
+    """ "the US" as "the USA", for it is no "us"; "my parents' house" as "my parent's house";
+    "Ms Smith" as "Mrs Smith".
+    """
     if "US" in text and not text.isupper() and words.knows("usa"):
         text = _COUNTRY.sub("USA", text)
+    if "Ms" in text or "Prof" in text:
+        text = _TITLE.sub(partial(_title, words), text)
     if "s'" in text or "s’" in text:
         text = _OF_SEVERAL.sub(partial(_of_one, words), text)
     return text
+
+
+def _title(words: Words, match: re.Match[str]) -> str:
+    other = _LIKE_A_TITLE[match[1]]
+    return other if words.knows(other) else match[0]
 
 
 def _of_one(words: Words, match: re.Match[str]) -> str:
@@ -148,5 +159,5 @@ def _is_ordinal(text: str, token: Token) -> bool:
 
 def _shouted(words: Words, typed: list[str]) -> int:
     """The letters of words in capitals that are no acronyms: "HAPPY", not "NASA" nor "LOL"."""
-    known = map(words.shown, typed)
+    known = (words.shown(words.understood(word) or "") for word in typed)  # "IM" too
     return sum(len(word) for word in known if word is not None and not word.isupper())

@@ -8,7 +8,7 @@ _GREETS = (
     r"\s*+((?:hello|hi|hey|dear|good (?:morning|afternoon|evening)|happy birthday|thanks|thank you)"
     r"(?![^\W\d_]))"
 )
-_GREETING = re.compile(_GREETS + r"([^,]{0,60}+),", re.IGNORECASE)
+_GREETING = re.compile(_GREETS + r"(,?)([^,]{0,60}+),", re.IGNORECASE)
 _GREETINGS = re.compile(rf"(?:{_GREETS}\s*+,)++\s*+\Z", re.IGNORECASE)
 _AMONG_NAMES = frozenset(("or", "and", "there", "all", "everyone", "both"))
 _OPEN_CHOICE = "and/"  # "or" follows, and says it
@@ -17,7 +17,9 @@ _CHOICE_BEFORE = re.compile(r"(?:\A|[\s(\"'“])(?:[^\W\d_]{2,}+/)++\Z")
 
 
 def without_asides(sentence: str) -> str:
-    """ "Hi Anna, how" as "Hi, how", "Dear Mr Smith, I" as ", I", "he/she is" as "she is"."""
+    """ "Hi Anna, how" and "Hi, Anna, how" as "Hi, how", "Dear Mr Smith, I" as ", I", "he/she is"
+    as "she is".
+    """
     if "," in sentence:
         sentence = _ungreeted(sentence)
     return _CHOICE.sub("", sentence) if "/" in sentence else sentence
@@ -42,8 +44,9 @@ def _ungreeted(sentence: str) -> str:
     match = _GREETING.match(sentence)
     if match is None:
         return sentence
-    greeting, named = match[1], match[2].split()
-    if len(named) > 1 and not all(one[0].isupper() or one in _AMONG_NAMES for one in named):
+    greeting, apart, named = match[1], match[2], match[3].split()
+    are_names = all(one[0].isupper() or one in _AMONG_NAMES for one in named)
+    if (apart or len(named) > 1) and not are_names:
         return sentence  # "Thanks for the flowers, they"
     greeting = "" if greeting.lower() == "dear" else greeting  # is said to nobody else
     return f"{greeting},{sentence[match.end() :]}"

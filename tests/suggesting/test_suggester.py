@@ -308,6 +308,15 @@ def test_the_country_is_no_pronoun_and_a_possessive_of_several_is_one() -> None:
     assert typist.texts("'the boys' ", count=1) == ["know "]
 
 
+def test_behind_a_title_come_the_names_behind_its_like() -> None:
+    said = {"mrs": {"smith": 0.4}, "ms": {"is": 0.3}, "mrs smith": {"is": 0.2}}
+    typist = Typist(said, ["ms", "mrs", "smith"], shown_as={"mrs smith": "Mrs Smith"})
+    assert typist.texts("Ms. ", count=1) == typist.texts("Ms S", count=1) == ["Smith "]
+    assert typist.texts("Ms Smith ", count=1) == ["is "]
+    assert typist.texts("ms ", count=1) == ["is "]
+    assert Typist({"ms": {"is": 0.3}}, ["ms"]).texts("Ms ", count=1) == ["is "]
+
+
 def test_letters_that_no_word_has_are_no_slip() -> None:
     typist = Typist({"the": {"story": 0.3, "store": 0.2}})
     assert typist.texts("the sotry", count=1) == ["story "]
@@ -584,6 +593,7 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
         ("VERY M", "MUCH "),
         ("THE M", "MUCH "),
         ("I M", "Monday "),
+        ("IM M", "MUCH "),
         ("THE ", "much "),
         ("VERY m", "much "),
         ("IT IS ", "MUCH "),
@@ -594,7 +604,7 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
 )
 def test_a_sentence_in_capitals_goes_on_in_capitals(text: str, expected: str) -> None:
     said = {"much": 0.4, "monday": 0.1}
-    typist = Typist({"very": said, "it is": said, "": said, "i": said, "the": said})
+    typist = Typist({"very": said, "it is": said, "": said, "i": said, "the": said, "i'm": said})
     assert typist.texts(text, count=1) == [expected]
 
 
