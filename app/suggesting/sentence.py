@@ -95,7 +95,9 @@ def _as_known(words: Words, text: str) -> str:
     if "Ms" in text or "Prof" in text:
         text = _TITLE.sub(partial(_title, words), text)
     if "s'" in text or "s’" in text:
-        text = _OF_SEVERAL.sub(partial(_of_one, words), text)
+        quoted = _QUOTED.search(text)  # what may end with such an apostrophe
+        end = quoted.start() if quoted else len(text)
+        text = _OF_SEVERAL.sub(partial(_of_one, words), text[:end]) + text[end:]
     return text
 
 
@@ -105,10 +107,8 @@ def _title(words: Words, match: re.Match[str]) -> str:
 
 
 def _of_one(words: Words, match: re.Match[str]) -> str:
-    """A possessive of several as that of one, where it is no end of a quotation."""
     one = match[1] + "'s"
-    quoted = _QUOTED.search(match.string, 0, match.start())
-    return one if words.knows(one) and not quoted else match[0]
+    return one if words.knows(one) else match[0]
 
 
 def _joined(words: Words, match: re.Match[str]) -> str:

@@ -61,9 +61,11 @@ class _Place(NamedTuple):
     @property
     def shouted(self) -> bool:
         """Whether all is in capitals, the half-typed word too: "THE B"."""
+        letters = self.sentence.shouted
+        if not letters:  # nearly always
+            return False
         word = self.typed.word
-        typed = len(word) if word.isupper() else 0
-        return self.sentence.shouted + typed >= _SHOUTED and self.sentence.shouted > 0
+        return letters + (len(word) if word.isupper() else 0) >= _SHOUTED
 
 
 class Suggester:
