@@ -23,6 +23,7 @@ class Recurrent:
     activation: str
     gate: str  # recurrent_activation
     reset_after: bool
+    wrapped: bool  # an RNN of the layer's cell
     merge: str | None  # of a Bidirectional, None for a layer that reads one way
     use_bias: bool
     unroll: bool
@@ -60,6 +61,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
                 st.integers(1, 6),
                 st.sampled_from(ACTIVATIONS),
                 st.sampled_from(GATES),
+                st.booleans(),
                 st.booleans(),
                 st.sampled_from([None, None, *MERGES]),
                 st.booleans(),
@@ -155,18 +157,18 @@ def _recurrent(one: Recurrent, sequences: bool, dropout: float) -> Any:
         "units": one.units,
         "activation": one.activation,
         "use_bias": one.use_bias,
-        "return_sequences": sequences,
         "dropout": dropout,
     }
     if one.cell in GATED:
         options["recurrent_activation"] = one.gate
     if one.cell == "GRU":
         options["reset_after"] = one.reset_after
-    if one.merge is None:
-        return getattr(keras.layers, one.cell)(**options, unroll=one.unroll)
-    return keras.layers.Bidirectional(
-        getattr(keras.layers, one.cell)(**options), merge_mode=one.merge
-    )
+    reading = {"return_sequences": sequences, "unroll": one.unroll and one.merge is None}
+    if one.wrapped:
+        layer = keras.layers.RNN(getattr(keras.layers, f"{one.cell}Cell")(**options), **reading)
+    else:
+        layer = getattr(keras.layers, one.cell)(**options, **reading)
+    return layer if one.merge is None else keras.layers.Bidirectional(layer, merge_mode=one.merge)
 
 
 def _assemble(recipe: Recipe, shape: tuple[int, ...], layers: list[Any], embedding: Any) -> Any:

@@ -11,7 +11,7 @@ from app.errors import ArchiveError
 from app.folder.keras import names
 from app.folder.keras.layers import ELEMENTWISE, EMBEDDINGS, READERS
 from app.folder.keras.options import Options
-from app.folder.keras.recurrent import RECURRENT
+from app.folder.keras.recurrent import RECURRENT, unwrapped
 from app.folder.keras.topology import entries
 
 _MATRICES = {"Dense": 1, **dict.fromkeys(RECURRENT, 2)}  # and a bias each
@@ -77,7 +77,7 @@ def chosen(inside: str, weights: list[str], model: str) -> list[str]:
 def _is_known(options: Options) -> bool:
     if options.class_name == "Sequential":
         return all(map(_is_known, entries(options)))
-    return options.class_name in {"InputLayer", "NotEqual", *READERS, *EMBEDDINGS}
+    return unwrapped(options).class_name in {"InputLayer", "NotEqual", *READERS, *EMBEDDINGS}
 
 
 def _weights(options: Options) -> tuple[int, int]:
@@ -89,6 +89,7 @@ def _weights(options: Options) -> tuple[int, int]:
 
 
 def _counted(options: Options) -> tuple[int, int]:
+    options = unwrapped(options)
     config = options.config
     match options.class_name:
         case "Sequential":
@@ -97,7 +98,7 @@ def _counted(options: Options) -> tuple[int, int]:
         case "BatchNormalization":
             return sum(config.get(option, True) is True for option in ("scale", "center")), 2
         case "Bidirectional" | "TimeDistributed" as wrapper:
-            wrapped = Options.read(config.get("layer"), keras_2=options.keras_2)
+            wrapped = unwrapped(Options.read(config.get("layer"), keras_2=options.keras_2))
             if wrapper == "TimeDistributed" and wrapped.class_name in ELEMENTWISE:
                 return 0, 0
             if wrapped.class_name not in _MATRICES:

@@ -193,6 +193,19 @@ def test_phrases_enter_a_network_of_any_length_as_they_are(
 
 
 @ENDINGS
+def test_an_rnn_of_a_cell(keras: Any, tmp_path: Path, ending: str) -> None:
+    L = keras.layers
+    gru = L.RNN(L.GRUCell(5, reset_after=False), return_sequences=True)
+    both = L.Bidirectional(L.RNN(L.LSTMCell(4), return_sequences=True))
+    model = sequential(keras, gru, both, L.RNN(L.SimpleRNNCell(3, use_bias=False)), mask_zero=True)
+    gru.trainable = False
+    mine = imported(tmp_path, model, ending)
+    cells = [layer.class_name for layer in mine.network.recurrent]
+    assert cells == ["GRU", "LSTM", "LSTM", "SimpleRNN"]
+    assert_same_answers(keras, mine, model)
+
+
+@ENDINGS
 def test_a_stateful_network_begins_anew(keras: Any, tmp_path: Path, ending: str) -> None:
     """As the tutorial on generating text has it: one phrase at a time, of any length, logits."""
     L = keras.layers

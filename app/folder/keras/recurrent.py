@@ -19,6 +19,23 @@ _WITHIN_BIDIRECTIONAL = ("go_backwards", "zero_output_for_mask")
 _READINGS = ("forward", "backward")  # of a Bidirectional
 
 
+def unwrapped(options: Options) -> Options:
+    """An RNN around one of Keras's own cells as the layer that computes the same; others as they
+    are. Raises UnsupportedNetwork for another cell.
+    """
+    if options.class_name != "RNN":
+        return options
+    if not isinstance(options.config.get("cell"), dict):
+        raise options.refuse("it has no cell of Keras's own")
+    cell = Options.read(options.config["cell"], keras_2=options.keras_2)
+    cell.require_float32()
+    layer = cell.class_name.removesuffix("Cell")
+    if layer not in RECURRENT or layer == cell.class_name:
+        known = ", ".join(f"{name}Cell" for name in RECURRENT)
+        raise options.refuse(f"its cell is a {cell.class_name}; supported are {known}")
+    return replace(options, class_name=layer, config={**cell.config, **options.config})
+
+
 def check_recurrent(options: Options) -> None:
     """Raises UnsupportedNetwork where a recurrent layer is asked for what is not computed here."""
     if options.class_name in RECURRENT:
@@ -92,9 +109,9 @@ def bidirectional(options: Options, place: Place) -> Bidirectional:
 
 def _both(options: Options) -> tuple[Options, Options]:
     """The options of the two layers that a Bidirectional is made of, named below its own."""
-    forward = Options.read(options.config.get("layer"), keras_2=options.keras_2)
+    forward = unwrapped(Options.read(options.config.get("layer"), keras_2=options.keras_2))
     own = options.config.get("backward_layer")
-    backward = forward if own is None else Options.read(own, keras_2=options.keras_2)
+    backward = forward if own is None else unwrapped(Options.read(own, keras_2=options.keras_2))
     if own is None:
         short = forward.name.removeprefix("forward_")
         turned = {**forward.config, "go_backwards": True}

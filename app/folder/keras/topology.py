@@ -11,7 +11,7 @@ from app.folder.keras.graph import MASK, in_a_line
 from app.folder.keras.layers import EMBEDDINGS, LAST_STEPS, READERS, embedding
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place, Weights
-from app.folder.keras.recurrent import check_recurrent
+from app.folder.keras.recurrent import check_recurrent, unwrapped
 from app.layers import (
     Bidirectional,
     Dense,
@@ -108,7 +108,7 @@ def entries(model: Options) -> list[Options]:
 def _unfolded(options: Options, group: str, inside: Groups) -> Iterator[tuple[Options, str]]:
     """A layer and its group; of a Sequential inside the model, those that it is made of."""
     if options.class_name != "Sequential":
-        yield options, group
+        yield unwrapped(options), group
         return
     inner = [one for one in entries(options) if one.class_name != _INPUT]
     for one, below in zip(inner, inside(inner), strict=True):

@@ -17,7 +17,7 @@ from app.folder.keras.write import write_network
 from app.layers import Bidirectional, LastStep, Recurrent
 from app.network import Network
 from tests.keras_files import edit_weights
-from tests.small_models import KINDS, both_ways, small_network
+from tests.small_models import GATED, KINDS, both_ways, small_network
 
 
 class Given:
@@ -164,11 +164,49 @@ def test_a_bidirectional_reads_its_two_layers() -> None:
     assert "rnn/backward_lstm/kernel" in network.weights
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_rnn_of_a_cell_is_the_layer_of_that_name(kind: tuple[str, bool]) -> None:
+    name, reset_after = kind
+    own = {"units": 4, "activation": "elu", "use_bias": True, "dropout": 0.2}
+    if name in GATED:
+        own["recurrent_activation"] = "hard_sigmoid"
+    if name == "GRU":
+        own["reset_after"] = reset_after
+    outer = {"name": "rnn", "return_sequences": True, "unroll": True}
+    wrapped = keras_2("RNN", **outer, cell=keras_2(f"{name}Cell", **{**own, "name": "inner"}))
+    [of_cell] = sequential(EMBEDDING, wrapped, DENSE).recurrent
+    [layer] = sequential(EMBEDDING, keras_2(name, **outer, **own), DENSE).recurrent
+    assert (of_cell.class_name, of_cell.name, of_cell.return_sequences) == (name, "rnn", True)
+    assert of_cell.options == layer.options
+    for weight, array in layer.weights.items():
+        np.testing.assert_array_equal(of_cell.weights[weight], array)
+
+
+def rnn(cell: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return keras_2("RNN", **{"name": "rnn", "cell": cell, **options})
+
+
+LSTM_CELL = keras_2("LSTMCell", name="inner", units=4)
 REFUSED: list[tuple[Sequence[dict[str, Any]], str]] = [
     ([EMBEDDING, recurrent("LSTM", return_state=True), DENSE], r"'rnn' \(LSTM\): return_state"),
     ([EMBEDDING, recurrent("GRU", stateful=True), DENSE], r"'rnn' \(GRU\): stateful"),
     ([EMBEDDING, recurrent("GRU", time_major=True), DENSE], r"'rnn' \(GRU\): time_major"),
     ([EMBEDDING, recurrent("LSTM", go_backwards=True), DENSE], r"\(LSTM\): go_backwards"),
+    ([EMBEDDING, rnn(LSTM_CELL, return_state=True), DENSE], r"'rnn' \(LSTM\): return_state"),
+    (
+        [EMBEDDING, rnn(keras_2("StackedRNNCells", name="two", cells=[LSTM_CELL] * 2)), DENSE],
+        r"'rnn' \(RNN\): its cell is a StackedRNNCells; supported are SimpleRNNCell, LSTMCell",
+    ),
+    ([EMBEDDING, rnn(recurrent("LSTM")), DENSE], r"\(RNN\): its cell is a LSTM; supported"),
+    ([EMBEDDING, keras_2("RNN", name="rnn"), DENSE], r"\(RNN\): it has no cell of Keras's own"),
+    (
+        [EMBEDDING, rnn({**LSTM_CELL, "module": "my.cells"}), DENSE],
+        r"'inner' \(LSTMCell\) is custom code: 'my.cells'",
+    ),
+    (
+        [EMBEDDING, rnn(keras_2("LSTMCell", name="inner", units=4, dtype="float16")), DENSE],
+        r"'inner' \(LSTMCell\): dtype = 'float16'",
+    ),
     ([EMBEDDING, recurrent("CuDNNLSTM"), DENSE], r"'rnn' \(CuDNNLSTM\): this type of layer"),
     ([EMBEDDING, both(merge_mode=None), DENSE], r"'rnn' \(Bidirectional\): merge_mode = None"),
     ([EMBEDDING, both(layer=DENSE), DENSE], r"\(Bidirectional\): it wraps Dense"),
