@@ -148,7 +148,8 @@ def test_answers_are_what_the_document_says(
 
 
 def test_every_operation_is_called(operations: dict[str, Any]) -> None:
-    assert {name for name, _, _ in CALLS} == operations.keys()
+    called = {name for name, _, _ in CALLS}
+    assert called == operations.keys(), "CALLS lists every operation, with its GET"
 
 
 @pytest.mark.parametrize(("name", "sent", "parts", "status"), REFUSED)
@@ -211,7 +212,7 @@ def test_every_type_and_every_field_says_what_it_is(document: dict[str, Any]) ->
         for field, described in schema.get("properties", {}).items()
         if not described.get("description")
     ]
-    assert silent == []
+    assert silent == [], "a protocol's FIELDS say what they are: app/api/native/glossary.py"
     for name, schema in document["components"]["schemas"].items():
         assert schema["description"], name
 
