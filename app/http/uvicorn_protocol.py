@@ -10,6 +10,7 @@ connections, in `bounded.py` the time that a head, a body and an unread answer m
 """
 
 import asyncio
+import contextlib
 import re
 from typing import Any
 
@@ -215,16 +216,20 @@ class Protocol(Bounded):
         self.tasks.add(self._task)  # uvicorn waits for these before it ends
 
     async def _answer(self, exchange: ShortExchange) -> None:
-        task: Any = self._task
-        while True:
-            self._next = self.loop.create_future()
-            try:
-                await exchange.edge.answer(exchange, exchange.found)
-            finally:
-                self.tasks.discard(task)
-                if not exchange.response_complete:
-                    self.transport.close()
-            exchange = await self._next
+        """Answer one request after the other until the connection is lost."""
+        # A task that ended with an exception would have it and all that it came through, which has
+        # the task: megabytes of answers that wait for the garbage collector.
+        with contextlib.suppress(asyncio.CancelledError):
+            task: Any = self._task
+            while True:
+                self._next = self.loop.create_future()
+                try:
+                    await exchange.edge.answer(exchange, exchange.found)
+                finally:
+                    self.tasks.discard(task)
+                    if not exchange.response_complete:
+                        self.transport.close()
+                exchange = await self._next
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""

@@ -1,5 +1,6 @@
 """Requests on the short way to the phrase endpoints are answered as on uvicorn's."""
 
+import gc
 import json
 import re
 import socket
@@ -15,6 +16,7 @@ import pytest
 
 from app.arrays import Ids
 from app.engines.base import Outputs
+from app.http.exchange import Exchange
 from app.http.uvicorn_protocol import Protocol
 from app.main import create_app
 from app.model import Model
@@ -266,6 +268,27 @@ def test_a_client_that_leaves_is_no_longer_worked_for() -> None:
         eventually(lambda: in_progress(served) == 1)  # the one that asks
         counted = r'unrolled_requests_total{[^}]*"/v1/predict/batch"[^}]*"499"[^}]*} 1\.0'
         assert re.search(counted, served.get("/metrics").text)
+
+
+def exchanges() -> list[Exchange]:
+    return [one for one in gc.get_objects() if isinstance(one, Exchange)]
+
+
+@pytest.mark.parametrize("path", ["/v1/predict/batch", "/v1/predict/b%61tch"])
+def test_nor_is_anything_kept_until_the_garbage_collector_comes(path: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with computing_a_batch(["w1", "w2"], path) as (served, gone, engine):
+            assert exchanges()  # the one under way
+            gone.close()
+            with connected(served) as answered:
+                answered.sendall(ASK)
+                answer(answered)
+            engine.go_on.set()
+            eventually(lambda: not exchanges())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("path", ["/v1/predict/batch", "/v1/predict/b%61tch"])
