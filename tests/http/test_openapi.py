@@ -223,7 +223,8 @@ def test_every_parameter_says_what_it_is_and_phrases_can_be_tried(
     tried: dict[str, set[Any]] = {}
     for name, (_, _, operation) in operations.items():
         for parameter in operation["parameters"]:
-            assert parameter["description"], (name, parameter["name"])
+            said = parameter.get("description")
+            assert said, f"{name}: its protocol's `fields` say what {parameter['name']} is"
             tried.setdefault(parameter["name"], set()).add(str(parameter.get("example")))
     assert tried["phrase"] == {"this is"}
     assert tried["model"] == tried["model_id"] == {"notebook"}
