@@ -16,7 +16,7 @@ _REASONS = {
 
 def diagnosis(error: httptools.HttpParserError, data: bytes) -> InvalidHttp:
     """An error of the parser's about some bytes, for whoever sent them."""
-    if data.startswith(b"\x16\x03"):
+    if data[:2] in (b"\x16", b"\x16\x03"):
         return InvalidHttp("this port speaks plain HTTP, and TLS arrived: use http://")
     said = str(error)
     for beginning, reason in _REASONS.items():

@@ -14,7 +14,7 @@ _EACH = 4  # bytes of a header beside its name and value
 
 def is_http(said: bytes, headers: int) -> bool:
     """Whether the request line of a head of so many headers, with which ends what was said, is
-    HTTP's. The parser takes RTSP's too.
+    HTTP's. The parser takes RTSP's and ICE's too.
     """
     line = said.rsplit(b"\r\n", headers + 3)[-headers - 3]
     return line.rpartition(b" ")[2].startswith(b"HTTP/")

@@ -48,7 +48,7 @@ class Protocol(Bounded):
     _barren = 0  # bytes in which neither a request began nor a part of a body was
     _fruitful = False
     _begin = b""  # of a head that is not whole: what came of it, or more
-    _said = b""  # that and the piece that is being parsed, where RTSP's name may be in them
+    _said = b""  # that and the piece that is being parsed, where their names may be in them
     _end = 0  # in that, of the head that is complete
     _large = False  # whether the head may be larger than MOST_HEADERS
     _refusal: RequestError | None = None
@@ -95,7 +95,7 @@ class Protocol(Bounded):
         self._fruitful, begin = False, self._begin
         self._large = self._barren + len(data) > MOST_HEADERS
         try:
-            if begin or b"RTSP/" in data:
+            if begin or b"RTSP/" in data or b"ICE/" in data:
                 self._feed_heads(data)
             else:
                 self.parser.feed_data(data)
@@ -113,8 +113,8 @@ class Protocol(Bounded):
         return b""
 
     def _feed_heads(self, data: bytes) -> None:
-        """Have what may be RTSP, which the parser takes for HTTP, parsed up to the end of each
-        head: there its lines are counted from.
+        """Have what may be RTSP or ICE, which the parser takes for HTTP, parsed up to the end of
+        each head: there its lines are counted from.
         """
         fed = begun = len(self._begin)
         self._said = self._begin + data
@@ -151,7 +151,7 @@ class Protocol(Bounded):
             if self._large:
                 check_size(self.headers)
             if self._said and not is_http(self._said[: self._end], len(self.headers)):
-                raise UnsupportedVersion("HTTP/1.1 is spoken here, and no RTSP")
+                raise UnsupportedVersion("HTTP/1.1 is spoken here, no RTSP and no ICE")
             if self.parser.should_upgrade():
                 self._upgrade = True
                 return

@@ -176,6 +176,7 @@ def test_rtsp_is_not_spoken(short: Served) -> None:
         b"GET /livez RTSP/1.1\r\n",
         b"\r\n\rGET  /livez   RTSP/1.0\r\n",
         b"PLAY http://x/livez RTSP/1.1\r\n",
+        b"SOURCE /livez ICE/1.0\r\n",
         b"GET /livez RTSP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n",
     ],
 )
@@ -196,6 +197,10 @@ def test_rtsp_is_not_spoken_wherever_its_line_begins_or_is_cut(short: Served, as
                 assert answer(connection)[0].status == 200
                 connection.sendall(named[cut:] + b"Host: x\r\n\r\n")
                 assert answer(connection, "GET")[0].status == 200
+
+
+def test_tls_is_known_by_its_first_byte(short: Served) -> None:
+    assert b"plain HTTP, and TLS arrived" in all_of(short, b"\x16")
 
 
 def test_blanks_behind_a_value_are_no_part_of_it(served: Served) -> None:
