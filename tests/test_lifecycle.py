@@ -153,10 +153,11 @@ def test_who_listens_beyond_this_machine_without_a_key_is_told_once(
     notebook_folder: Path, tmp_path: Path
 ) -> None:
     # 127.1 is 127.0.0.1 written as briefly as it can be: what counts is where it listens.
+    address = {"0.0.0.0": "0.0.0.0", "127.1": "127.0.0.1"}
     for host, key, times in (("0.0.0.0", "", 1), ("0.0.0.0", "secret", 0), ("127.1", "", 0)):
         settings = {"workers": "2", "host": host} | ({"api_keys": key} if key else {})
         with session(notebook_folder.parent, tmp_path / f"log{host}{key}", **settings) as one:
-            one.wait_for("listening on http://")
+            one.wait_for(f"listening on http://{address[host]}:")
             assert one.log.read_text().count("without a key") == times
             one.process.send_signal(signal.SIGTERM)
             assert one.process.wait(PATIENCE) == 0

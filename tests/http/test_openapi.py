@@ -184,6 +184,7 @@ def test_words_that_are_left_out_and_answers_that_are_streamed_are_documented(
         answer = client.get("/v1/predict?phrase=a zebra").json()
         assert [one["word"] for one in answer["unknown"]] == ["zebra"]
         validator(document, schema).validate(answer)
+        assert client.get("/v1/predict?phrase=a zebra&top_k=1000").json() == answer
         for name, sent, headers in (
             ("predict_batch", {"phrases": ["a"]}, {"accept": "application/x-ndjson"}),
             ("create_completion", {"prompt": "a", "max_tokens": 1, "stream": True}, {}),

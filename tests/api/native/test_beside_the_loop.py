@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api.native import predictions
+from app.engines.topk import BATCHED_K
+from app.http.exchange import encode
 from app.suggesting import suggester
 from app.text.typed import read_typed
 from app.text.vocabulary import Vocabulary
@@ -61,6 +64,25 @@ def test_words_like_unknown_ones_are_looked_for_beside_the_loop(
     assert "look" in client.get("/?phrase=this exmple").text
     assert closest.threads
     assert loop not in closest.threads
+
+
+def test_very_many_words_are_written_beside_the_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Noted(read_typed)
+    monkeypatch.setattr(suggester, "read_typed", read)
+    client.post("/v1/suggest", json=SHORT)
+    (loop,) = read.taken()
+    write = Noted(encode)
+    monkeypatch.setattr(predictions, "encode", write)
+    few, many = (
+        client.post("/v1/predict", json={"phrase": "this is", "top_k": k}).json()
+        for k in (BATCHED_K, BATCHED_K + 1)
+    )
+    assert [one["word"] for one in many["predictions"]] == ["an", "example", "this", "is"]
+    assert many == few
+    assert loop not in write.threads
+    assert write.threads
 
 
 def test_nobody_looks_for_words_like_those_of_a_text_box(
