@@ -10,7 +10,7 @@ from app.model import Model
 from app.suggesting.usual import Usual
 from app.suggesting.words import Words
 from app.text.abbreviations import may_be_short
-from app.text.asides import without_asides
+from app.text.asides import is_greeting, without_asides
 from app.text.tokens import Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
@@ -19,6 +19,11 @@ _LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr"}  # that is commoner, before the same
 _TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
 _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
+# A comma, a colon, a dash, a bracket, a quotation mark or an emoji, where the sentence stands.
+_ANEW = re.compile(
+    r"(?:[,;:()\[\]\"“”«»–—☀-➿\ufe0f\U0001f000-\U0001faff][\"'“”‘’]?|(?<!\S)-|--)\s*\Z"
+)
+_LONGEST_MARK = 8  # characters, with white space
 _MENDED = 8  # misspelled words of a sentence: it takes time to look for one
 
 
@@ -32,6 +37,7 @@ class Sentence(NamedTuple):
     barred: tuple[int, ...]  # ids of words that are not suggested in it
     usual: Usual | None  # what people mostly write next in it
     shouted: int  # letters of its words that are no acronyms, where all of it is in capitals
+    anew: bool = False  # whether something may begin behind its last mark
 
 
 def read_sentence(model: Model, words: Words, text: str) -> Sentence:
@@ -43,13 +49,14 @@ def read_sentence(model: Model, words: Words, text: str) -> Sentence:
     text = _as_known(words, text)
     whole = _read(model, words, text)
     shorter = without_asides(text)
-    apart = words.barred_behind_comma(shorter)
-    if apart:
-        whole = whole._replace(barred=(*whole.barred, *apart))
-    if shorter == text:  # nearly always
+    if shorter != text:
+        read = _read(model, words, shorter)
+        whole = whole._replace(context=read.context, text=read.text, usual=read.usual)
+    if not _ANEW.search(text[-_LONGEST_MARK:]):  # nearly always
         return whole
-    read = _read(model, words, shorter)
-    return whole._replace(context=read.context, text=read.text, usual=read.usual)
+    if is_greeting(shorter):
+        whole = whole._replace(context=model.context(""), text="")  # not "Hi, there"
+    return whole._replace(anew=True)
 
 
 def _read(model: Model, words: Words, text: str) -> Sentence:

@@ -78,6 +78,7 @@ class Suggester:
         self._casing = Casing(model.card.get("shown_as", {}))
         self._read = lru_cache(_SENTENCES)(partial(read_sentence, model, self._words))
         self._left = LeftBefore()
+        self._first: Floats | None = None  # [V] what begins a sentence, once it is known
 
     def suggest(self, asked: Asked) -> Steps:
         """Yields the contexts whose distributions [V] are needed, and returns the answer.
@@ -87,7 +88,8 @@ class Suggester:
         typed = read_typed(asked.text, self.model.options.tokenizer, self._stand_in)
         sentence = self._read(typed.sentence)
         (said,) = yield (sentence.context,)
-        likely = _usual(said, sentence.usual)
+        likely = said if not sentence.anew else (yield from self._anew(said))
+        likely = _usual(likely, sentence.usual)
         begun = None
         if typed.word:
             begun = self._words.begun(typed.word, likely, self.model.suggestible)
@@ -108,6 +110,16 @@ class Suggester:
         if asked.words > 1:
             yield from self._extend(paths, probabilities, here)
         return self._answer(here, said, best, paths, probabilities)
+
+    def _anew(self, said: Floats) -> Generator[Sequence[Context], Sequence[Floats], Floats]:
+        """Probabilities [V] behind a mark inside a sentence, where a clause may begin: the mean, of
+        their logarithms, of what follows the words before it and what begins a sentence.
+        """
+        if self._first is None:
+            (self._first,) = yield (self.model.context(""),)
+        both: Floats = np.sqrt(said * self._first)
+        both /= np.add.reduce(both)
+        return both
 
     def _place(self, asked: Asked, typed: Typed, sentence: Sentence, likely: Floats) -> _Place:
         """What is known where the typist stands."""

@@ -16,7 +16,6 @@ from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.suggesting.usual import Usual, UsualWords
 from app.text.abbreviations import SEVERAL, SHORT_FORMS, may_be_short
-from app.text.asides import is_greeting
 from app.text.misspelled import Misspellings
 from app.text.mistakes import EXCHANGE, LONGEST, MISTAKE, NOTHING_NEAR, SHORTEST, Mistakes, Near
 from app.text.tokens import AS_TYPEWRITTEN, without_accents
@@ -29,7 +28,6 @@ _FREQUENT = 300  # words, which stand first in a vocabulary
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
-_BEHIND_A_GREETING = ("for", "to", "of", "about")  # not behind its comma
 
 Kind = Literal["next", "completion", "correction"]
 
@@ -93,11 +91,6 @@ class Words:
             ids = self.ids_of(rule["words"])
             for word in rule["after"]:
                 self._barred_after.setdefault(word.lower(), []).extend(ids)
-        self._named_after: dict[str, list[str]] = {}  # "York": "City"
-        for pair, shown in model.card.get("shown_as", {}).items():
-            first, _, second = pair.partition(" ")
-            if second and shown[0].isupper():
-                self._named_after.setdefault(first, []).append(second)
         usual = model.card.get("usual", {})
         self.usual_after = UsualWords(usual, self.ids_of, model.options.start).after
 
@@ -185,18 +178,6 @@ class Words:
             return ()
         seen = self._barred_after.keys() & _LETTERS.findall(sentence.lower())
         return tuple(number for word in seen for number in self._barred_after[word])
-
-    def barred_behind_comma(self, sentence: str) -> list[int]:
-        """Ids that are not suggested behind the comma that a sentence ends with: "New York, City",
-        "Thanks, for".
-        """
-        before, comma, after = sentence.rpartition(",")
-        if not comma or after.strip():
-            return []
-        if is_greeting(sentence):
-            return self.ids_of(_BEHIND_A_GREETING)
-        last = before.split()[-1:]
-        return self.ids_of(self._named_after.get(last[0].lower(), ())) if last else []
 
     def mixed(self, said: Floats, recent: RecentWords, share: float) -> Floats:
         """Probabilities [V], `share` of them going by what was written before."""

@@ -8,7 +8,8 @@ _GREETS = (
     r"\s*+((?:hello|hi|hey|dear|good (?:morning|afternoon|evening)|happy birthday|thanks|thank you)"
     r"(?![^\W\d_]))"
 )
-_GREETING = re.compile(_GREETS + r"(,?)([^,]{0,60}+),", re.IGNORECASE)
+_PAUSE = r"(?:[,;:]|\s[-–—]{1,2}(?=\s))"
+_GREETING = re.compile(rf"{_GREETS}(,?)((?:(?!{_PAUSE}).){{0,60}}+){_PAUSE}", re.IGNORECASE)
 _GREETINGS = re.compile(rf"(?:{_GREETS}\s*+,)++\s*+\Z", re.IGNORECASE)
 _AMONG_NAMES = frozenset(("or", "and", "there", "all", "everyone", "both"))
 _OPEN_CHOICE = "and/"  # "or" follows, and says it
@@ -17,11 +18,10 @@ _CHOICE_BEFORE = re.compile(r"(?:\A|[\s(\"'“])(?:[^\W\d_]{2,}+/)++\Z")
 
 
 def without_asides(sentence: str) -> str:
-    """ "Hi Anna, how" and "Hi, Anna, how" as "Hi, how", "Dear Mr Smith, I" as ", I", "he/she is"
-    as "she is".
+    """ "Hi Anna, how", "Hi Anna - how" and "Hi, Anna, how" as "Hi, how", "Dear Mr Smith, I" as
+    ", I", "he/she is" as "she is".
     """
-    if "," in sentence:
-        sentence = _ungreeted(sentence)
+    sentence = _ungreeted(sentence)
     return _CHOICE.sub("", sentence) if "/" in sentence else sentence
 
 

@@ -10,11 +10,16 @@ import re
 # What was read is not given back, nor looked at again behind each of its stops.
 _END = re.compile(
     r"(?<![.!?…])(?P<mark>[.!?…]++)[\"'”’)\]]*+(?=\s|[^\W\d_]|[☀-➿\U0001f000-\U0001faff]|\Z)|\n"
+    r"|(?<=[,:])[ \t]++[\"“](?=[^\W\d_a-z]|\Z)"  # 'He said, "What'
 )
-# "1)" of a list and "Subject:" in front of a line: what follows starts anew.
-_ITEM = re.compile(r"(?:[ \t]*+(?:(?:\d{1,3}+|[a-zA-Z])\)|[^\W\d_a-z][^\W\d_]*+:)(?=\s))+")
-_MARK = re.compile(r"[.!?…\n:;=)@#/<]")  # without any of these, a text is its own sentence
-_INSIDE = re.compile(r"[.!?…]+(?!\d)")
+# "1)" of a list, "Subject:", "P.S." and "@anna" in front of a line: what follows starts anew.
+_ITEM = re.compile(
+    r"(?:[ \t]*+(?:(?:\d{1,3}+|[a-zA-Z])\)|[^\W\d_a-z][^\W\d_]*+:"
+    r"|[Pp]\.[Ss]\.?+:?+|@\w++[:,]?+)(?=\s))+"
+)
+_MARK = re.compile(r"[.!?…\n:;=)@#/<\"“]")  # without any of these, a text is its own sentence
+_PAUSE = re.compile(r"\.{2,}+|…")
+_INSIDE = re.compile(r"[.!?]+(?!\d)")
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
 _GOES_ON = re.compile(r"\s*+([^\W\d_])")
 _LONGEST_ABBREVIATION = 6
@@ -110,10 +115,10 @@ def _is_in_address(text: str, match: re.Match[str]) -> bool:
 
 
 def _read_out(sentence: str, stand_in: str) -> str:
-    """A sentence without its stops, its smiles, and what is no word of it."""
+    """A sentence without its stops and what is no word of it; smiles and "..." are commas."""
     if not _MARK.search(sentence):
         return sentence
-    read = _SMILE.sub(" ", sentence)
+    read = _PAUSE.sub(",", _SMILE.sub(",", sentence))
     read = _TOKEN.sub(lambda match: _token_read_out(match[0], stand_in), read)
     return _INSIDE.sub(" ", read)
 

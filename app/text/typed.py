@@ -14,7 +14,7 @@ from app.text.tokens import APOSTROPHES, Tokenizer
 
 LONGEST_WORD = 64  # letters of a half-typed word
 _NO_SPACE = re.compile(r"\S+\Z")
-_GLUED = (*"0123456789@/\\#&+=",)  # letters behind these are no word: 3rd, a@b
+_GLUED = (*"0123456789@/\\#&+=°",)  # letters behind these are no word: 3rd, a@b, 20°C
 _AMOUNTS = "$€£¥₹+"  # a number follows
 _EYES, _MOUTHS = (":", ";", "=", ":-", ";-"), "DPpOoSsXx"
 _QUOTES = "\"'*_~`"  # on both sides of what they stand around

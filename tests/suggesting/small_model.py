@@ -58,6 +58,8 @@ class Typist:
         self.model = model(more, **card)
         self.asked: list[Context] = []
         self._suggester = Suggester(self.model)
+        if self.model.start_id is not None:
+            said = {"": {}, **said}
         self._said = {self.model.context(phrase): words for phrase, words in said.items()}
 
     def __call__(self, text: str, **options: object) -> Suggested:

@@ -276,25 +276,43 @@ def test_what_is_usual_comes_before_names_behind_a_capital() -> None:
 
 
 def test_behind_a_greeting_s_comma_nobody_is_greeted_again() -> None:
-    said = {"very": {"know": 0.3}, "": {"i": 0.3, "it": 0.2}}
+    said = {"very": {"know": 0.3}, "thanks": {"to": 0.3}, "": {"i": 0.3, "it": 0.2}}
     typist = Typist(said, usual={"</s> very": ["to", "you"], "</s> dear": ["mr"]})
     assert typist.texts("Very ", count=2) == ["to ", "you "]
-    assert typist.texts("Very, ", count=2) == ["you ", "know "]
-    answer = typist("Dear Xylo,", count=2)
-    assert [one.text for one in answer.suggestions] == [" I ", " it "]
-    assert answer.unknown == ("dear", "xylo")
+    assert typist.texts("Very, ", count=2) == ["you ", "I "]
+    for text in ("Dear Xylo,", "Thanks,", "Thanks, thanks,", "Thanks Xylo,"):
+        assert typist.texts(text, count=2) == [" I ", " it "]
+    assert typist("Dear Xylo,").unknown == ("dear", "xylo")
 
 
-def test_behind_a_comma_no_name_goes_on_nor_a_greeting() -> None:
-    typist = Typist({"new": {"york": 0.4, "year": 0.2}})
-    assert typist.texts("New ", count=1) == ["York "]
-    assert typist.texts("New, ", count=1) == ["year "]
-    said = {"to": 0.3, "i": 0.2}
-    typist = Typist({"thanks": said, "thanks thanks": said, "i know": said})
-    assert typist.texts("Thanks ", count=1) == ["to "]
-    for text in ("Thanks, ", "Thanks, thanks,\t", "Thanks Xylo, "):
-        assert typist.texts(text, count=1) == ["I "]
-    assert typist.texts("I know, ", count=1) == ["to "]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I know, ", "I know;", "I know: ", "I know - ", "I know -- ", "I know — ", "I know (",
+        'I know "', "I (know) ", 'I know," ', "I know,’ ", 'I "know" ', "I know 😀 ", "I know :D ",
+    ],
+)  # fmt: skip
+def test_behind_a_mark_inside_a_sentence_something_begins(text: str) -> None:
+    said = {"i know": {"york": 0.4, "you": 0.1, "the": 0.1}, "": {"the": 0.2, "you": 0.1}}
+    answer = Typist(said)(text, count=2)
+    assert [one.words for one in answer.suggestions] == [("the",), ("you",)]
+    rest = 1e-5  # of every other word
+    both = [(0.4, rest), (0.1, 0.1), (0.1, 0.2)]
+    others = len(Typist(said).model.vocabulary.words) - len(both)
+    total = sum((one * other) ** 0.5 for one, other in both) + others * rest
+    shares = [(0.1 * 0.2) ** 0.5 / total, (0.1 * 0.1) ** 0.5 / total]
+    assert [one.probability for one in answer.suggestions] == pytest.approx(shares, rel=1e-5)
+
+
+def test_behind_an_ellipsis_a_small_letter_may_begin_something() -> None:
+    said = {"i know": {"they": 0.4, "the": 0.1}, "": {"the": 0.2}}
+    assert Typist(said).texts("I know... t", count=2) == ["the ", "they "]
+
+
+@pytest.mark.parametrize("text", ["I know ", "I know-", "I know' ", "I know/", "I know* "])
+def test_and_behind_no_other_mark(text: str) -> None:
+    typist = Typist({"i know": {"york": 0.4}, "i": {"york": 0.4}, "": {"the": 0.2}})
+    assert typist.texts(text, count=1)[0].strip() == "York"
 
 
 def test_the_country_is_no_pronoun_and_a_possessive_of_several_is_one() -> None:

@@ -41,6 +41,16 @@ from app.text.typed import read_typed
         ("So do I. He ", "He"),
         ("I love it!😀 the ", "😀 the"),
         ("I love it 😀 the ", "I love it 😀 the"),
+        ('She said, "', ""),
+        ("She asked: “What is ", "What is"),
+        ('"I know," she said, "that ', '"I know" she said "that'),
+        ('the song "Happy ', 'the song "Happy'),
+        ("@anna ", ""),
+        ("@anna: the ", "the"),
+        ("@anna, @tom the ", "the"),
+        ("I know @anna is ", "I know <unk> is"),
+        ("P.S. the ", "the"),
+        ("I know\np.s.: the ", "the"),
     ],
 )
 def test_what_is_no_word_of_a_sentence_is_not_read_as_one(text: str, sentence: str) -> None:
@@ -58,6 +68,16 @@ def test_what_is_no_word_of_a_sentence_is_not_read_as_one(text: str, sentence: s
 def test_nobody_knows_how_these_go_on(text: str) -> None:
     typed = read_typed(text, "words")
     assert (typed.unguessable, typed.word, typed.replace) == (True, "", (len(text), len(text)))
+
+
+@pytest.mark.parametrize("text", ["I know... what ", "I know … what ", "I know :D what "])
+def test_a_smile_and_an_ellipsis_are_read_as_a_comma(text: str) -> None:
+    sentence = read_typed(text, "words").sentence
+    assert [one.split() for one in sentence.split(",")] == [["I", "know"], ["what"]]
+
+
+def test_the_unit_behind_a_degree_is_no_word() -> None:
+    assert read_typed("it is 20°C", "words").word == ""
 
 
 @pytest.mark.parametrize("text", ["at 5 p.m.", "See you.T", "So do I.", "I know;t", "C#", "5%", ""])
