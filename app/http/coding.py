@@ -12,7 +12,8 @@ from app.errors import BodyTooLarge, InvalidHttp, InvalidJson, UnsupportedEncodi
 from app.http.exchange import Headers, Reply
 
 LEAST = 8 << 10  # bytes of an answer that is compressed
-_ON_A_THREAD = 64 << 10  # bytes of a request that are inflated there
+_ON_A_THREAD = 16 << 10  # bytes of a request that are inflated there
+_AT_ONCE = 16 << 10  # bytes: with each member that ends, those behind it are copied
 _LEVEL = 1  # three quarters of what 6 saves, in a third of its time
 _GZIP, _ZLIB, _BARE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -40,18 +41,22 @@ def _inflate(body: bytes, coding: bytes, limit: int) -> bytes:
         window = _ZLIB if body[:1] and body[0] & 15 == 8 else _BARE
     pieces: list[bytes] = []
     left = limit + 1
+    stream = zlib.decompressobj(window)
     try:
-        while body:  # a gzip file may have several members
-            stream = zlib.decompressobj(window)
-            pieces.append(stream.decompress(body, left))
-            left -= len(pieces[-1])
-            if left <= 0:
-                raise BodyTooLarge(f"the body is larger than {limit} bytes once it is inflated")
-            if not stream.eof:
-                raise InvalidHttp("the compressed body is not complete")
-            body = stream.unused_data
+        for start in range(0, len(body), _AT_ONCE):
+            rest = body[start : start + _AT_ONCE]
+            while rest:  # a gzip file may have several members
+                if stream.eof:
+                    stream = zlib.decompressobj(window)
+                pieces.append(stream.decompress(rest, left))
+                left -= len(pieces[-1])
+                if left <= 0:
+                    raise BodyTooLarge(f"the body is larger than {limit} bytes once it is inflated")
+                rest = stream.unused_data
     except zlib.error as error:
         raise InvalidHttp("the body is not compressed as its Content-Encoding says") from error
+    if body and not stream.eof:
+        raise InvalidHttp("the compressed body is not complete")
     return b"".join(pieces)
 
 

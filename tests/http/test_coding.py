@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import random
+import time
 import zlib
 from collections.abc import Iterator
 
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import UnrolledError
+from app.errors import InvalidHttp, UnrolledError
 from app.http.coding import accepted, inflated
 from app.http.uvicorn_protocol import Protocol
 from tests.api.clients import serving_both_models, url
@@ -82,6 +84,32 @@ def test_damaged_bodies_never_do_more_than_be_refused(body: bytes, coding: bytes
         asyncio.run(inflated(body, coding, 1000))
     except UnrolledError as error:
         assert error.status in (400, 413)  # noqa: PT017 # nothing else may be raised
+
+
+def test_a_body_of_many_small_members_costs_no_more_than_its_length() -> None:
+    """With each that ends, all behind it was copied: 0.6 s of a core for 1 MB, minutes for 8."""
+
+    def seconds(members: int) -> float:
+        body = gzip.compress(b"") * members + gzip.compress(BODY)
+        began = time.process_time()
+        assert asyncio.run(inflated(body, b"gzip", 1 << 20)) == BODY
+        return time.process_time() - began
+
+    rounds = [(seconds(5_000), seconds(50_000)) for _ in range(3)]
+    assert min(many for _, many in rounds) < 20 * min(few for few, _ in rounds)
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 16 << 10, (16 << 10) - 30, (32 << 10) + 1])
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_what_is_inflated_is_the_same_wherever_it_is_cut(coding: str, size: int) -> None:
+    text = random.Random(size).randbytes(size)  # which cannot be compressed
+    packed = zlib.compress(text) if coding == "deflate" else gzip.compress(text)
+    body = packed if coding == "deflate" else packed + gzip.compress(b"more") + packed
+    whole = text if coding == "deflate" else text + b"more" + text
+    assert asyncio.run(inflated(body, coding.encode(), 1 << 20)) == whole
+    for cut in (1, 4):
+        with pytest.raises(InvalidHttp):
+            asyncio.run(inflated(body[:-cut], coding.encode(), 1 << 20))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", None])
