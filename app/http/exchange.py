@@ -39,6 +39,7 @@ PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _CLOSE = (b"connection", b"close")
+CONTINUE = b"100-continue"  # of an Expect header
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -106,6 +107,7 @@ class Exchange:
         "timing",
         "traceparent",
         "unread",
+        "withheld",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, bounds: Bounds) -> None:
@@ -120,6 +122,7 @@ class Exchange:
         self.traceparent: str | None = None
         self.fault: RequestError | None = None  # of the head
         self.unread = False  # whether the client may still be sending a body that is refused
+        self.withheld = False  # whether the client waits to be asked for the body
         self.route = "other"
         self.parameters = _NONE  # of the path
         self.model: str | None = None
@@ -147,10 +150,13 @@ class Exchange:
                 request_id = sound[1]
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 self.traceparent = value.decode().rstrip()
+            elif name == b"expect":
+                self.withheld = value.strip().lower() == CONTINUE
         self.request_id = request_id.decode() if request_id else new_id()
         if transfer:
             self.fault = _fault_of(transfer, self.declared) or self.fault
         version = scope.get("http_version", "1.1")
+        self.withheld &= version != "1.0" and (self.declared > 0 or transfer != b"")
         if hosts != 1 and (hosts or version == "1.1"):
             self.fault = InvalidHttp("there are several Hosts" if hosts else "there is no Host")
         if version not in _VERSIONS:
@@ -160,7 +166,7 @@ class Exchange:
         """The first header of this (lower-case) name."""
         for name, value in self.scope["headers"]:
             if name == wanted:
-                return bytes(value)
+                return bytes(value).strip(b" \t")
         return None
 
     def mark(self, name: bytes) -> None:
@@ -179,6 +185,7 @@ class Exchange:
         if self.declared > limit:
             self.unread = True
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        self.withheld = False
         message = await self.receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] == "http.disconnect":
@@ -248,7 +255,7 @@ class Exchange:
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
         """Hand a whole answer with all its headers to the server."""
         await self.begin(status, headers)
-        if self.unread:
+        if self.unread or self.withheld:
             await self.write(body)
             await self._linger()
             body = b""
@@ -293,12 +300,18 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], *self._own_headers()]
+        elif self.withheld and not message.get("more_body"):
+            await self.write(message.get("body", b""))
+            await self._linger()
+            message = {"type": "http.response.body", "body": b""}
         await hand(self.send, message)
 
     def _own_headers(self) -> Headers:
         spent = *self.timing, b"total", 1e3 * (time.perf_counter() - self.started)
         return (
             *self.shared,
+            # Else it may send the next request, which would be taken for this one's body.
+            *((_CLOSE,) if self.withheld else ()),
             (b"x-content-type-options", b"nosniff"),
             (b"x-request-id", self.request_id.encode()),
             (b"server-timing", _timed(len(spent) // 2) % spent),

@@ -20,6 +20,7 @@ class ShortExchange(Exchange):
     """To uvicorn's protocol it is the cycle that is under way."""
 
     __slots__ = (
+        "_chunked",
         "_failed",
         "_most",
         "_pieces",
@@ -38,7 +39,10 @@ class ShortExchange(Exchange):
         self.protocol = protocol
         self.edge = edge
         self.found = found
-        self.keep_alive: bool = protocol.parser.should_keep_alive()  # taken back at the end
+        # HTTP/1.0 knows no chunks: its pieces end with the connection.
+        self._chunked = scope["http_version"] == "1.1"
+        # Taken back at the end.
+        self.keep_alive: bool = self._chunked and protocol.parser.should_keep_alive()
         self.response_complete = False
         self.whole = False  # whether the body is
         self._pieces: list[bytes] = []  # of the body
@@ -113,19 +117,21 @@ class ShortExchange(Exchange):
         """Write the head of an answer in pieces."""
         if not await self._is_open():
             raise ClientGone
-        headers = (*headers, (b"transfer-encoding", b"chunked"))
+        if self._chunked:
+            headers = (*headers, (b"transfer-encoding", b"chunked"))
         self.protocol.transport.write(self._head(status, headers))
 
     async def write(self, piece: bytes) -> None:
         """Write a piece, once the client has read enough of those before."""
         if not await self._is_open():
             raise ClientGone
-        self.protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        chunk = b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece
+        self.protocol.transport.write(chunk)
 
     async def finish(self) -> None:
         """Write what ends the pieces."""
         if await self._is_open():
-            if self.scope["method"] != "HEAD":
+            if self._chunked and self.scope["method"] != "HEAD":
                 self.protocol.transport.write(b"0\r\n\r\n")
             self._complete()
 

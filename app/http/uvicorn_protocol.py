@@ -22,6 +22,7 @@ from app.http.bounds import BODY_RATE
 from app.http.deadlines import Deadlines
 from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
+from app.http.exchange import CONTINUE
 from app.http.heads import (
     LARGEST,
     LONGEST_TARGET,
@@ -136,6 +137,13 @@ class Protocol(Bounded):
         self.headers = []
         self.expect_100_continue = False
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. The parser leaves the blanks behind its value."""
+        name = name.lower()
+        if name == b"expect" and value.strip().lower() == CONTINUE:
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
     def on_url(self, url: bytes) -> None:
         """A request begins: collect its target."""
         self._fruitful = True
@@ -180,8 +188,8 @@ class Protocol(Bounded):
             edge is None
             or (found := edge.table.find(path := target.decode("latin-1"))) is None
             or b"%" in target
-            or parser.get_http_version() != "1.1"
-            or self.expect_100_continue
+            or (version := parser.get_http_version()) not in ("1.1", "1.0")
+            or (self.expect_100_continue and version == "1.1")
             or not (cycle is None or cycle.response_complete)
         ):
             return None
@@ -190,6 +198,7 @@ class Protocol(Bounded):
             "path": path,
             "query_string": query.partition(b"#")[0],
             "headers": self.headers,
+            "http_version": version,
         }
         return ShortExchange(self, edge, scope, found)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -231,6 +232,59 @@ def test_a_connection_that_a_trailer_ends_is_closed(short: Served) -> None:
         received = all_of(short, head + more + CHUNKED + CHUNKS + b"Connection: close\r\n\r\n")
         assert b'"next_word":"an"' in received
         assert b"connection: close\r\n" in received
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"POST /nowhere HTTP/1.1", b"404"),
+        (b"PUT /v1/predict HTTP/1.1", b"405"),
+        (b"POST /openapi.json HTTP/1.1", b"405"),
+        (b"POST /v1/predict HTTP/1.1\r\nHost: y", b"400"),
+        (b"POST /v1/predict HTTP/1.1\r\nX-Large: ", b"413"),
+    ],
+)
+def test_a_body_that_is_not_asked_for_ends_the_connection(
+    served: Served, line: bytes, status: bytes
+) -> None:
+    """RFC 9110, 10.1.1. A client that holds it back may go on with its next request, of which the
+    first bytes were taken for that body.
+    """
+    length = b"9999999" if status == b"413" else b"%d" % len(NEXT)
+    head = line + b"\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: " + length
+    with connected(served) as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        response, _ = answer(connection)
+        assert (b"%d" % response.status, response.headers["connection"]) == (status, "close")
+        connection.sendall(NEXT)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+
+
+def test_a_body_is_asked_for_whatever_blanks_are_behind_the_wish(short: Served) -> None:
+    """Who is not asked waits until its request is too slow."""
+    for blanks in (b"", b" ", b"\t"):
+        with connected(short) as connection:
+            head = POST + b"X-API-Key: k1\r\nExpect: 100-Continue" + blanks
+            connection.sendall(head + b"\r\nContent-Length: 21\r\n\r\n")
+            asked = b"HTTP/1.1 100 Continue\r\n\r\n"
+            assert connection.recv(len(asked), socket.MSG_WAITALL) == asked
+            connection.sendall(BODY)
+            assert json.loads(answer(connection)[1])["next_word"] == "an"
+
+
+def test_http_1_0_is_answered_without_chunks(short: Served) -> None:
+    """RFC 9112, 6.1: it would take their sizes for parts of the answer."""
+    asked = {"model": "notebook", "prompt": "this is", "stream": True, "max_tokens": 3}
+    body = json.dumps(asked).encode()
+    for more in (b"", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n"):
+        head = b"POST /v1/completions HTTP/1.0\r\nX-API-Key: k1\r\n" + more
+        received = all_of(short, head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        lines, _, events = received.partition(b"\r\n\r\n")
+        assert lines.startswith(b"HTTP/1.1 200 ")
+        assert lines.endswith(b"connection: close")
+        assert b"transfer-encoding" not in lines
+        assert re.fullmatch(rb"(data: \{.*\}\n\n)+data: \[DONE\]\n\n", events)
 
 
 @pytest.mark.parametrize(
