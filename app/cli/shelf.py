@@ -15,6 +15,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the models that `serve` would serve, and where they lie."""
+    import contextlib
     import logging
 
     from app.folder.files import resolved
@@ -25,7 +26,8 @@ def models(
     settings = read_settings(**({} if models_dir is None else {"models_dir": models_dir}))
     logging.getLogger("unrolled").setLevel(logging.CRITICAL)  # what is wrong is said below
     repository = Repository(settings.models_dir, settings.engine, settings.default_model)
-    repository.refresh()
+    with contextlib.suppress(OSError):  # which is among the problems
+        repository.refresh()
     try:
         default = repository.default.id
     except ModelNotFound:

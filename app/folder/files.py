@@ -42,6 +42,16 @@ def resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder. Raises OSError where nobody can tell."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return False
+        raise
+
+
 def open_file(path: Path) -> BufferedReader:
     """Open for reading. Raises OSError, also where this is not a regular file, or is not the file
     that it stands for.

@@ -1,6 +1,5 @@
 """A model folder -> a Model: card, vocabulary and archive, held against each other."""
 
-import os
 import re
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from app.errors import ArchiveError, ModelError, UnsupportedNetwork, VocabularyE
 from app.folder.advice import advice
 from app.folder.card import parse_card, parse_word_to_id
 from app.folder.contents import read_contents
+from app.folder.files import is_folder
 from app.folder.hints import import_command
 from app.folder.keras import parse_network
 from app.layers import Bidirectional
@@ -25,9 +25,9 @@ def load_model(folder: Path, engine: str = "numpy") -> Model:
     Raises ModelError (its subclasses say which file is at fault), or MissingDependency where the
     engine is not installed.
     """
-    if not os.path.isdir(folder):
-        raise ModelError(f"{folder} is not a folder")
     try:
+        if not is_folder(folder):
+            raise ModelError(f"{folder} is not a folder")
         return _load(folder, engine)
     except (ArchiveError, VocabularyError) as error:
         command = import_command(folder)

@@ -1,9 +1,10 @@
 """What the routes share for as long as the application lives."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.errors import NotReady
+from app.errors import ModelNotFound, NotReady
 from app.http.large import Large
 from app.metrics import Metrics
 from app.model import Model
@@ -28,10 +29,15 @@ class Service:
     draining: bool = False
     reload: asyncio.Event = field(default_factory=asyncio.Event)  # asks for a look at the models
 
-    def model(self, name: str | None) -> Model:
-        """A loaded model. Raises ModelNotFound, or NotReady before any is loaded."""
+    def models(self) -> Mapping[str, Model]:
+        """All loaded models by id. Raises NotReady before any is loaded."""
         if not self.loaded:
             raise NotReady("the models are being loaded")
+        return self.repository.models
+
+    def model(self, name: str | None) -> Model:
+        """A loaded model. Raises ModelNotFound, or NotReady before any is loaded."""
+        self.models()
         return self.repository.get(name)
 
     def check_ready(self) -> None:
@@ -40,5 +46,8 @@ class Service:
             raise NotReady("the service is shutting down")
         if self.metrics.in_trouble():
             raise NotReady("workers keep dying")
-        model = self.model(None)
+        try:
+            model = self.model(None)
+        except ModelNotFound as error:
+            raise NotReady(str(error)) from error
         model.rank(model.engine.forward(model.probe).probabilities[0], 1)

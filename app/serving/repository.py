@@ -4,6 +4,7 @@ A folder that cannot be served is logged and left out; one that breaks later lea
 version in service.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from app.errors import MissingDependency, ModelError, ModelNotFound
 from app.folder.contents import FILES, Signature, has_digests, signature_of
+from app.folder.files import is_folder
 from app.folder.read import ID, check_name, load_model
 from app.logs import in_unicode
 from app.model import Model
@@ -90,22 +92,20 @@ class Repository:
 
         A folder that is still being written may take a moment to be still.
         """
-        try:
+        with contextlib.suppress(OSError):  # which is among the problems
             self.refresh()
             if self._unsettled:
                 time.sleep(self._still_seconds)
                 self.refresh()
-        except OSError as error:
-            raise ModelError(f"{self.folder} cannot be read: {error.strerror}") from error
         self.check()
 
     def check(self) -> None:
         """Raises ModelError where none can be served, or not the default."""
         if not self._models:
-            reasons = "; ".join(f"{name}: {why}" for name, why in self.problems.items())
-            missing = self.folder is not None and not self.folder.is_dir()
-            nothing = "there is no such folder" if missing else "no folders"
-            raise ModelError(f"no model could be loaded from {self.folder}: {reasons or nothing}")
+            problems = self.problems.items()
+            reasons = "; ".join(why if name == "." else f"{name}: {why}" for name, why in problems)
+            reasons = reasons or "no folders"
+            raise ModelError(f"no model could be loaded from {self.folder}: {reasons}")
         if self._wanted is not None and self._wanted not in self._models:
             reason = self.problems.get(self._wanted, "there is no such folder")
             raise ModelError(f"the default model {self._wanted!r} cannot be served: {reason}")
@@ -119,12 +119,15 @@ class Repository:
         call, unless its card has digests, or `at_once`. So does what is gone: whoever moves the old
         folder away and then the new one in leaves a moment without. `count` is called with the
         outcome for each folder that is read: loaded, refused, failed; or waiting.
+
+        Raises OSError where the models folder itself cannot be looked at: it may be on its way
+        back, and what is served goes on.
         """
         with self._refreshing:
             try:
                 changed = self._refresh(at_once, count)
             except Exception as error:
-                self._trouble = {".": f"it could not be looked at: {type(error).__name__}"}
+                self._trouble = {".": _why(error)}
                 raise
             self._trouble = {}
             return changed
@@ -154,6 +157,8 @@ class Repository:
             if outcome == "failed":
                 again.add(name)
         signatures = {name: one for name, one in signatures.items() if name not in again}
+        for name in sorted(self._models.keys() - models.keys()):
+            log.info("model %s is served no more: its folder is gone", name)
         before = (self._models, self._problems, self._signatures)
         self._models, self._problems, self._signatures = models, problems, signatures
         self._unsettled, self._missing = unsettled, missing
@@ -194,7 +199,7 @@ class Repository:
             check_name(folder)
             models[folder.name] = load_model(folder, self.engine)
         except ModelError as error:
-            problems[folder.name] = str(error)
+            problems[folder.name] = str(error).replace(os.path.join(folder.parent, ""), "")
             log.error("model %s cannot be served: %s", folder.name, error)
             return "refused"
         except MissingDependency:
@@ -209,16 +214,30 @@ class Repository:
         return "loaded"
 
     def _folders(self) -> list[Path]:
-        """Folders that are models by name or by content; hidden ones are none."""
-        if self.folder is None or not self.folder.is_dir():
+        """Folders that are models by name or by content; hidden ones are none. Raises OSError."""
+        if self.folder is None:
             return []
         return sorted(
             folder
             for folder in self.folder.iterdir()
             if not folder.name.startswith(".")
-            and os.path.isdir(folder)
+            and _may_be_a_folder(folder)
             and (ID.fullmatch(folder.name) or os.path.exists(folder / FILES[0]))
         )
+
+
+def _may_be_a_folder(path: Path) -> bool:
+    """What nobody can tell is said when it is read."""
+    try:
+        return is_folder(path)
+    except OSError:
+        return True
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "there is no such folder"
+    return getattr(error, "strerror", None) or f"it could not be looked at: {type(error).__name__}"
 
 
 def _give_back_memory() -> None:

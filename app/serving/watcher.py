@@ -31,6 +31,7 @@ async def watch(
     """
     if repository.folder is None:
         return
+    said = ""
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(1, "models")
     while True:
@@ -41,6 +42,15 @@ async def watch(
         try:
             if await loop.run_in_executor(thread, look):
                 changed(repository.models.values())
-        except Exception:
+        except Exception as error:
             metrics.reloaded("failed")
-            log.exception("the models folder was not looked at")
+            if said != repr(error):  # once, not with every look
+                traceback = None if isinstance(error, OSError) else error
+                log.error(
+                    "the models folder was not looked at, what is served stays: %s",
+                    error,
+                    exc_info=traceback,
+                )
+            said = repr(error)
+        else:
+            said = ""

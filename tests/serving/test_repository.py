@@ -1,10 +1,13 @@
 """A models folder while it changes: what is served, what is left out, what stays."""
 
+import errno
 import hashlib
 import json
 import logging
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from starlette.testclient import TestClient
 from app.errors import ArchiveError, ModelError, ModelNotFound, UnknownWords, VocabularyError
 from app.folder.contents import signature_of
 from app.folder.read import load_model
-from app.logs import JsonFormatter
+from app.logs import JsonFormatter, configure
 from app.main import create_app
 from app.serving.repository import Repository
 from app.settings import Settings
@@ -76,6 +79,87 @@ def test_a_folder_that_breaks_leaves_its_last_good_version_in_service(models: Pa
     assert repository.refresh()
     assert repository.problems == {}
     assert repository.get("one").fingerprint == good.fingerprint
+
+
+def test_models_outlive_a_models_folder_that_cannot_be_looked_at(models: Path) -> None:
+    """Its volume is away, or it leads nowhere: that is no wish to serve nothing."""
+    repository = loaded(models)
+    served = repository.get("one")
+    away = models.with_name("away")
+    models.rename(away)
+    gone = "there is no such folder"
+    for leads_to, why in (
+        (None, gone),
+        (away / "one" / "model.keras", gone),  # a file
+        (models, os.strerror(errno.ELOOP)),
+        (away / "nothing", gone),
+    ):
+        if leads_to is not None:
+            models.symlink_to(leads_to)
+        for _ in range(2):
+            with pytest.raises(OSError):  # noqa: PT011 # whichever of them
+                repository.refresh(at_once=True)
+        assert repository.problems == {".": why}
+        assert repository.get("one") is served
+        models.unlink(missing_ok=True)
+    away.rename(models)
+    assert not repository.refresh()
+    assert repository.problems == {}
+
+    shutil.rmtree(models / "one")
+    assert repository.refresh()
+    assert repository.models == {}, "its folder was removed from where models are"
+
+
+def test_models_outlive_folders_that_nobody_may_look_at(models: Path) -> None:
+    """A models folder that may be listed, but not entered, as others than root find it."""
+    looks = """
+import json, os, sys
+from pathlib import Path
+from app.serving.repository import Repository
+
+models = Path(sys.argv[1])
+os.chdir(models.parent)
+repository = Repository(models)
+repository.load()
+served = repository.get("one")
+if os.geteuid() == 0:
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capset(header, data) == 0  # none of root's rights
+models.chmod(0o400)
+try:
+    repository.refresh(at_once=True)
+finally:
+    models.chmod(0o700)
+print(json.dumps([repository.problems, repository.get("one") is served]))
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", looks, models], check=True, capture_output=True, text=True
+    )
+    assert json.loads(said.stdout) == [{"one": "one cannot be read: Permission denied"}, True]
+
+
+def test_a_problem_names_files_by_their_place_in_the_models_folder(models: Path) -> None:
+    """Whoever may ask for models need not know where they lie."""
+    (models / "new").mkdir()
+    (models / "one" / "model.keras").rename(models / "new" / "saved.keras")
+    (models / "new" / "tokenizer.json").write_text("{}")
+    repository = Repository(models)
+    repository.refresh()
+    why = repository.problems["new"]
+    assert "unrolled import new/saved.keras --tokenizer new/tokenizer.json --out new-" in why
+    assert str(models) not in str(repository.problems)
+
+
+def test_what_is_served_no_more_is_logged(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings())
+    write_folder(models / "two")
+    repository = loaded(models)
+    shutil.rmtree(models / "two")
+    repository.refresh()
+    assert "model two is served no more: its folder is gone" in capsys.readouterr().err
 
 
 def test_a_bad_folder_does_not_keep_the_good_ones_from_service(models: Path) -> None:
@@ -293,6 +377,34 @@ def test_a_models_folder_that_cannot_be_looked_at_is_said_and_watched_on(
         assert float(failed.split()[1]) >= 1
         assert 'unrolled_reloads_total{outcome="loaded"} 1.0' in text
         assert "unrolled_model_problems 0.0" in text
+
+
+def test_models_are_listed_and_problems_told_where_the_default_is_none_of_them(
+    models: Path,
+) -> None:
+    write_folder(models / "two")
+    repository = loaded(models, "one")
+    app = create_app(Settings(poll_seconds=0, default_model="one"), repository)
+    with TestClient(app) as client:
+        (models / "bad").mkdir()
+        (models / "bad" / "vocabulary.json").write_text("{}")
+        shutil.rmtree(models / "one")
+        repository.refresh()
+        listed = client.get("/v1/models").json()
+        assert [model["id"] for model in listed["data"]] == ["two"]
+        assert [problem["folder"] for problem in listed["problems"]] == ["bad"]
+        stats = client.get("/v2/models/stats").json()["model_stats"]
+        assert [one["name"] for one in stats] == ["two"]
+        for probe in ("/readyz", "/health", "/v2/health/ready"):
+            assert client.get(probe).status_code == 503
+        told = client.get("/readyz").json()
+        assert (told["code"], told["detail"]) == (
+            "not_ready",
+            "the default model, one, is not loaded",
+        )
+        shutil.rmtree(models / "two")
+        repository.refresh()
+        assert client.get("/v1/models").json()["data"] == []
 
 
 def test_a_folder_may_have_any_bytes_for_a_name_and_is_listed_and_logged(models: Path) -> None:

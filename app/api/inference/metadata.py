@@ -108,8 +108,7 @@ async def stats(service: Service, exchange: Exchange, _request: None) -> Reply:
     if "model" in exchange.parameters:
         models = [model_of(service, exchange)]
     else:
-        service.model(None)
-        models = [service.repository.models[name] for name in sorted(service.repository.models)]
+        models = [model for _, model in sorted(service.models().items())]
     return Reply(encode({"model_stats": [statistics(service.metrics, one) for one in models]}))
 
 

@@ -33,8 +33,7 @@ _TEXT = b"text/plain; charset=utf-8"
 
 async def _list_models(service: Service, _exchange: Exchange, _request: None) -> Reply:
     """OpenAI's list, with what each model is made of."""
-    service.model(None)
-    models = service.repository.models
+    models = service.models()
     data = [describe(models[name]) for name in sorted(models)]
     problems = [
         {"folder": folder, "reason": reason}
