@@ -1,7 +1,8 @@
 """What the service answers, as plain data: field names are the HTTP contract.
 
 One definition serves the JSON encoder, the OpenAPI document and the command line. Arrays stay
-NumPy arrays of float32, so that their numbers are written with float32's precision.
+NumPy arrays of float32, so that their numbers are written with float32's precision. The classes are
+not frozen: they would take four times as long to make, and three times to define.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ Matrix = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prediction:
     """A suggested next word. Under a `prefix`, `probability` is renormalised over its words."""
 
@@ -41,7 +42,7 @@ class Prediction:
     probability: Number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tokenized:
     """`tokens`, `ids` and `spans` (character offsets) run in parallel."""
 
@@ -53,7 +54,7 @@ class Tokenized:
     unknown: tuple[UnknownWord, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PaddedInput:
     """What enters the network: `mask` is false at padding, `dropped` tokens were cut off."""
 
@@ -69,7 +70,7 @@ class PaddedInput:
     dropped: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HiddenState:
     """One layer's hidden state after one padded position; `masked`: the network skipped it."""
 
@@ -80,7 +81,7 @@ class HiddenState:
     hidden_state: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GatedState(HiddenState):
     """The same of a layer with gates: what each of its `terms` came to, and an LSTM's cell.
 
@@ -92,7 +93,7 @@ class GatedState(HiddenState):
     cell_state: Vector | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HiddenStates:
     """The hidden state of one recurrent layer at every timestep."""
 
@@ -103,7 +104,7 @@ class HiddenStates:
     timesteps: tuple[GatedState | HiddenState, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Distribution:
     """The whole softmax distribution in id order; `words[0]` is null, the padding."""
 
@@ -114,7 +115,7 @@ class Distribution:
     logits: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Predicted:
     """The most probable next words, best first; `next_word` is null where no word fits."""
 
@@ -124,7 +125,7 @@ class Predicted:
     predictions: tuple[Prediction, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PrefixPredicted:
     """The most probable next words that begin with `prefix`.
 
@@ -139,7 +140,7 @@ class PrefixPredicted:
     prefix_mass: Number
 
 
-@dataclass(slots=True)  # frozen, it would take four times as long to make
+@dataclass(slots=True)
 class Suggestion:
     """What may be inserted: `text` with its spaces, and its `words` as they are shown.
 
@@ -153,7 +154,7 @@ class Suggestion:
     kind: Literal["next", "completion", "correction"]
 
 
-@dataclass(slots=True)  # frozen, it would take four times as long to make
+@dataclass(slots=True)
 class Suggested:
     """What a text box may offer at the end of `text`.
 
@@ -172,7 +173,7 @@ class Suggested:
     sentence_end: Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LayerStep:
     """One layer's arithmetic: pre_activation = input_term + recurrent_term + bias.
 
@@ -188,7 +189,7 @@ class LayerStep:
     hidden_state: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TermStep:
     """One gate's arithmetic: value = f(pre_activation).
 
@@ -202,7 +203,7 @@ class TermStep:
     value: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GatedStep:
     """The arithmetic of a layer with gates, by their names, and the state that they make.
 
@@ -218,7 +219,7 @@ class GatedStep:
     hidden_state: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LayerExcerpt(LayerStep):
     """The most active units of a layer, and of its input: which ones they are."""
 
@@ -226,7 +227,7 @@ class LayerExcerpt(LayerStep):
     input_indices: Integers | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GatedExcerpt(GatedStep):
     """The same of a layer with gates."""
 
@@ -234,7 +235,7 @@ class GatedExcerpt(GatedStep):
     input_indices: Integers | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExplainedStep:
     """One padded position; `predictions`: what the network would have said after this word."""
 
@@ -246,7 +247,7 @@ class ExplainedStep:
     predictions: tuple[Prediction, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DenseOutput:
     """The output of a dense layer after the last timestep."""
 
@@ -254,14 +255,14 @@ class DenseOutput:
     output: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DenseExcerpt(DenseOutput):
     """The most active units, or of an output of all words those that are predicted."""
 
     indices: Integers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Explained:
     """Everything one forward pass computed. `entropy` is in bits."""
 
@@ -283,14 +284,14 @@ class Explained:
     entropy: Number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Excerpt(Explained):
     """An explanation with fewer entries in every vector; its layers say which."""
 
     logit_indices: Integers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ComparedPhrase:
     """One phrase as a bag of words, and as the network's memory of it."""
 
@@ -300,7 +301,7 @@ class ComparedPhrase:
     predictions: tuple[Prediction, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Compared:
     """Phrases side by side; both distances are symmetric matrices in the order of `phrases`.
 
@@ -316,7 +317,7 @@ class Compared:
     distribution_distance: Matrix
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ScoredWord:
     """A word given the words before it; null where the model cannot say (no start word)."""
 
@@ -327,7 +328,7 @@ class ScoredWord:
     rank: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scored:
     """A phrase word by word. `log_probability` is natural, summed over the scored words."""
 

@@ -23,11 +23,18 @@ def main() -> None:
 
 
 def _hasten() -> None:
-    """Spare a tenth of the start: nothing that is loaded now is garbage (`serve` has the collector
-    go on), and no plugin of Pydantic's is looked for among all that is installed.
+    """Spare a fifth of the start: nothing that is loaded now is garbage (`serve` has the collector
+    go on), no plugin of Pydantic's is looked for among all that is installed, and what FastAPI
+    checks an OpenAPI document with is built when somebody asks for that document.
     """
     gc.disable()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    from pydantic import BaseModel  # only now: it looks for plugins
+
+    BaseModel.model_config["defer_build"] = True  # what FastAPI's models inherit
+    import fastapi  # noqa: F401
+
+    del BaseModel.model_config["defer_build"]
 
 
 def _end(_sig: int, _frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ used / keys without any suggestions. Case does not count; a number is typed out 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.arrays import Context, Floats
 from app.model import Model
@@ -17,8 +17,7 @@ _A_NUMBER = "10"
 _REMEMBERED = 8  # distributions
 
 
-@dataclass(frozen=True, slots=True)
-class Keystrokes:
+class Keystrokes(NamedTuple):
     """Keys with `slots` suggestions shown, and without any; `saved` is a share."""
 
     slots: int

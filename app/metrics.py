@@ -7,7 +7,7 @@ called on the event loop's thread, `reloaded` by whoever reloads, one at a time.
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.shared_numbers import FULL, GAUGE, Series, SharedNumbers
 
@@ -16,8 +16,7 @@ _QUEUE_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
 _PHRASES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """Numbers of one meaning. A histogram has `bounds`; its buckets come before its sum."""
 
     name: str

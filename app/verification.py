@@ -3,7 +3,7 @@
 Needs TensorFlow. The archive is not loaded by Keras; its network is rebuilt from plain data.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from app.network import Network
 _UNPADDED = 32  # timesteps
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(NamedTuple):
     """Largest absolute differences from Keras over a sample of inputs."""
 
     phrases: int

@@ -5,9 +5,9 @@ padding is not masked its states are not those of the whole phrase with a gap.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,8 +30,7 @@ AnyLayer = TypeVar("AnyLayer", bound=Layer)
 Weights = Mapping[str, Any]  # "layer/weight" -> nested lists of numbers
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A phrase without one of its words, and how far that moves the state and the answer."""
 
     word: str

@@ -338,6 +338,25 @@ def test_serving_imports_nothing_of_training_and_has_garbage_collected_again() -
     assert done.stdout == "[] True\n"
 
 
+def test_what_describes_documents_is_built_when_one_is_asked_for() -> None:
+    code = (
+        "import sys\n"
+        "from app import entry\n"
+        "sys.modules['app.cli'] = type(sys)('app.cli')\n"
+        "sys.modules['app.cli'].main = lambda: None\n"
+        "entry.main()\n"
+        "from fastapi.openapi.models import OpenAPI\n"
+        "from app.api.native.requests import WeightsQuery\n"
+        "from app.main import app\n"
+        "kinds = OpenAPI, WeightsQuery\n"
+        "print([kind.__pydantic_complete__ for kind in kinds])\n"
+        "print(app.openapi()['info']['title'], OpenAPI.__pydantic_complete__)"
+    )
+    command = [sys.executable, "-c", code, "serve"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[False, True]\nUnrolled True\n"
+
+
 def test_a_command_that_is_none_is_answered_with_the_nearest() -> None:
     done = unrolled("serv")
     assert done.returncode == 2

@@ -3,7 +3,6 @@
 Shapes: B phrases, T padded timesteps, F features of a layer's input, H its units, V classes.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from app.arrays import Floats, Ids, Mask
@@ -18,8 +17,7 @@ class Outputs(NamedTuple):
     probabilities: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class RecurrentTrace:
+class RecurrentTrace(NamedTuple):
     """One recurrent layer over all timesteps.
 
     Where the network skips a timestep (`Trace.skipped`) the terms are 0, because nothing was
@@ -40,8 +38,7 @@ class DenseTrace(NamedTuple):
     output: Floats  # [units]
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(NamedTuple):
     """Everything one forward pass of one phrase computed."""
 
     ids: Ids  # [T]

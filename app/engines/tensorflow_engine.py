@@ -5,7 +5,6 @@ never loaded by Keras, so nothing in it can run. The only serving module that im
 """
 
 import os
-from dataclasses import replace
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notes on the processor
@@ -111,7 +110,7 @@ class TensorFlowEngine:
         if cell.states > 1:
             states = _stepped(self._keras[layer.name], x[steps], layer.go_backwards)
         trace = recurrent_trace(cell, x[steps], states, steps, len(x))
-        return replace(trace, hidden_state=h)
+        return trace._replace(hidden_state=h)
 
     def _outputs(self, entering: Any) -> Any:
         end = self._body(entering)[-1]

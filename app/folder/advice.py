@@ -61,7 +61,7 @@ def _impossible(vocabulary: Vocabulary, options: TextOptions) -> list[str]:
     """Words that no phrase can have: the tokenizer would split them, or change them."""
     marks = {options.unknown, options.start, options.number}
     words = [word for word in vocabulary.word_to_id if word not in marks]
-    if options.tokenizer in ("words", "whitespace") and not any(m and m.isalpha() for m in marks):
+    if options.tokenizer in ("words", "whitespace") and not any(m and m.isalnum() for m in marks):
         words = [word for word in words if not _is_plain(word, options)]  # nearly all
     lost = _lost(words, vocabulary, options)
     if not lost:
@@ -76,8 +76,9 @@ def _impossible(vocabulary: Vocabulary, options: TextOptions) -> list[str]:
 
 
 def _is_plain(word: str, options: TextOptions) -> bool:
-    """Whether a word is such that nothing in it is cut or changed."""
-    return word.isascii() and word.isalpha() and (word.islower() or not options.lowercase)
+    """Whether a word is such that nothing in it is cut or changed; "words" knows numbers."""
+    letters = word.isalpha() or (options.tokenizer == "whitespace" and word.isalnum())
+    return letters and word.isascii() and (word.islower() or not options.lowercase)
 
 
 def _lost(words: list[str], vocabulary: Vocabulary, options: TextOptions) -> list[str]:

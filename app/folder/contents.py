@@ -5,8 +5,8 @@ to the folder, a model never has one version's vocabulary under another one's fi
 """
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from app.errors import ModelError
 from app.folder.card import Card, card_bytes, parse_card, vocabulary_bytes
@@ -16,8 +16,7 @@ FILES = ("model.keras", "vocabulary.json", "model.json")
 Signature = tuple[tuple[int, int, int] | None, ...]
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """The bytes of `FILES`, the card's None where there is none; when the archive was written."""
 
     archive: bytes

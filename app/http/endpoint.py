@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -40,8 +40,7 @@ Run = Callable[[Service, Exchange, Any], Awaitable[Reply]]
 Errors = Callable[[UnrolledError, str], Reply]  # an error and the request's id
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One path. `{name}` in it stands for a part without slashes, `{name:path}` for the rest;
     `exchange.parameters` has what they stand for.
 

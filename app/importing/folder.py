@@ -6,9 +6,9 @@ card is a text that its owner can correct.
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import ModelError, TokenizerError
 from app.folder.files import resolved
@@ -32,8 +32,7 @@ _ANY_LENGTH = (
 )
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What the caller knows better than the files: fields of the card, None where they do not.
 
     `weights` is the file that has them, where the model is what `to_json()` gave; `text` is what a
@@ -48,8 +47,7 @@ class Wanted:
     oov: str | None = None
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(NamedTuple):
     """What came of it: sentences for a person."""
 
     folder: Path

@@ -5,9 +5,8 @@ Or two files, what `to_json()` gave and what `save_weights` wrote.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import ArchiveError
 from app.folder.files import (
@@ -39,8 +38,7 @@ _FROM_ZERO = "stateful: every phrase begins with states of zeros, as after reset
 _SAVED_MODEL = "where it was made, model.save('model.keras') writes the one file to import"
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """What model files hold: `inside` is a vocabulary, `said` sentences for a person."""
 
     network: Network

@@ -18,7 +18,7 @@ MOST_RECORDS = 100
 Named = dict[str, Any]  # "layer/weight" -> array
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Example:
     """A phrase of the text, and the word that follows it there."""
 
@@ -26,7 +26,7 @@ class Example:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Epoch:
     """The loss and the weights after so many epochs."""
 
@@ -35,7 +35,7 @@ class Epoch:
     weights: Named
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandStep:
     """One timestep by hand: pre_activation = input_term + Σ recurrent_terms + bias, then tanh.
 
@@ -50,7 +50,7 @@ class HandStep:
     hidden_state: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ByHand:
     """A prediction recomputed from the weights alone; `lines` writes it out."""
 
@@ -62,7 +62,7 @@ class ByHand:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Guess:
     """What the trained network answers for one example, and how it got there."""
 
@@ -74,7 +74,7 @@ class Guess:
     by_hand: ByHand
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NotebookAnswer:
     """The notebook in order. `history` has at most 100 epochs, the start and the end among them."""
 

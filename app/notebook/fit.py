@@ -8,7 +8,7 @@ T timesteps, H units, V classes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ _RATE, _FIRST, _SECOND, _EPSILON = 0.001, 0.9, 0.999, 1e-7
 Weights = tuple[Floats, Floats, Floats, Floats, Floats]  # in the order of NAMES
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The network after some epochs, and its loss on the examples."""
 
     epoch: int

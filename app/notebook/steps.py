@@ -7,7 +7,7 @@ hidden layer is a memory; what it learns from is every window of the text and th
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,16 +23,14 @@ WINDOW = 2  # words in an example's phrase
 MOST_WORDS = 200
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """Phrases of a window's words, and the word that follows each."""
 
     phrases: tuple[str, ...]
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """Everything up to the network: N examples, T timesteps, V classes."""
 
     options: TextOptions

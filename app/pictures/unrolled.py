@@ -7,8 +7,8 @@ together, dashed, because the state passes them unchanged.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from app.answers import Explained, ExplainedStep
 from app.layers import Embedding
@@ -26,8 +26,7 @@ COLUMNS = 6  # timesteps on a line
 Steps = tuple[ExplainedStep, ...]  # one timestep, or several on end that the network skips
 
 
-@dataclass(frozen=True)
-class _Frame:
+class _Frame(NamedTuple):
     """What all columns have in common: lengths are in the picture's units, y from a line's top."""
 
     network: Network

@@ -18,9 +18,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from types import FrameType
+from typing import NamedTuple
 
 import uvicorn
 
@@ -47,8 +47,7 @@ class State(Enum):
     STOPPING = auto()
 
 
-@dataclass(frozen=True)
-class Parent:
+class Parent(NamedTuple):
     """The process that a worker belongs to: `pipe` is at its end once the parent is gone."""
 
     pid: int

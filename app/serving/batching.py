@@ -24,7 +24,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import finalize
 
 from app.arrays import Context, Floats
@@ -66,8 +66,7 @@ class _Job:
         return self if drawn else (self.context, self.wish)
 
 
-@dataclass(frozen=True)
-class _Served:
+class _Served(NamedTuple):
     """What is kept for a model while it is in service; `rankings` with the k they answered."""
 
     runner: Runner

@@ -11,7 +11,7 @@ Knows ids, words and the batcher; nothing about HTTP or a protocol.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,7 @@ _LISTED_HERE = 1_000  # words beside a word that are looked for on the loop, in 
 _NO_WORD = "the network's numbers overflow for this text, or no word is allowed"
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(NamedTuple):
     """What a text goes on from: itself, its ids, and its pieces, which join to it."""
 
     text: str
@@ -68,8 +67,7 @@ class Wanted:
     scored: bool = False  # whether `Piece.logprob` is wanted, without a list
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A word of a text as it is sent: `text` [offset, offset + len(text)) of it. `logprob` is the
     network's own, before temperature, penalties and biases; `best` lists others by their text.
     """

@@ -4,9 +4,8 @@ Shapes: B phrases, L words of the longest, T padded timesteps, H units, V classe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 
@@ -21,8 +20,7 @@ from app.serving.results import in_batches
 Array = Ids | Floats | list[str]
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """An array that can be asked for: its type in the protocol's words, its shape, -1 for any."""
 
     name: str

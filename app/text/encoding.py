@@ -1,8 +1,8 @@
 """Tokens -> ids, and what is said of words that have none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from app.errors import UnknownWord, UnknownWords
 from app.text.tokens import TextOptions, Token, tokenize
@@ -12,8 +12,7 @@ _SUGGESTED_WORDS = 8  # unknown words that get suggestions: looking them up cost
 _LONGEST_WORD = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A phrase as ids. `tokens`, `ids` and `spans` run in parallel."""
 
     tokens: tuple[str, ...]

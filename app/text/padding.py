@@ -1,7 +1,7 @@
 """Ids -> the padded input of a network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from app.errors import EmptyPhrase
 from app.text.tokens import TextOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Padded:
+class Padded(NamedTuple):
     """What enters the network: `ids` and `mask` of shape [max_length], or as long as the phrase
     where the card's padding is "none".
 

@@ -7,9 +7,8 @@ composed form (NFC), but for those that Keras itself would cut, which are left a
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress, groupby
+from itertools import filterfalse, groupby
 from typing import Literal, NamedTuple
 
 from app.text.keras_words import KERAS_FILTERS, text_to_word_sequence, vectorized
@@ -51,8 +50,7 @@ class Token(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class TextOptions:
+class TextOptions(NamedTuple):
     """How one model reads text; every field stands in its `model.json`.
 
     `unknown` stands in for words outside the vocabulary, `start` before the first word of a
@@ -151,9 +149,9 @@ def _words_pattern(marks: tuple[str, ...], ascii_only: bool) -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _combining() -> str:
     """Marks, joiners and soft hyphens as ranges of a regular expression's class."""
-    codes = range(_FIRST_MARK, _LAST_MARK)
-    are_marks = map(_MARKS.__contains__, map(unicodedata.category, map(chr, codes)))
-    found = sorted({*compress(codes, are_marks), *_JOINERS})
+    no_letters = filterfalse(str.isalnum, map(chr, range(_FIRST_MARK, _LAST_MARK)))
+    marks = (ord(one) for one in no_letters if unicodedata.category(one) in _MARKS)
+    found = sorted({*marks, *_JOINERS})
     ranges: list[list[int]] = []
     for code in found:
         if ranges and ranges[-1][1] == code - 1:

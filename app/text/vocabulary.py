@@ -44,7 +44,7 @@ class Vocabulary:
             _check_entry(word, number, words, lowest=0 if zero_is_a_word else 1)
             if number < classes:
                 words[number] = word
-        self.words = tuple(None if word is None else _shown(word, shown_as) for word in words)
+        self.words = _shown(words, shown_as)
         self.word_to_id = {word: at for word, at in word_to_id.items() if at < classes}
         if not self.word_to_id:
             raise VocabularyError(f"vocabulary.json: no id is among the network's {classes}")
@@ -90,11 +90,15 @@ class Vocabulary:
         return Spelling([word for word, at in self._ids.items() if at not in self._blocked])
 
 
-def _shown(word: str, shown_as: Mapping[str, str]) -> str:
-    if word not in shown_as and word.endswith(_POSSESSIVE):
-        name, end = word[:-2], word[-2:]
-        return shown_as.get(name, name) + end
-    return shown_as.get(word, word)
+def _shown(words: list[str | None], shown_as: Mapping[str, str]) -> tuple[str | None, ...]:
+    """The words as they are shown, a name's possessive as the name is."""
+    possessives = {
+        word: shown_as[word[:-2]] + word[-2:]
+        for word in words
+        if word and word.endswith(_POSSESSIVE) and word[:-2] in shown_as
+    }
+    shown = {**possessives, **shown_as}
+    return tuple(word and shown.get(word, word) for word in words)
 
 
 def _check_entry(word: object, number: object, words: Sequence[str | None], lowest: int) -> None:

@@ -1,7 +1,7 @@
 """One unit at one timestep, term by term, as one does it by hand: h = f(x·W + h·U + b)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,16 +17,14 @@ _MOST_PRODUCTS = 6  # shown of each sum: the largest ones
 _MOST_UNITS = 12  # to step through
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """An entry of a vector times its weight."""
 
     value: float
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(NamedTuple):
     """The largest products of a sum, what the others add, and the whole as the network has it.
 
     A GRU's reset gate may multiply all of it, with a bias inside: total = scale · (sum + bias).
@@ -41,8 +39,7 @@ class Sum:
     bias: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One gate, or the only equation: symbol = f(x·W + h·U + b)."""
 
     name: str
@@ -56,16 +53,14 @@ class Line:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How gates make a state: symbol = equation, which is a sum of products."""
 
     symbol: str
     sum: Sum
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(NamedTuple):
     """How one unit's state came about. Without lines the network skipped the timestep, or the layer
     merges the states of two others.
 
@@ -88,8 +83,7 @@ class Arithmetic:
     below: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """A layer's arithmetic at a timestep, and the states that it went on from, [H] each."""
 
     layer: Recurrent
@@ -179,7 +173,7 @@ def _recurrent(step: _Step, name: TermName, column: int, total: float) -> Sum:
         return _sum(label, r * step.h, U, column, total)
     inside = _sum(label, step.h, U, column)
     bias = 0.0 if layer.bias is None else float(layer.bias[1, column])
-    return replace(inside, total=total, scale=float(r[column % layer.units]), bias=bias)
+    return inside._replace(total=total, scale=float(r[column % layer.units]), bias=bias)
 
 
 def _ending(step: _Step, unit: int) -> Iterator[Ending]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,7 @@ _WIDE, _NARROW = 6, 2  # timesteps side by side on a screen, and on a phone
 _MOST_LISTED = 60  # logits in a table
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """One weight of a model small enough to be edited; `rows` are [[value …] …]."""
 
     name: str
@@ -54,8 +54,7 @@ class Run:
     padding: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """One phrase through one model."""
 
     model: Model
@@ -118,8 +117,7 @@ class Look:
         return f"{size:,} numbers, of which the {len(self.units)} most active are shown."
 
 
-@dataclass(frozen=True, slots=True)
-class Experiments:
+class Experiments(NamedTuple):
     """The same words in other orders, one left out, and another phrase."""
 
     left_out: tuple[LeftOut, ...]

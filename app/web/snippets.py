@@ -2,14 +2,13 @@
 
 import json
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 BASE = "http://127.0.0.1:8000"  # the page's module puts its own address here
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(NamedTuple):
     """A few lines to copy."""
 
     name: str

@@ -2,9 +2,9 @@
 
 import gzip
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from app.pictures.svg import style
 
@@ -16,8 +16,7 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A file as it is sent."""
 
     content: bytes

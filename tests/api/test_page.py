@@ -131,7 +131,7 @@ def test_files_are_compressed_and_kept(client: TestClient) -> None:
 def test_what_is_not_so_of_a_model_is_not_said_of_it() -> None:
     """A model that drops unknown words and takes any length is not said to do otherwise."""
     one = small_model()
-    options = replace(one.options, unknown=None, drop_unknown=True, padding="none")
+    options = one.options._replace(unknown=None, drop_unknown=True, padding="none")
     with TestClient(create_app(Settings(), Repository.of(replace(one, options=options)))) as client:
         text = visible(client.get("/?phrase=w1+nonsense+w2").text)
     assert "Not in the vocabulary, left out as in training: nonsense" in text

@@ -85,7 +85,7 @@ def test_every_line_has_its_answer_or_its_problem(
 
 
 def test_words_that_were_left_out_are_named(source: Source, model: Model, tmp_path: Path) -> None:
-    dropping = replace(model, options=replace(model.options, drop_unknown=True))
+    dropping = replace(model, options=model.options._replace(drop_unknown=True))
     source.path.write_text("w1 nonsense w2\nw1 w2")
     run(source, tmp_path / "out", dropping, QUESTION, here(dropping, QUESTION), ignore)
     first, second = map(json.loads, (tmp_path / "out").read_text().splitlines())

@@ -25,7 +25,7 @@ NDJSON = b"application/x-ndjson"
 _LINES = 64  # of a streamed answer that are sent together
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """A predict answer, or a problem, for each phrase in order."""
 

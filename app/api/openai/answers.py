@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Logprobs:
     """Parallel lists, one entry a word; null for a first word that nobody could predict."""
 
@@ -13,7 +13,7 @@ class Logprobs:
     text_offset: list[int]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Choice:
     """One text."""
 
@@ -23,7 +23,7 @@ class Choice:
     finish_reason: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Usage:
     """Words read and written."""
 
@@ -32,7 +32,7 @@ class Usage:
     total_tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Completion:
     """OpenAI's text_completion."""
 
@@ -45,7 +45,7 @@ class Completion:
     usage: Usage
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Tokens:
     """Ids of words."""
 
@@ -55,14 +55,14 @@ class Tokens:
     token_strs: list[str] | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Detokenized:
     """Words of ids."""
 
     prompt: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class TokenizerInfo:
     """The marks of a model, and how long its input is."""
 
@@ -77,7 +77,7 @@ class TokenizerInfo:
     chat_template: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ErrorDetail:
     """What went wrong: `param` names the field at fault, where one is."""
 
@@ -87,7 +87,7 @@ class ErrorDetail:
     code: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class OpenAIError:
     """An error as OpenAI's clients read it."""
 

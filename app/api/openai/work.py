@@ -2,8 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from app.api.openai.errors import invalid
@@ -19,8 +18,7 @@ _EACH = 64  # characters that take as long to read as there is to do for each te
 _seconds: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """`candidates` texts of every prompt, of which the best `kept` are answered."""
 
     model: Model

@@ -1,7 +1,6 @@
 """One layer's options, read with suspicion: every refusal names the layer and the option."""
 
-from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 
@@ -16,8 +15,7 @@ _OLDER_NAMES = {"swish": "silu", "softmax_v2": "softmax"}  # the second is that 
 _ACTIVATIONS = {*get_args(ActivationName), *_OLDER_NAMES} - {*_KERAS_2_ACTIVATIONS.values()}
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The `config` of one layer, and where it stands."""
 
     class_name: str

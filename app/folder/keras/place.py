@@ -1,7 +1,6 @@
 """Where a layer stands, and its weights: of exactly the shapes that its options ask for."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.arrays import Floats
 from app.errors import ArchiveError
@@ -22,8 +21,7 @@ class Weights(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a layer stands: the features that enter it, and its group in the weights file."""
 
     features: int

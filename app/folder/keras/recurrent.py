@@ -33,7 +33,7 @@ def unwrapped(options: Options) -> Options:
     if layer not in RECURRENT or layer == cell.class_name:
         known = ", ".join(f"{name}Cell" for name in RECURRENT)
         raise options.refuse(f"its cell is a {cell.class_name}; supported are {known}")
-    return replace(options, class_name=layer, config={**cell.config, **options.config})
+    return options._replace(class_name=layer, config={**cell.config, **options.config})
 
 
 def check_recurrent(options: Options) -> None:
@@ -115,8 +115,8 @@ def _both(options: Options) -> tuple[Options, Options]:
     if own is None:
         short = forward.name.removeprefix("forward_")
         turned = {**forward.config, "go_backwards": True}
-        backward = replace(forward, name=f"backward_{short}", config=turned)
-        forward = replace(forward, name=f"forward_{short}")
+        backward = forward._replace(name=f"backward_{short}", config=turned)
+        forward = forward._replace(name=f"forward_{short}")
     for layer in (forward, backward):
         if layer.class_name not in RECURRENT:
             raise options.refuse(f"it wraps {layer.class_name}, which is not supported there")
@@ -124,8 +124,8 @@ def _both(options: Options) -> tuple[Options, Options]:
     if forward.name == backward.name:
         raise options.refuse("its two layers have the same name")
     return (
-        replace(forward, name=f"{options.name}/{forward.name}"),
-        replace(backward, name=f"{options.name}/{backward.name}"),
+        forward._replace(name=f"{options.name}/{forward.name}"),
+        backward._replace(name=f"{options.name}/{backward.name}"),
     )
 
 
