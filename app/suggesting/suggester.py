@@ -8,6 +8,7 @@ phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 
 from collections.abc import Generator, Iterable, Sequence
 from functools import lru_cache, partial
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -323,6 +324,7 @@ def _by_weight(one: Candidate) -> float:
 
 
 _suggesters: dict[str, Suggester] = {}  # by the model's id
+_building = Lock()
 
 
 def known_suggester(model: Model) -> Suggester | None:
@@ -332,10 +334,9 @@ def known_suggester(model: Model) -> Suggester | None:
 
 
 def suggester_of(model: Model) -> Suggester:
-    """The model's suggester, built when it is first asked for: some 40 ms for 14,000 words."""
-    found = known_suggester(model)
-    if found is None:
-        found = _suggesters[model.id] = Suggester(model)
+    """The model's suggester, built once, when first asked for: some 40 ms for 14,000 words."""
+    with _building:
+        found = _suggesters[model.id] = known_suggester(model) or Suggester(model)
     return found
 
 

@@ -1,8 +1,11 @@
 """What a text box is offered, character by character, against distributions written down here."""
 
 import gc
+import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -498,6 +501,23 @@ def test_a_word_that_no_word_stands_in_for_is_left_out() -> None:
     typist = Typist({"the": {"store": 0.5}}, unknown=None)
     answer = typist("the xylophone ", count=1)
     assert (answer.unknown, answer.suggestions[0].text) == (("xylophone",), "store ")
+
+
+def test_many_that_ask_first_at_once_are_answered_by_one() -> None:
+    """Each built its own, and all but one were thrown away."""
+    asked, at_once = model(), Barrier(8)
+
+    def first(_: int) -> object:
+        at_once.wait()
+        return suggester_of(asked)
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert len(set(threads.map(first, range(8)))) == 1
+    finally:
+        sys.setswitchinterval(switch)
 
 
 def test_of_a_model_that_is_swapped_nothing_is_kept() -> None:
