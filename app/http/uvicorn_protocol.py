@@ -74,7 +74,10 @@ class Protocol(Bounded):
         self._turns.large = None if self.edge is None else self.edge.service.large
         self.idle_since = self.loop.time()
         self.deadline = self.idle_since + self.bounds.read_seconds
-        if len(self.connections) > self.bounds.connections:
+        too_many = len(self.connections) - self.bounds.connections
+        if too_many > self.bounds.refused:
+            transport.abort()
+        elif too_many > 0:
             self.refuse(Overloaded("there are too many connections"))
 
     def data_received(self, data: bytes) -> None:

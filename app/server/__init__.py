@@ -18,6 +18,7 @@ from app.folder.files import resolved
 from app.http.processes import PARENT
 from app.main import create_app
 from app.metrics import Metrics
+from app.server.descriptors import make_room
 from app.server.lifecycle import BACKLOG, Parent, Server
 from app.server.supervisor import Workers
 from app.serving.repository import Repository
@@ -32,6 +33,7 @@ def serve(settings: Settings) -> int:
     Raises ModelError where no model can be loaded, SettingsError where it cannot listen.
     """
     logs.configure(settings)
+    make_room(settings.max_connections)
     keys = settings.keys  # before models are loaded, which takes long: their file may be at fault
     with _bound(settings) as listener:  # likewise: somebody else may have the port
         log.info("models are read from %s", resolved(settings.models_dir))
