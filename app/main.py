@@ -79,6 +79,14 @@ class Unrolled(FastAPI):
         return self.openapi_schema
 
 
+class _Files(StaticFiles):
+    """Files that are sent whole, as a server may: Starlette has texts of its own for bad ranges."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 async def _document(request: Request) -> Response:
     """The OpenAPI document, which says where a proxy serves it."""
     document = await asyncio.to_thread(request.app.openapi)  # to make it takes 100 ms, once
@@ -119,7 +127,7 @@ def create_app(
     app.state.repository = repository
     app.state.metrics = metrics
     app.add_route("/openapi.json", _document, include_in_schema=False)
-    app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
+    app.mount("/swagger", _Files(packages=[("fastapi_swagger", "resources")]))
     handlers.install(app)
     return app
 

@@ -40,6 +40,8 @@ _LINE_END = re.compile(r"[\r\n]+")  # Python has seven others, at which half a k
 _LIKE_KEYS = re.compile(r"(.*_)?(KEY|TOKEN|SECRET|PASSWORD|AUTH|BEARER)S?(_?FILE)?")
 _LARGEST_KEYS = 1 << 20  # bytes of a file of keys
 _YEAR = 31_536_000  # seconds; clocks and timers overflow somewhere beyond
+_SHORTEST = 0.1  # seconds, that any client is given
+_SHORTEST_POLL = 0.01  # seconds
 _MOST_BYTES = 1 << 28  # all that half-read bodies and unread answers may take together
 _MANY = 1_000_000
 _LIKENESS = 0.6  # difflib's ratio
@@ -93,13 +95,13 @@ class Settings(BaseSettings):
     max_connections: int = Field(4096, ge=1, le=_MANY, description="Most connections of a process")
     read_seconds: float = Field(
         10.0,
-        gt=0,
+        ge=_SHORTEST,
         le=_YEAR,
         description="For a request's head; a body gets one more for every 64 KB",
     )
     write_seconds: float = Field(
         30.0,
-        gt=0,
+        ge=_SHORTEST,
         le=_YEAR,
         description="Until a client that reads nothing of its answer is cut off",
     )
@@ -172,6 +174,13 @@ class Settings(BaseSettings):
                 _ = one == "*" or ip_network(one)
             except ValueError:
                 raise ValueError(f"{one!r:.80} is no address, no network, and not *") from None
+        return value
+
+    @field_validator("poll_seconds")
+    @classmethod
+    def _from_time_to_time(cls, value: float) -> float:
+        if 0 < value < _SHORTEST_POLL:
+            raise ValueError(f"should be 0, which is never, or at least {_SHORTEST_POLL}")
         return value
 
     @field_validator("port", mode="before")

@@ -36,6 +36,10 @@ def test_every_kind_of_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("WORKERS", "0"),
         ("ENGINE", "abacus"),
         ("MAX_QUEUE", "many"),
+        ("READ_SECONDS", "1e-300"),  # nobody could ask
+        ("WRITE_SECONDS", "0.01"),
+        ("POLL_SECONDS", "1e-300"),  # which is without a pause
+        ("POLL_SECONDS", "-1"),
         ("API_KEYS", ","),
         ("API_KEYS", ""),
         ("API_KEYS", "[]"),

@@ -12,12 +12,15 @@ _REASONS = {
     "Duplicate Content-Length": "there are two Content-Lengths",
     "Pause on PRI": "HTTP/2 is not spoken here; HTTP/1.1 is",
 }
+_PROXY = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")  # of its versions 1 and 2
 
 
 def diagnosis(error: httptools.HttpParserError, data: bytes) -> InvalidHttp:
     """An error of the parser's about some bytes, for whoever sent them."""
     if data[:2] in (b"\x16", b"\x16\x03"):
         return InvalidHttp("this port speaks plain HTTP, and TLS arrived: use http://")
+    if data.startswith(_PROXY):
+        return InvalidHttp("this port speaks HTTP alone, and the PROXY protocol's line arrived")
     said = str(error)
     for beginning, reason in _REASONS.items():
         if said.startswith(beginning):

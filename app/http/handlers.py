@@ -18,10 +18,16 @@ def install(app: FastAPI) -> None:
     """Answer what routes raise. Anything unexpected goes on to the edge."""
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _request_error(request: Request, error: Any) -> Response:
     return _respond(request, error)
+
+
+async def _unexpected(_request: Request, error: Any) -> Response:
+    """Starlette would answer it with a text, and raise it all the same."""
+    raise error
 
 
 async def _no_route(request: Request, error: Any) -> Response:

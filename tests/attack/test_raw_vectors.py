@@ -58,6 +58,8 @@ def refused(served: Served, sent: bytes) -> tuple[int, str, str]:
         (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "invalid_http", "chunk size"),
         (TLS, 400, "invalid_http", "TLS"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "invalid_http", "HTTP/2"),
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + GET, 400, "invalid_http", "PROXY protocol"),
+        (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c" + bytes(12), 400, "invalid_http", "PROXY protocol"),
         ("GET /caf\u00e9 HTTP/1.1\r\n\r\n".encode(), 400, "invalid_http", "percent-encoded"),
         (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "invalid_http", "CONNECT"),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "target_too_long", "8192"),

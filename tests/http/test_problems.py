@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from app.main import create_app
@@ -185,3 +187,26 @@ def test_a_request_id_is_kept_where_it_is_sound(client: TestClient) -> None:
     assert given.headers["x-request-id"] == "abc-123"
     made = client.get("/livez", headers={"x-request-id": "a b\tc"})
     assert made.headers["x-request-id"] not in ("", "a b\tc")
+
+
+def test_a_route_of_one_s_own_that_fails_is_a_problem_that_says_no_more(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fails(request: Request) -> Response:
+        raise RuntimeError("secret")
+
+    app = create_app(Settings(poll_seconds=0), repository)
+    app.add_route("/own", fails)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        told = client.get("/own")
+    assert (told.status_code, told.json()["code"]) == (500, "internal_error")
+    assert told.headers["content-type"] == "application/problem+json"
+    assert "secret" not in told.text
+    assert capsys.readouterr().err.count("RuntimeError: secret") == 1
+
+
+@pytest.mark.parametrize("ranges", ["bytes=0-0", "bytes=5-2", "lines=1-2", "bytes=" + "9" * 5000])
+def test_files_are_sent_whole_whatever_part_is_asked_for(client: TestClient, ranges: str) -> None:
+    whole = client.get("/swagger/swagger-ui.css")
+    part = client.get("/swagger/swagger-ui.css", headers={"Range": ranges})
+    assert (part.status_code, part.content) == (200, whole.content)
