@@ -44,8 +44,10 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
     watcher = asyncio.create_task(watch(current))
     try:
         yield
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         if gone and current.uncancel() == 0:
+            # In a circle with the frames it came through: they keep all that was being made.
+            cancelled.__traceback__ = None
             raise ClientGone from None
         raise
     finally:
