@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator
+from threading import Lock
 from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
@@ -19,11 +20,13 @@ from app.api import operations, page
 from app.api.inference import endpoints as inference
 from app.api.native import endpoints as native
 from app.api.openai import endpoints as openai
-from app.http import handlers, openapi
+from app.errors import NotReady
+from app.http import handlers, openapi, problems
+from app.http.bounds import Bounds
 from app.http.coding import compressed
 from app.http.edge import Edge
 from app.http.endpoint import Protocol
-from app.http.exchange import Reply
+from app.http.exchange import Exchange, Reply
 from app.http.service import Service
 from app.metrics import Metrics
 from app.serving.batching import Batcher
@@ -56,6 +59,7 @@ _GARBAGE = 50_000
 # are five milliseconds, for each of the locks that an answer has to wait for. Two such threads may
 # have it in turn before the loop does.
 _SWITCH_SECONDS = 0.0001
+_DOCUMENTING = Lock()
 
 
 class Unrolled(FastAPI):
@@ -66,17 +70,22 @@ class Unrolled(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """HTTP enters at the edge, the lifespan goes to FastAPI."""
-        if scope["type"] == "http" and self.edge is not None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+        elif self.edge is not None:
             await self.edge(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            error = NotReady("the service was not started: its server runs no lifespan")
+            exchange = Exchange(scope, receive, send, Bounds())
+            await exchange.respond(problems.reply(error, exchange.request_id))
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, made once."""
-        if self.openapi_schema is None:
-            keys = self.edge is not None and bool(self.edge.service.settings.keys)
-            self.openapi_schema = openapi.document(self, self.protocols, keys_are_set=keys)
-        return self.openapi_schema
+        """The OpenAPI document, made once, however many ask first at once."""
+        with _DOCUMENTING:
+            if self.openapi_schema is None:
+                keys = self.edge is not None and bool(self.edge.service.settings.keys)
+                self.openapi_schema = openapi.document(self, self.protocols, keys_are_set=keys)
+            return self.openapi_schema
 
 
 class _Files(StaticFiles):

@@ -156,7 +156,8 @@ class Exchange:
         if transfer:
             self.fault = _fault_of(transfer, self.declared) or self.fault
         version = scope.get("http_version", "1.1")
-        self.withheld &= version != "1.0" and (self.declared > 0 or transfer != b"")
+        if self.withheld:
+            self.withheld = version != "1.0" and (self.declared > 0 or transfer != b"")
         if hosts != 1 and (hosts or version == "1.1"):
             self.fault = InvalidHttp("there are several Hosts" if hosts else "there is no Host")
         if version not in _VERSIONS:

@@ -2,17 +2,21 @@
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _HERE = Path(__file__).parent
+_LOADING = Lock()
 
 
 def render(template: str, **values: Any) -> bytes:
     """A template with its values, as UTF-8."""
-    return _environment().get_template(template).render(**values).encode("utf-8", "replace")
+    with _LOADING:  # it is made once, however many ask first at once
+        made = _environment().get_template(template)
+    return made.render(**values).encode("utf-8", "replace")
 
 
 @cache

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -287,3 +289,15 @@ def test_keys_are_declared_and_needed_where_they_are_set(
         assert of["paths"]["/v1/models"]["get"]["security"] == expected
         assert of["paths"]["/livez"]["get"]["security"] == []
         assert of["paths"]["/v2/health/ready"]["get"]["security"] == []
+
+
+def test_many_that_ask_first_at_once_are_given_the_same_document() -> None:
+    """Each had its own made, for a tenth of a second."""
+    app, at_once = create_app(), Barrier(8)
+
+    def first(_: int) -> int:
+        at_once.wait()
+        return id(app.openapi())
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(first, range(8)))) == 1

@@ -210,3 +210,10 @@ def test_files_are_sent_whole_whatever_part_is_asked_for(client: TestClient, ran
     whole = client.get("/swagger/swagger-ui.css")
     part = client.get("/swagger/swagger-ui.css", headers={"Range": ranges})
     assert (part.status_code, part.content) == (200, whole.content)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/v1/models", "/openapi.json", "/nowhere"])
+def test_a_server_that_runs_no_lifespan_is_told(path: str) -> None:
+    told = TestClient(create_app()).get(path)  # as `uvicorn --lifespan off`
+    assert (told.status_code, told.json()["code"]) == (503, "not_ready")
+    assert "lifespan" in told.json()["detail"]
