@@ -149,6 +149,18 @@ def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Pa
         ("on Christmas ", {"Eve", "Day"}),
         ("I live in the us", {"US"}),
         ("HAPPY ", {"BIRTHDAY", "NEW"}),
+        ("Dear D", {"Dr"}),
+        ("Dear Sir or ", {"Madam"}),
+        ("To whom it may ", {"concern"}),
+        ("Hope this email finds you ", {"well"}),
+        ("Please find ", {"me", "attached"}),
+        ("Our deepest ", {"condolences"}),
+        ("Long time no ", {"see"}),
+        ("I met Tom ", {"Hanks"}),
+        ("at the caf", {"cafe"}),
+        ("Tom, ", {"I"}),
+        ("Congratulations, ", {"I", "you"}),
+        ('She said, "', {"I", "The"}),
     ],
 )
 def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: set[str]) -> None:
