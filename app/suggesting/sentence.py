@@ -9,14 +9,17 @@ from app.errors import UnknownWords
 from app.model import Model
 from app.suggesting.usual import Usual
 from app.suggesting.words import Words
-from app.text.abbreviations import may_be_short
+from app.text.abbreviations import SIGNS, may_be_short
 from app.text.asides import is_greeting, without_asides
 from app.text.tokens import Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
 _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
-_LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr"}  # that is commoner, before the same names
+# What is commoner before the same names: "Mt. Everest".
+_LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr", "Mt": "Mount"}
 _TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
+_SIGN = re.compile(r"(?<!\S)[&@](?!\S)")
+_SOMEBODY_S = "someone's"  # what is not known is mostly somebody's: "at Priya's"
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
 _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 # A comma, a colon, a dash, a bracket, a quotation mark or an emoji, where the sentence stands.
@@ -86,7 +89,10 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     read = [
         mended.get(one) if word is None else word for one, word in zip(tokens, spaced, strict=True)
     ]
-    standing = [model.options.unknown if word is None else word for word in read]
+    standing = [
+        _standing_for(model, words, one.text) if word is None else word
+        for one, word in zip(tokens, read, strict=True)
+    ]
     text = " ".join(word for word in standing if word)
     meant = words.barred_after(text)  # and as it is understood: "klil"
     barred = (*barred, *meant)
@@ -95,17 +101,24 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
 
 def _as_known(words: Words, text: str) -> str:
     """ "the US" as "the USA", for it is no "us"; "my parents' house" as "my parent's house";
-    "Ms Smith" as "Mrs Smith".
+    "Ms Smith" as "Mrs Smith"; "you & me" as "you and me".
     """
+    if "&" in text or "@" in text:
+        text = _SIGN.sub(partial(_word_of, words), text)
     if "US" in text and not text.isupper() and words.knows("usa"):
         text = _COUNTRY.sub("USA", text)
-    if "Ms" in text or "Prof" in text:
+    if any(map(text.__contains__, _LIKE_A_TITLE)):
         text = _TITLE.sub(partial(_title, words), text)
     if "s'" in text or "s’" in text:
         quoted = _QUOTED.search(text)  # what may end with such an apostrophe
         end = quoted.start() if quoted else len(text)
         text = _OF_SEVERAL.sub(partial(_of_one, words), text[:end]) + text[end:]
     return text
+
+
+def _word_of(words: Words, match: re.Match[str]) -> str:
+    word = SIGNS[match[0]]
+    return word if words.knows(word) else match[0]
 
 
 def _title(words: Words, match: re.Match[str]) -> str:
@@ -142,6 +155,13 @@ def _spaced(
                 spaced[at : at + 2] = letters[:place], letters[place:]
                 break
     return spaced
+
+
+def _standing_for(model: Model, words: Words, word: str) -> str | None:
+    """What is read in the place of a word that is not known."""
+    if word.endswith("'s") and words.knows(_SOMEBODY_S):
+        return _SOMEBODY_S
+    return model.options.unknown
 
 
 def _may_be_short(text: str, tokens: list[Token], at: int) -> bool:

@@ -21,13 +21,12 @@ from app.suggesting.recent import RecentWords
 from app.suggesting.sentence import Sentence, read_sentence
 from app.suggesting.usual import Usual
 from app.suggesting.words import MISTYPED, Begun, Candidate, Words
-from app.text.casing import Casing, as_typed, in_capitals
+from app.text.casing import SHOUTED, Casing, as_typed, in_capitals, may_be_acronym
 from app.text.typed import Typed, read_typed
 
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
 _WHOLE = 0.95  # of what is typed, by the word that it is: the next one is offered then
 _SENTENCES = 256  # remembered as they were read: a keyboard asks about one with every letter
-_SHOUTED = 4  # letters, of which all are capitals: no acronym
 _RECENT = 0.2  # share of the probability that goes by what the person wrote before
 
 Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
@@ -66,7 +65,7 @@ class _Place(NamedTuple):
         if not letters:  # nearly always
             return False
         word = self.typed.word
-        return letters + (len(word) if word.isupper() else 0) >= _SHOUTED
+        return letters + (len(word) if word.isupper() else 0) >= SHOUTED
 
 
 class Suggester:
@@ -174,6 +173,7 @@ class Suggester:
             best = sorted(best + unknown, key=_by_weight)
             mass += sum(one.weight for one in unknown)
         mistaken = mass < _RARE and not words.is_sound(word.removesuffix("'s"))  # "Mary's" is not
+        mistaken = mistaken and (here.shouted or not may_be_acronym(word))
         if mistaken:
             mistyped = words.mistyped(word, here.likely, here.allowed, most, begun.ids)
             apart = yield from self._apart(here)

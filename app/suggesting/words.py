@@ -25,6 +25,7 @@ _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, wel
 _NO_NAME = 0.01  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
 _FREQUENT = 300  # words, which stand first in a vocabulary
+_SHORTEST_DROPPED = 4  # letters of a word that may lack its last g
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -124,8 +125,8 @@ class Words:
 
     def understood(self, word: str, *, short: bool = True) -> str | None:
         """A word that the model knows by this spelling, or with an apostrophe where there is
-        none, or without accents: "dont", "café"; or what it is short for: "thx"; or the several
-        that it is: "alot". None where there is no such word.
+        none, or without accents: "dont", "café"; or what it is short for: "thx", "lookin"; or the
+        several that it is: "alot". None where there is no such word.
         """
         if self.knows(word):
             return word
@@ -135,8 +136,10 @@ class Words:
             return self._spelled[bare]
         if short and self._short_id(typed) is not None:
             return SHORT_FORMS[typed]
-        if typed in SEVERAL and all(map(self.knows, SEVERAL[typed].split())):
+        if short and typed in SEVERAL and all(map(self.knows, SEVERAL[typed].split())):
             return SEVERAL[typed]
+        if len(typed) >= _SHORTEST_DROPPED and typed.endswith("in") and self.knows(typed + "g"):
+            return typed + "g"
         plain = typed if typed.isascii() else without_accents(typed)
         return self.understood(plain, short=False) if plain != typed else None
 

@@ -5,7 +5,8 @@ alone.
 SHORT_FORMS = {
     "u": "you", "ur": "your", "r": "are", "thx": "thanks", "tnx": "thanks", "thnx": "thanks",
     "pls": "please", "plz": "please", "ppl": "people", "msg": "message", "tmrw": "tomorrow",
-    "bc": "because", "coz": "because", "sth": "something",
+    "bc": "because", "coz": "because", "sth": "something", "abt": "about", "luv": "love",
+    "prolly": "probably", "govt": "government", "hv": "have", "tmr": "tomorrow", "thanx": "thanks",
 }  # fmt: skip
 
 # What is read as other words once it is typed; until then it may begin another: "cost".
@@ -19,8 +20,14 @@ SEVERAL = {
     "goodluck": "good luck", "forsure": "for sure",
     "iam": "i am", "cos": "because", "rn": "right now", "ofc": "of course", "lmk": "let me know",
     "nvm": "never mind", "wbu": "what about you", "hbd": "happy birthday", "gm": "good morning",
-    "gn": "good night",
+    "gn": "good night", "n": "and", "w": "with", "em": "them", "xd": "lol", "omw": "on my way",
+    "tysm": "thank you so much", "hbu": "how about you", "cya": "see you", "yr": "year",
+    "yrs": "years", "sis": "sister", "approx": "approximately", "dept": "department",
+    "bday": "birthday", "tues": "tuesday", "thurs": "thursday", "lotta": "lot of",
+    "coulda": "could have", "shoulda": "should have", "woulda": "would have",
 }  # fmt: skip
+
+SIGNS = {"&": "and", "@": "at"}  # and what they are read as where they stand alone
 
 _ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
 _MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))

@@ -12,6 +12,8 @@ from app.text.tokens import APOSTROPHES
 
 _NAME = re.compile(rf"[^\W\d_I][{APOSTROPHES}][^\W\d_]\Z")  # begins so: "O'B", and not "I'M"
 
+SHOUTED = 4  # letters, of which all are capitals: no acronym
+
 
 class Casing:
     """Writes words as a card's `shown_as` has them."""
@@ -55,6 +57,11 @@ def in_capitals(typed: str) -> bool:
     if not typed.isupper() or _NAME.match(typed):
         return False
     return sum(map(str.isalpha, typed)) > 1
+
+
+def may_be_acronym(typed: str) -> bool:
+    """Whether this is short, and in capitals: "IBM"."""
+    return len(typed) < SHOUTED and in_capitals(typed)
 
 
 def as_typed(word: str, typed: str, *, begins: bool) -> str:

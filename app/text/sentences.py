@@ -124,7 +124,7 @@ def _read_out(sentence: str, stand_in: str) -> str:
 
 
 def _token_read_out(token: str, stand_in: str) -> str:
-    if "." not in token and not is_address(token):
+    if len(token) == 1 or ("." not in token and not is_address(token)):
         return token
     if is_address(token.strip(_AROUND)):
         return f" {stand_in} "

@@ -215,6 +215,43 @@ def test_a_word_that_is_drawn_out_is_read_and_corrected_as_the_word_itself() -> 
     assert (best.text, best.kind) == ("Very ", "correction")
 
 
+def test_signs_that_stand_for_words_are_read_as_them() -> None:
+    said = {"you and": {"i": 0.4}, "going at": {"the": 0.4}, "<unk>": {"know": 0.3}}
+    typist = Typist({**said, "you": {"know": 0.3}}, ["and", "at"])
+    assert typist.texts("you & ", count=1) == ["I "]
+    assert typist.texts("going @ ", count=1) == ["the "]
+    assert typist.texts("you@ ", count=1) == ["know "]
+    assert Typist({"you": {"know": 0.3}}).texts("you & ", count=1) == ["know "]
+
+
+def test_single_letters_are_read_as_the_words_they_are_short_for_and_not_as_initials() -> None:
+    typist = Typist({"you and": {"i": 0.4}, "you <unk>": {"know": 0.3}}, ["and"])
+    assert typist.texts("you n ", count=1) == ["I "]
+    answer = typist("you N ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["know "], ("n",))
+
+
+def test_a_word_that_lacks_its_last_g_is_read_with_it() -> None:
+    typist = Typist({"talking": {"to": 0.4}, "<unk>": {"is": 0.3}}, ["talking", "bing"])
+    answer = typist("talkin' ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["to "], ())
+    assert typist("bin ").unknown == ("bin",)
+
+
+def test_an_unknown_possessive_is_somebody_s() -> None:
+    typist = Typist({"the someone's": {"store": 0.4}, "the <unk>": {"is": 0.4}}, ["someone's"])
+    answer = typist("the Xylo's ", count=1)
+    assert ([one.text for one in answer.suggestions], answer.unknown) == (["store "], ("xylo's",))
+    assert Typist({"the <unk>": {"is": 0.4}}).texts("the Xylo's ", count=1) == ["is "]
+
+
+@pytest.mark.parametrize("text", ["you KN", "KNW", "you TEH"])
+def test_a_few_capitals_may_be_an_acronym_and_are_no_mistake(text: str) -> None:
+    typist = Typist({"you": {"now": 0.3, "the": 0.3}, "": {"now": 0.3}}, ["now"])
+    assert [one.kind for one in typist(text).suggestions if one.kind == "correction"] == []
+    assert typist.texts("you KWNO", count=1) == typist.texts("YOU KWN", count=1) == ["KNOW "]
+
+
 @pytest.mark.parametrize("text", ["you int he ", "You int he ", "you int hey are "])
 def test_a_space_that_is_typed_a_letter_late_is_read_where_it_belongs(text: str) -> None:
     said = {"store": 0.4}
@@ -336,6 +373,8 @@ def test_behind_a_title_come_the_names_behind_its_like() -> None:
     assert typist.texts("Ms Smith ", count=1) == ["is "]
     assert typist.texts("ms ", count=1) == ["is "]
     assert Typist({"ms": {"is": 0.3}}, ["ms"]).texts("Ms ", count=1) == ["is "]
+    typist = Typist({"mount": {"story": 0.4}, "mt": {"is": 0.3}}, ["mt", "mount"])
+    assert typist.texts("Mt. ", count=1) == ["story "]
 
 
 def test_letters_that_no_word_has_are_no_slip() -> None:
