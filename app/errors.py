@@ -201,6 +201,9 @@ class BodyTooLarge(RequestError):
 
     code, status, title = "body_too_large", 413, "The body is too large"
 
+    def __init__(self, limit: int, once: str = "") -> None:
+        super().__init__(f"the body is larger than {limit} bytes{once}")
+
 
 class TooSlow(RequestError):
     """The request did not arrive within UNROLLED_READ_SECONDS, and what its body's size adds."""

@@ -51,7 +51,7 @@ def _inflate(body: bytes, coding: bytes, limit: int) -> bytes:
                 pieces.append(stream.decompress(rest, left))
                 left -= len(pieces[-1])
                 if left <= 0:
-                    raise BodyTooLarge(f"the body is larger than {limit} bytes once it is inflated")
+                    raise BodyTooLarge(limit, " once it is inflated")
                 rest = stream.unused_data
     except zlib.error as error:
         raise InvalidHttp("the body is not compressed as its Content-Encoding says") from error

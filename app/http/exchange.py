@@ -185,7 +185,7 @@ class Exchange:
         """The request's body. Raises BodyTooLarge past `limit` bytes, TooSlow, ClientGone."""
         if self.declared > limit:
             self.unread = True
-            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+            raise BodyTooLarge(limit)
         self.withheld = False
         message = await self.receive()
         body: bytes = message.get("body", b"")
@@ -197,7 +197,7 @@ class Exchange:
                 self.unread, self.shared = True, (*self.shared, _CLOSE)
                 raise TooSlow("the body took too long to arrive") from None
         if len(body) > limit:
-            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+            raise BodyTooLarge(limit)
         return body
 
     async def _rest(self, message: Message, body: bytearray, limit: int) -> bytes:

@@ -80,7 +80,7 @@ class ShortExchange(Exchange):
         """The request's body. Raises BodyTooLarge past `limit` bytes, TooSlow."""
         if self.declared > limit:
             self.unread = True
-            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+            raise BodyTooLarge(limit)
         if not (self.whole or self.unread or self._failed):
             self.hold(self.declared or limit)
             self._wanted = self.protocol.loop.create_future()
@@ -88,7 +88,7 @@ class ShortExchange(Exchange):
         if self._failed is not None:
             raise self._failed
         if self._size > limit:
-            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+            raise BodyTooLarge(limit)
         return b"".join(self._pieces)
 
     def while_connected(self) -> AbstractAsyncContextManager[None]:
