@@ -19,7 +19,6 @@ _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
 _LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr", "Mt": "Mount"}
 _TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
 _SIGN = re.compile(r"(?<!\S)[&@](?!\S)")
-_SOMEBODY_S = "someone's"  # what is not known is mostly somebody's: "at Priya's"
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
 _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 # A comma, a colon, a dash, a bracket, a quotation mark or an emoji, where the sentence stands.
@@ -89,10 +88,7 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
     read = [
         mended.get(one) if word is None else word for one, word in zip(tokens, spaced, strict=True)
     ]
-    standing = [
-        _standing_for(model, words, one.text) if word is None else word
-        for one, word in zip(tokens, read, strict=True)
-    ]
+    standing = [model.options.unknown if word is None else word for word in read]
     text = " ".join(word for word in standing if word)
     meant = words.barred_after(text)  # and as it is understood: "klil"
     barred = (*barred, *meant)
@@ -155,13 +151,6 @@ def _spaced(
                 spaced[at : at + 2] = letters[:place], letters[place:]
                 break
     return spaced
-
-
-def _standing_for(model: Model, words: Words, word: str) -> str | None:
-    """What is read in the place of a word that is not known."""
-    if word.endswith("'s") and words.knows(_SOMEBODY_S):
-        return _SOMEBODY_S
-    return model.options.unknown
 
 
 def _may_be_short(text: str, tokens: list[Token], at: int) -> bool:

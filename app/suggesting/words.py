@@ -25,6 +25,7 @@ _UNFINISHED = 0.25  # how much less one is whose letters were not all typed, wel
 _NO_NAME = 0.01  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
 _FREQUENT = 300  # words, which stand first in a vocabulary
+_NOT_RARE = 1_000  # words, which stand first too
 _SHORTEST_DROPPED = 4  # letters of a word that may lack its last g
 _APART = 3  # ways to part a word in two that are looked at
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
@@ -144,19 +145,19 @@ class Words:
         return self.understood(plain, short=False) if plain != typed else None
 
     def _find_meant(self, word: str) -> str | None:
-        """The only word that this is a misspelling of: that has two of its letters the other way
-        round: "waht"; or is like it where people misspell: "definately"; or that is drawn out:
-        "yesssss". None where it may be a word of its own.
+        """The word that this is a misspelling of: that has two of its letters the other way round:
+        "waht"; or is like it where people misspell: "definately"; or that is drawn out: "yesssss".
+        Of several the most frequent; None where that is rare, for it may be a word of its own.
         """
         typed = self._spelling(word)
         if not SHORTEST <= len(typed) <= LONGEST:
             return None
         places = range(1, len(typed))
         made = {typed[: i - 1] + typed[i] + typed[i - 1] + typed[i + 1 :] for i in places}
-        meant = [*filter(self._model.vocabulary.spellings.__contains__, made)]
-        if not meant:
-            meant = [*self._misspellings.meant(typed)]
-        return meant[0] if len(meant) == 1 else None
+        known = self._model.vocabulary.spellings
+        meant = {*filter(known.__contains__, made), *self._misspellings.meant(typed)}
+        first = min(meant, key=known.__getitem__, default=None)
+        return first if len(meant) == 1 or (first and known[first] < _NOT_RARE) else None
 
     def _bare_id(self, typed: str) -> int | None:
         """The id of a word that is spelled so without its apostrophes."""

@@ -20,7 +20,7 @@ SEVERAL = {
     "goodluck": "good luck", "forsure": "for sure",
     "iam": "i am", "cos": "because", "rn": "right now", "ofc": "of course", "lmk": "let me know",
     "nvm": "never mind", "wbu": "what about you", "hbd": "happy birthday", "gm": "good morning",
-    "gn": "good night", "n": "and", "w": "with", "em": "them", "xd": "lol", "omw": "on my way",
+    "gn": "good night", "w": "with", "em": "them", "xd": "lol", "omw": "on my way",
     "tysm": "thank you so much", "hbu": "how about you", "cya": "see you", "yr": "year",
     "yrs": "years", "sis": "sister", "approx": "approximately", "dept": "department",
     "bday": "birthday", "tues": "tuesday", "thurs": "thursday", "lotta": "lot of",
