@@ -3,8 +3,11 @@
 Faults and uvicorn's own messages are logged even where requests are not (`log_requests`).
 """
 
+import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -24,7 +27,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = in_unicode(self.formatException(record.exc_info))
-        return orjson.dumps(line).decode()
+        return json_line(line)
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -40,6 +43,14 @@ class ConsoleFormatter(logging.Formatter):
 
     def _traceback(self, record: logging.LogRecord) -> list[str]:
         return self.formatException(record.exc_info).splitlines() if record.exc_info else []
+
+
+def json_line(line: Mapping[str, Any]) -> str:
+    """An object as JSON that is one line to every reader, and no command to a terminal."""
+    text = orjson.dumps(line).decode()
+    if text.isascii():  # nearly always; control characters are escaped
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def one_line(text: str) -> str:

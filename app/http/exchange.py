@@ -187,35 +187,37 @@ class Exchange:
             self.unread = True
             raise BodyTooLarge(limit)
         self.withheld = False
-        message = await self.receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body") or message["type"] == "http.disconnect":
-            self.hold(self.declared or limit)
-            try:
-                body = await self._rest(message, bytearray(body), limit)
-            except TimeoutError:
-                self.unread, self.shared = True, (*self.shared, _CLOSE)
-                raise TooSlow("the body took too long to arrive") from None
+        try:
+            body = await self._whole(limit)
+        except TimeoutError:
+            self.unread, self.shared = True, (*self.shared, _CLOSE)
+            raise TooSlow("the body took too long to arrive") from None
         if len(body) > limit:
             raise BodyTooLarge(limit)
         return body
 
-    async def _rest(self, message: Message, body: bytearray, limit: int) -> bytes:
-        """What is still to come: a second for every `BODY_RATE` bytes, beside `read_seconds`."""
-        now = asyncio.get_running_loop().time()
-        latest = now + self.bounds.read_seconds + self.declared / BODY_RATE
+    async def _whole(self, limit: int) -> bytes:
+        """All pieces, or more than `limit` bytes of them. There is a second for every `BODY_RATE`
+        bytes, beside `read_seconds`, from the beginning: the first piece may never come.
+        """
+        latest = asyncio.get_running_loop().time() + self.bounds.read_seconds
+        latest += self.declared / BODY_RATE
+        body = bytearray()
         async with asyncio.timeout_at(latest) as deadline:
-            while message["type"] != "http.disconnect" and message.get("more_body"):
+            while True:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    return bytes(body)
                 if len(body) > limit:
                     self.unread = True
-                    break
-                message = await self.receive()
-                body += message.get("body", b"")
+                    return bytes(body)
+                if not self.held:
+                    self.hold(self.declared or limit)
                 if not self.declared:
                     deadline.reschedule(latest + len(body) / BODY_RATE)
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        return bytes(body)
 
     def while_connected(self) -> AbstractAsyncContextManager[None]:
         """Cancel what runs inside once the client is gone, and raise ClientGone.

@@ -6,10 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-import orjson
-
 from app.http.exchange import Exchange
-from app.logs import iso
+from app.logs import iso, json_line
 from app.settings import Settings
 
 
@@ -51,7 +49,7 @@ class RequestLog:
             "request_id": exchange.request_id,
         }
         line.update(self._more(exchange))
-        return orjson.dumps(line).decode()
+        return json_line(line)
 
     def _more(self, exchange: Exchange) -> Iterator[tuple[str, str]]:
         """What not every exchange has."""

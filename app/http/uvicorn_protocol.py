@@ -19,7 +19,7 @@ import httptools
 from app.errors import InvalidHttp, Overloaded, RequestError, UnsupportedVersion
 from app.http.bounded import Bounded
 from app.http.bounds import BODY_RATE
-from app.http.deadlines import Deadlines
+from app.http.deadlines import LINGER_SECONDS, Deadlines
 from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
 from app.http.exchange import CONTINUE
@@ -206,6 +206,9 @@ class Protocol(Bounded):
         return ShortExchange(self, edge, scope, found)
 
     def _go_through_asgi(self) -> None:
+        # Its exchange waits for the body no longer than this connection, which leaves it the time
+        # to say so.
+        self.deadline += LINGER_SECONDS
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url = url

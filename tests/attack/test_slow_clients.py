@@ -74,9 +74,22 @@ def test_silence_and_drips_are_ended(repository: Repository) -> None:
 
 
 @both_ways
-def test_a_body_that_is_too_slow_is_the_connection_s_last(way: Way, repository: Repository) -> None:
+@pytest.mark.parametrize(
+    "begin",
+    [
+        head(length=len(BODY)) + BODY[:5],
+        head("/v1/%70redict", length=len(BODY)) + BODY[:5],  # through ASGI, on the short way too
+        head(length=len(BODY)),
+        head(Transfer_Encoding="chunked"),
+        head(length=len(BODY), Expect="100-continue"),
+        head(Transfer_Encoding="chunked", Expect="100-continue") + b"5\r\n",
+    ],
+)
+def test_a_body_that_is_too_slow_is_the_connection_s_last(
+    way: Way, begin: bytes, repository: Repository
+) -> None:
     with serving_on(way, create_app(QUICK, repository)) as served, connected(served) as connection:
-        connection.sendall(head(length=len(BODY)) + BODY[:5])
+        connection.sendall(begin)
         response, body = answer(connection)
         assert (response.status, json.loads(body)["code"]) == (408, "too_slow")
         assert response.headers.get_all("connection") == ["close"]
