@@ -56,6 +56,7 @@ class UsualWords:
         self._apart = {after: _shares(ids_of(words)) for after, words in apart.items()}
         self._or = _shares(ids_of(["or"]))
         self._ends = {after.rpartition(" ")[2] for after in self._after}
+        self._longest = max((after.count(" ") + 1 for after in self._after), default=0)  # words
 
     def after(self, sentence: str) -> Usual | None:
         """What people mostly write in a sentence that has begun so, where the card says it; and
@@ -74,6 +75,7 @@ class UsualWords:
         else:
             del words[0]  # a piece of one
         known = self._apart if end.rstrip().endswith(",") else self._after
+        words = words[-self._longest :]
         found = (known.get(" ".join(words[at:])) for at in range(len(words)))
         return next((one for one in found if one is not None), None)
 
