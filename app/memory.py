@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LARGE = 4 << 20  # bytes: more than a batch's logits
-_KEPT = 32 << 20  # bytes at the heap's end: to return and fetch them cost a batch a quarter
+_KEPT = 8 << 20  # bytes at the heap's end: to return and fetch them cost a batch a quarter
 _CHOSEN = "MALLOC_MMAP_THRESHOLD_"  # glibc's own variable
 
 
