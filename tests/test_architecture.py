@@ -14,7 +14,7 @@ APP = ROOT / "app"
 # A module imports from the lines above its own and from its own package; never sideways. A module
 # that is named with its package stands on a line of its own.
 LAYERS = (
-    {"errors", "shared_numbers", "orphans", "memory", "arrays", "pauses"},
+    {"errors", "shared_numbers", "orphans", "arrays", "pauses"},
     {"layers", "metrics", "terms"},
     {"network"},
     {"text", "engines"},

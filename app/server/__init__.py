@@ -17,7 +17,6 @@ from app.errors import SettingsError
 from app.folder.files import resolved
 from app.http.processes import PARENT
 from app.main import create_app
-from app.memory import return_what_is_large
 from app.metrics import Metrics
 from app.server.descriptors import make_room
 from app.server.lifecycle import BACKLOG, Parent, Server
@@ -35,7 +34,6 @@ def serve(settings: Settings) -> int:
     """
     logs.configure(settings)
     make_room(settings.max_connections)
-    return_what_is_large()
     keys = settings.keys  # before models are loaded, which takes long: their file may be at fault
     with _bound(settings) as listener:  # likewise: somebody else may have the port
         log.info("models are read from %s", resolved(settings.models_dir))
