@@ -39,7 +39,6 @@ PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 JSON = b"application/json"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _CLOSE = (b"connection", b"close")
-CONTINUE = b"100-continue"  # of an Expect header
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -67,6 +66,11 @@ def number_of_bytes(value: bytes) -> int | None:
     value = value.rstrip(b" \t")
     digits = value.lstrip(b"0")
     return int(digits or b"0") if value.isdigit() and len(digits) <= _MOST_DIGITS else None
+
+
+def is_withheld(expect: bytes) -> bool:
+    """Whether such a client holds its body back until it is asked for it (RFC 9110, 10.1.1)."""
+    return expect.strip().lower() == b"100-continue"
 
 
 def _fault_of(transfer: bytes, declared: int) -> RequestError | None:
@@ -151,7 +155,7 @@ class Exchange:
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 self.traceparent = value.decode().rstrip()
             elif name == b"expect":
-                self.withheld = value.strip().lower() == CONTINUE
+                self.withheld = is_withheld(value)
         self.request_id = request_id.decode() if request_id else new_id()
         if transfer:
             self.fault = _fault_of(transfer, self.declared) or self.fault

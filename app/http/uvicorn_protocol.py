@@ -22,7 +22,7 @@ from app.http.bounds import BODY_RATE
 from app.http.deadlines import LINGER_SECONDS, Deadlines
 from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
-from app.http.exchange import CONTINUE
+from app.http.exchange import is_withheld
 from app.http.heads import (
     LARGEST,
     LONGEST_TARGET,
@@ -143,7 +143,7 @@ class Protocol(Bounded):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header. The parser leaves the blanks behind its value."""
         name = name.lower()
-        if name == b"expect" and value.strip().lower() == CONTINUE:
+        if name == b"expect" and is_withheld(value):
             self.expect_100_continue = True
         self.headers.append((name, value))
 

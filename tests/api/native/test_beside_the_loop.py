@@ -34,13 +34,23 @@ class Noted:
 SHORT = {"text": "this is ", "recent": "an"}
 
 
-def test_long_texts_are_read_beside_the_loop(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = Noted(read_typed)
-    monkeypatch.setattr(suggester, "read_typed", read)
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Noted:
+    """What reads the text of a text box."""
+    noted = Noted(read_typed)
+    monkeypatch.setattr(suggester, "read_typed", noted)
+    return noted
+
+
+@pytest.fixture
+def loop(client: TestClient, read: Noted) -> str:
+    """The event loop's thread, on which a short text is read."""
     assert client.post("/v1/suggest", json=SHORT).status_code == 200
-    (loop,) = read.taken()
+    (thread,) = read.taken()
+    return thread
+
+
+def test_long_texts_are_read_beside_the_loop(client: TestClient, read: Noted, loop: str) -> None:
     for longer in ({"text": "this is " * 200}, {"recent": "an " * 1_000}):
         answer = client.post("/v1/suggest", json={**SHORT, **longer})
         assert answer.json()["suggestions"][0]["text"] == "an "
@@ -49,13 +59,9 @@ def test_long_texts_are_read_beside_the_loop(
 
 
 def test_words_like_unknown_ones_are_looked_for_beside_the_loop(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even of a short phrase: with a large vocabulary, 3 ms for each."""
-    read = Noted(read_typed)
-    monkeypatch.setattr(suggester, "read_typed", read)
-    client.post("/v1/suggest", json=SHORT)
-    (loop,) = read.taken()
     closest = Noted(Vocabulary.closest)
     monkeypatch.setattr(Vocabulary, "closest", lambda *told, **more: closest(*told, **more))
     for path in ("/v1/predict", "/v1/distribution"):
@@ -67,12 +73,8 @@ def test_words_like_unknown_ones_are_looked_for_beside_the_loop(
 
 
 def test_very_many_words_are_written_beside_the_loop(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Noted(read_typed)
-    monkeypatch.setattr(suggester, "read_typed", read)
-    client.post("/v1/suggest", json=SHORT)
-    (loop,) = read.taken()
     write = Noted(encode)
     monkeypatch.setattr(predictions, "encode", write)
     few, many = (
