@@ -17,26 +17,25 @@ Signature = tuple[tuple[int, int, int] | None, ...]
 
 
 class Contents(NamedTuple):
-    """The bytes of `FILES`, the card's None where there is none; when the archive was written."""
+    """The bytes of `FILES`, the card's None where there is none, with their SHA-256; and when the
+    archive was written.
+    """
 
     archive: bytes
     vocabulary: bytes
     card: bytes | None
+    digests: tuple[str, ...]
     created: int
 
     def fingerprint(self) -> str:
         """Changes with any of the files."""
-        digest = hashlib.sha256()
-        for content in (self.archive, self.vocabulary, self.card or b""):
-            digest.update(len(content).to_bytes(8, "little"))
-            digest.update(content)
-        return digest.hexdigest()
+        return hashlib.sha256("".join(self.digests).encode()).hexdigest()
 
     def check_digests(self, card: Card) -> None:
         """Raises ModelError where a file is not the one that the card's digest was taken of."""
-        for name, content in zip(FILES, (self.archive, self.vocabulary), strict=False):
+        for name, digest in zip(FILES[:2], self.digests, strict=False):
             expected = card.sha256.get(name)
-            if expected and hashlib.sha256(content).hexdigest() != expected.lower():
+            if expected and digest != expected.lower():
                 raise ModelError(f"{name} is not the file that model.json's sha256 was taken of")
 
 
@@ -49,7 +48,9 @@ def read_contents(folder: Path) -> Contents:
     created = int((folder / "model.keras").stat().st_mtime)
     if signature_of(folder) != before:
         raise ModelError("the folder changed while it was read")
-    return Contents(archive, vocabulary, card, created)
+    files = archive, vocabulary, card or b""
+    digests = tuple(hashlib.sha256(content).hexdigest() for content in files)
+    return Contents(archive, vocabulary, card, digests, created)
 
 
 def signature_of(folder: Path) -> Signature:
