@@ -25,10 +25,15 @@ def _said(description: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text file, one sentence a line (plain or .gz); an epoch draws `weight` times its lines."""
+    """A text file, one sentence a line (plain or .gz); an epoch draws `weight` times its lines.
+
+    `taught` is the share of its lines' loss that is against the run's teacher, else the run's own:
+    of what a teacher knows it says more than the text, of what is new to it less.
+    """
 
     path: Annotated[Path, Field(validation_alias="file")]
     weight: Amount = 1.0
+    taught: Share | None = None
 
     __pydantic_config__ = _CLOSED
 
@@ -57,7 +62,8 @@ class TrainConfig:
     initial: Path | None = None  # a model folder to go on from: unless it is to grow, all its own
     grow: bool = False  # from `initial`, to this run's sizes and with its text's own words
     reworded: bool = False  # growing: of the words, only the text's most frequent stay, or come
-    narrowed: bool = False  # from `initial`, tied: to two tables, of this run's sizes
+    # From `initial`, tied: to two tables of this run's sizes, and without slow units for 0 of them.
+    narrowed: bool = False
     teacher: Path | None = None  # a model folder of the same words, whose answers are learnt too
     taught: Annotated[Share, _said("Share of the loss that is against a teacher.")] = 0.5
     validation: tuple[Path, ...] = ()  # else `validation_split` of the lines, chosen by hash

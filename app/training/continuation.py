@@ -115,8 +115,17 @@ def _parted(config: TrainConfig, shape: Shape, wanted: TrainConfig) -> TrainConf
         raise ModelError("a narrowed network is not tied, and has a projection")
     if wanted.embedding > shape.columns or wanted.projection > shape.embedding:
         raise ModelError(f"what is narrowed does not grow: it has {shape.embedding} columns")
+    gone = shape.slow if not wanted.slow_units else 0
+    if wanted.slow_units not in (0, shape.slow) or (gone and shape.layers > 1):
+        raise ModelError(f"of one layer, all of its {shape.slow} slow units stay, or all go")
     return replace(
-        config, embedding=wanted.embedding, projection=wanted.projection, tied=False, grow=False
+        config,
+        embedding=wanted.embedding,
+        projection=wanted.projection,
+        units=shape.units - gone,
+        slow_units=shape.slow - gone,
+        tied=False,
+        grow=False,
     )
 
 

@@ -17,7 +17,7 @@ from app.training.continuation import continued, shape_of_trained, teacher_of
 from app.training.export import publish
 from app.training.fit import Fit, Report, shape_of
 from app.training.network.bptt import Batch, Teacher, Unrolled
-from app.training.network.narrowing import narrowed
+from app.training.network.narrowing import narrowed, without_slow_units
 from app.training.network.parameters import Parameters, between, sharpened
 from app.training.text.batches import (
     Batches,
@@ -78,11 +78,13 @@ def train(
     cannot be gone on from, OtherRun where there is no
     checkpoint to go on from, or another configuration's.
     """
-    if config.teacher is None:
-        config = replace(config, taught=0.0)  # so says the card, and so does the checkpoint
-    if config.taught + config.smoothed > 1:
+    if config.teacher is None:  # so says the card, and so does the checkpoint
+        untaught = tuple(replace(source, taught=None) for source in config.sources)
+        config = replace(config, taught=0.0, sources=untaught)
+    most = max([config.taught, *(source.taught or 0.0 for source in config.sources)])
+    if most + config.smoothed > 1:
         raise CorpusError(
-            f"more than the loss: {config.taught:g} is taught and {config.smoothed:g} smoothed"
+            f"more than the loss: {most:g} is taught and {config.smoothed:g} smoothed"
         )
     known = None if config.initial is None else continued(config.initial, config)
     if known is None:
@@ -193,11 +195,21 @@ def prepare(
         columns = RunningBatches(held_out if len(held_out) else texts[0][0], 10, window, start, 0)
         validation: Sequence[Batch] = list(columns.epoch(0))
     else:
-        batches = SentenceBatches(texts, config.batch_size, start, config.seed, drawing, repeated)
+        taught = [] if teacher is None else _taught(config)
+        taught = [] if teacher is None else _taught(config)
+        batches = SentenceBatches(
+            texts, config.batch_size, start, config.seed, drawing, repeated, taught
+        )
         validation = sentence_batches(held_out if len(held_out) else texts[0][0], start)
     classes = len(vocabulary) + 1
     checkpoint = workspace / CHECKPOINT
     return Fit(config, classes, batches, validation, checkpoint, initial, teacher), words
+
+
+def _taught(config: TrainConfig) -> list[float]:
+    """The teacher's share of the loss, of every source and of what is repeated."""
+    shares = [config.taught if one.taught is None else one.taught for one in config.sources]
+    return [*shares, config.taught]
 
 
 def _narrowed(
@@ -208,6 +220,8 @@ def _narrowed(
         raise CorpusError("what is narrowed reads sentences, not a running text")
     some = [batch for text in texts for batch in sentence_batches(text.some(_SAMPLE), start)]
     shape = shape_of_trained(initial)
+    if config.slow_units < shape.slow:
+        initial, shape = without_slow_units(initial, shape, some)
     return narrowed(initial, shape, some, config.embedding, config.projection)
 
 
@@ -258,7 +272,12 @@ def _facts(fit: Fit, words: int, started: float) -> dict[str, object]:
     """What was done, which is what `fit` was told and not always what the caller asked for."""
     config, run = fit.config, fit.run
     sources = [
-        {"file": source.path.name, "weight": source.weight, "sha256": sha256_of(source.path)}
+        {
+            "file": source.path.name,
+            "weight": source.weight,
+            **({} if source.taught is None else {"taught": source.taught}),
+            "sha256": sha256_of(source.path),
+        }
         for source in config.sources
     ]
     return {

@@ -129,6 +129,36 @@ def test_a_teacher_s_answers_are_learnt(config: TrainConfig, tmp_path: Path, thr
     assert "taught_by" not in untaught["training"]
 
 
+def test_each_text_says_how_much_of_it_a_teacher_teaches(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    """Of two texts that say otherwise than the teacher one is learnt from it, the other is not."""
+    train(replace(config, epochs=60), tmp_path / "teacher", nothing)
+    old, new = tmp_path / "old.txt", tmp_path / "new.txt"
+    old.write_text("the cat sang on the mat\n" * 40)
+    new.write_text("a bird sat in the tree\n" * 40)
+    pupil = replace(
+        config,
+        initial=tmp_path / "teacher",
+        teacher=tmp_path / "teacher",
+        taught=0.5,
+        sources=(Source(old, taught=1.0), Source(new, taught=0.0)),
+        validation=(new,),
+        dropout=0,
+    )
+    train(replace(pupil, epochs=60), tmp_path / "pupil", nothing)
+    model = load_model(tmp_path / "pupil")
+    assert model.predict("the cat", 1).next_word == "sat"  # the teacher's word, not the text's
+    assert model.predict("a bird", 1).next_word == "sat"  # the text's: the teacher says "sang"
+    assert load_model(tmp_path / "teacher").predict("a bird", 1).next_word == "sang"
+    sources = model.card["training"]["sources"]
+    assert [source["taught"] for source in sources] == [1.0, 0.0]
+    untaught = replace(pupil, teacher=None, epochs=0.1)
+    train(untaught, tmp_path / "alone", nothing)  # the card says what was done
+    sources = load_model(tmp_path / "alone").card["training"]["sources"]
+    assert not any("taught" in source for source in sources)
+
+
 def test_a_run_is_not_gone_on_with_by_another_teacher(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

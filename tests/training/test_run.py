@@ -13,6 +13,7 @@ from app.errors import CorpusError, OtherRun
 from app.evaluation import evaluate
 from app.folder.read import load_model
 from app.text.vocabulary import Vocabulary
+from app.training.config import Source
 from app.training.fit import Progress
 from app.training.run import train, workspace_of
 from app.training.text.corpus import count_words, encode_file
@@ -177,6 +178,9 @@ def test_shares_of_the_loss_leave_some_for_the_text(corpus: Path, tmp_path: Path
     config = configured(corpus, teacher=Path("models/english"), taught=0.6, smoothed=0.5)
     with pytest.raises(CorpusError, match=r"0\.6 is taught and 0\.5 smoothed"):
         train(config, tmp_path / "mine", nothing)
+    one = (Source(corpus), Source(corpus, taught=0.7))
+    with pytest.raises(CorpusError, match=r"0\.7 is taught and 0\.5 smoothed"):
+        train(dataclasses.replace(config, taught=0.1, sources=one), tmp_path / "mine", nothing)
 
 
 def test_a_text_smaller_than_a_window(tmp_path: Path) -> None:

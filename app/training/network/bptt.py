@@ -42,13 +42,15 @@ State = tuple[Floats, ...]  # one [B, H] for each recurrent layer
 class Batch:
     """`ids` and `targets` [T, B]; only positions where `mask` [T, B] is True are predicted.
 
-    `drawn`, with ids [T, B, M], are other words for the same positions.
+    `drawn`, with ids [T, B, M], are other words for the same positions; `taught` [B] is the share
+    of each sequence's loss that is a teacher's, where that is not the teacher's to say.
     """
 
     ids: Ids
     targets: Ids
     mask: Mask
     drawn: Drawn | None = None
+    taught: Floats | None = None
 
     @property
     def words(self) -> Ids:
@@ -95,6 +97,11 @@ class Unrolled:
     def output_table(self) -> str:
         """The parameter whose row i is dotted with the last features to give logit i."""
         return "embeddings" if self.shape.tied else "output_kernel"
+
+    def last_hidden(self, ids: Ids, mask: Mask, state: State) -> Floats:
+        """The last layer's hidden states at the predicted positions, [N, H], without dropout."""
+        hidden, _, _ = self._recurrent(ids, state, None, None)
+        return hidden[-1][mask]
 
     def features(self, ids: Ids, mask: Mask, state: State) -> tuple[Floats, State]:
         """What the output layer sees, [N, P], without dropout; and the final state."""
@@ -298,7 +305,9 @@ class Unrolled:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained network of the same classes; `share` of the loss is against its distribution."""
+    """A trained network of the same classes; `share` of the loss is against its distribution, of
+    the sequences whose batch does not say otherwise.
+    """
 
     net: Unrolled
     share: float
@@ -308,4 +317,7 @@ class Teacher:
         """What it says of every predicted position, each sequence read from a fresh state."""
         state = self.net.initial_state(batch.ids.shape[1])
         features, _ = self.net.features(batch.ids, batch.mask, state)
-        return Taught(features, self.net.output, self.share)
+        shares = batch.taught
+        if shares is None:
+            shares = np.full(batch.ids.shape[1], self.share, np.float32)
+        return Taught(features, self.net.output, shares[np.nonzero(batch.mask)[1]])

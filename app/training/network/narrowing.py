@@ -4,9 +4,13 @@ One table has to be as wide as the more demanding of its two sides, and cutting 
 it. Each side alone is cut by what it needs: the weighted squared error of what it is multiplied
 into is the least that so few columns can have (Eckart and Young 1936), words weighed by how often
 they come. What is lost has to be learnt again; it is a start, not the same function.
+
+Slow units, which a text of short sentences has little use for, can go as well: each is told from
+the others, as far as least squares can, and who heard it hears them instead.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +49,42 @@ def narrowed(
     return {name: np.ascontiguousarray(array, np.float32) for name, array in cut.items()}
 
 
+def without_slow_units(
+    parameters: Parameters, shape: Shape, text: Sequence[Batch]
+) -> tuple[Parameters, Shape]:
+    """A network of one layer without its slow units, and its shape.
+
+    What a slow unit says, h_s, is put as h·A + a with the others' h, A [H - slow, slow] and a of
+    the least squared error over `text`; the recurrent kernel's rows of the others take A·U_s, the
+    bias a·U_s, and so does the projection.
+    """
+    net, slow = Unrolled(shape, parameters), shape.slow
+    states = [
+        net.last_hidden(batch.ids, batch.mask, net.initial_state(batch.ids.shape[1]))
+        for batch in text
+    ]
+    hidden = np.concatenate(states).astype(np.float64)  # [N, H]
+    mean = hidden.mean(axis=0)
+    spread = np.cov(hidden.T)
+    others = spread[slow:, slow:] + _ridge(spread[slow:, slow:])
+    told = np.linalg.solve(others, spread[slow:, :slow])  # A
+    rest = mean[:slow] - mean[slow:] @ told  # a
+    recurrent, kernel, bias = (
+        parameters[f"{name}_0"].astype(np.float64)[..., slow:]
+        for name in ("recurrent_kernel", "kernel", "bias")
+    )
+    projection = parameters["projection_kernel"].astype(np.float64)
+    cut = parameters | {
+        "kernel_0": kernel,
+        "recurrent_kernel_0": recurrent[slow:] + told @ recurrent[:slow],
+        "bias_0": bias + rest @ recurrent[:slow],
+        "projection_kernel": projection[slow:] + told @ projection[:slow],
+        "projection_bias": parameters["projection_bias"] + rest @ projection[:slow],
+    }
+    fewer = replace(shape, units=shape.units - slow, slow=0)
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in cut.items()}, fewer
+
+
 def _input(
     parameters: Parameters, table: Doubles, shares: Doubles, columns: int
 ) -> dict[str, Floats | Doubles]:
@@ -67,7 +107,7 @@ def _output(
     """The table times its features, as they spread around their mean, in fewer columns."""
     kernel, bias = (parameters[f"projection_{part}"][..., :-1] for part in ("kernel", "bias"))
     mean, spread = features.mean(axis=0), np.cov(features.T)
-    spread += _RIDGE * np.trace(spread) / len(spread) * np.eye(len(spread))
+    spread += _ridge(spread)
     root = np.asarray(np.linalg.cholesky(spread), np.float64)
     narrow, back = _cut(table[:, :-1], root, shares, columns)
     taken = np.linalg.solve(root.T, back.T)  # [E, columns]: features -> fewer of them
@@ -78,6 +118,12 @@ def _output(
         "projection_kernel": kernel @ taken / scale,
         "projection_bias": (bias - mean) @ taken / scale,
     }
+
+
+def _ridge(spread: Doubles) -> Doubles:
+    """What a covariance [E, E] needs to be inverted."""
+    ridge: Doubles = _RIDGE * np.trace(spread) / len(spread) * np.eye(len(spread))
+    return ridge
 
 
 def _cut(table: Doubles, factor: Doubles, shares: Doubles, columns: int) -> tuple[Doubles, Doubles]:

@@ -115,12 +115,13 @@ class Output:
 class Taught:
     """What a teacher answers at the same positions: `features` [N, Q] into its own `output`.
 
-    `share` of the loss is the cross-entropy against its distribution (Hinton et al. 2015).
+    `share` [N] of a position's loss is the cross-entropy against its distribution (Hinton et al.
+    2015).
     """
 
     features: Floats
     output: Output
-    share: float
+    share: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +168,11 @@ def _cross_entropy(
 ) -> Loss:
     """`words` [N, 1 + M]: the text's own, and what is drawn."""
     N, V = len(features), len(output.table)
-    by_teacher = 0.0 if taught is None else taught.share
+    by_teacher = np.zeros(N, np.float32) if taught is None else taught.share  # [N]
     by_drawing = 0.0 if drawn is None else drawn.share
     M = words.shape[1] - 1
-    shares = [1 - by_teacher - by_drawing] + [by_drawing / max(1, M)] * M
+    own = 1 - by_teacher - np.float32(by_drawing)  # [N]
+    shares = [own] + [np.full(N, by_drawing / max(1, M), np.float32)] * M
     d_features = np.empty_like(features)
     d_table = np.zeros_like(output.table)
     d_bias = np.zeros(V, np.float32)
@@ -181,10 +183,13 @@ def _cross_entropy(
         total += in_nats
         if taught is not None:
             scores -= _softmax(
-                taught.features[part], taught.output, words[part, 0], by_teacher / N
+                taught.features[part],
+                taught.output,
+                words[part, 0],
+                by_teacher[part] / np.float32(N),
             )[0]
         for share, column in zip(shares, words[part].T, strict=True):
-            scores[np.arange(len(scores)), column] -= np.float32(share / N)
+            scores[np.arange(len(scores)), column] -= share[part] / np.float32(N)
         # Now they are ∂(mean loss)/∂scores.
         np.matmul(scores, output.table, out=d_features[part])
         d_table += scores.T @ features[part]
@@ -194,7 +199,7 @@ def _cross_entropy(
 
 
 def _softmax(
-    features: Floats, output: Output, targets: Ids | Indices, scale: float
+    features: Floats, output: Output, targets: Ids | Indices, scale: float | Floats
 ) -> tuple[Floats, float]:
     """`scale` · probabilities [n, V], and the targets' cross-entropy, summed."""
     scores = features @ output.table.T

@@ -60,7 +60,8 @@ def _dealt(batch: Batch, state: State, hands: int) -> list[tuple[Batch, State]]:
     for hand in range(hands):
         mine = np.s_[:, hand::hands]
         drawn = None if batch.drawn is None else replace(batch.drawn, ids=batch.drawn.ids[mine])
-        part = Batch(batch.ids[mine], batch.targets[mine], batch.mask[mine], drawn)
+        taught = None if batch.taught is None else batch.taught[hand::hands]
+        part = Batch(batch.ids[mine], batch.targets[mine], batch.mask[mine], drawn, taught)
         shares.append((part, tuple(layer[hand::hands] for layer in state)))
     return shares
 

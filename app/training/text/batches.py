@@ -36,7 +36,8 @@ class Repeated:
 class SentenceBatches:
     """Every line a sequence of its own, from a fresh state; like lengths share a batch.
 
-    Lines can only be `repeated` where there is a start mark.
+    Lines can only be `repeated` where there is a start mark. `taught` is the share of the loss that
+    is a teacher's, for every text and for what is repeated; none where there is no teacher.
     """
 
     carries_state = False
@@ -49,8 +50,10 @@ class SentenceBatches:
         seed: int,
         drawing: "Drawing | None" = None,
         repeated: Repeated | None = None,
+        taught: Sequence[float] = (),
     ) -> None:
         self.texts = [*texts]
+        self.taught = np.array(taught, np.float32)
         self.repeated = repeated
         self.words = words
         self.start_id = start_id
@@ -113,6 +116,8 @@ class SentenceBatches:
             for text, line in zip(texts, lines, strict=True)
         ]
         batch = padded_batch(sequences, self.start_id)
+        if len(self.taught):
+            batch = replace(batch, taught=self.taught[texts])
         return batch if self.repeated is None else only_last(batch, self._again(texts))
 
     def _again(self, texts: Int64s) -> Mask:

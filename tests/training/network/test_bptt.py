@@ -47,12 +47,22 @@ def _variables(tf: Any, net: Unrolled) -> Any:
     return {name: tf.Variable(p.astype("float64")) for name, p in net.parameters.items()}
 
 
-@pytest.mark.parametrize(("share", "by_drawing"), [(0.0, 0.0), (0.4, 0.0), (0.0, 0.3), (0.4, 0.3)])
+@pytest.mark.parametrize(
+    ("share", "by_drawing", "each_own"),
+    [
+        (0.0, 0.0, False),
+        (0.4, 0.0, False),
+        (0.0, 0.3, False),
+        (0.4, 0.3, False),
+        (0.4, 0.3, True),
+    ],
+)
 @pytest.mark.parametrize("sampled", [0, 20])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gradients_equal_tensorflow_s(
-    shape: Shape, sampled: int, share: float, by_drawing: float
+    shape: Shape, sampled: int, share: float, by_drawing: float, each_own: bool
 ) -> None:
+    """Also where each sequence has a share of its own that is a teacher's."""
     tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     rng = np.random.default_rng(1)
     net = Unrolled(shape, initialize(shape, rng))
@@ -61,7 +71,8 @@ def test_gradients_equal_tensorflow_s(
     mask[3:, 1] = mask[4:, 2] = False
     others = rng.integers(1, V, (T, B, 3)).astype(np.int32)
     drawn = Drawn(others, by_drawing) if by_drawing else None
-    batch = Batch(ids, targets, mask, drawn)
+    taught_of = np.array([0.7, 0.0, 0.1, 0.5] if each_own else [share] * B, np.float32)
+    batch = Batch(ids, targets, mask, drawn, taught_of if each_own else None)
     state = net.initial_state(B)
     for h in state:
         h += rng.uniform(-0.5, 0.5, h.shape).astype(np.float32)
@@ -86,14 +97,15 @@ def test_gradients_equal_tensorflow_s(
     with tf.GradientTape() as tape:
         scores = _scores(tf, net, variables, batch, state)
         total = tf.math.log(tf.reduce_sum(tf.exp(scores) * weights, axis=1))
-        text_s = tf.reduce_mean(total - tf.gather(scores, wanted, batch_dims=1))
-        teacher_s = tf.reduce_mean(total - tf.reduce_sum(taught * scores, axis=1))
+        text_s = total - tf.gather(scores, wanted, batch_dims=1)  # [N]
+        teacher_s = total - tf.reduce_sum(taught * scores, axis=1)
         each = tf.gather(scores, others[mask], batch_dims=1)
-        drawing_s = tf.reduce_mean(total - tf.reduce_mean(each, axis=1))
-        text_share = 1 - share - by_drawing
-        loss = text_share * text_s + share * teacher_s + by_drawing * drawing_s
+        drawing_s = total - tf.reduce_mean(each, axis=1)
+        shares = np.broadcast_to(taught_of.astype("f8"), (T, B))[mask]
+        text_shares = 1 - shares - by_drawing
+        loss = tf.reduce_mean(text_shares * text_s + shares * teacher_s + by_drawing * drawing_s)
     assert found.count == len(wanted)
-    assert found.loss / found.count == pytest.approx(float(text_s), abs=1e-6)
+    assert found.loss / found.count == pytest.approx(float(tf.reduce_mean(text_s)), abs=1e-6)
     expected = tape.gradient(loss, variables)
     for name, tensor in expected.items():
         gradient = tf.convert_to_tensor(tensor).numpy()

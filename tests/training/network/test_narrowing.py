@@ -12,7 +12,7 @@ from app.folder.read import load_model
 from app.training.config import TrainConfig
 from app.training.continuation import continued
 from app.training.network.bptt import Batch, Unrolled
-from app.training.network.narrowing import narrowed
+from app.training.network.narrowing import narrowed, without_slow_units
 from app.training.network.parameters import Parameters, Shape, initialize
 from app.training.run import train
 from app.training.text.batches import padded_batch
@@ -92,6 +92,78 @@ def test_the_input_loses_what_the_best_table_of_that_width_has_to_lose(
     centred = np.sqrt(shares)[:, None] * (heard - shares @ heard)
     least = np.square(np.linalg.svd(centred, compute_uv=False)[5:]).sum()
     assert lost == pytest.approx(least, rel=1e-3)
+
+
+@pytest.fixture
+def one_layer() -> tuple[Shape, Parameters]:
+    rng = np.random.default_rng(6)
+    shape = Shape(CLASSES, EMBEDDING, UNITS, 1, EMBEDDING, True, slow=4)
+    parameters = initialize(shape, rng)
+    parameters["embeddings"] += rng.normal(0, 0.3, parameters["embeddings"].shape).astype("f4")
+    parameters["bias_0"] += rng.normal(0, 0.3, UNITS).astype("f4")
+    return shape, parameters
+
+
+def test_slow_units_that_nobody_hears_go_without_a_trace(
+    one_layer: tuple[Shape, Parameters], text: list[Batch]
+) -> None:
+    shape, parameters = one_layer
+    parameters["recurrent_kernel_0"][:4, 4:] = 0
+    parameters["projection_kernel"][:4] = 0
+    cut, fewer = without_slow_units(parameters, shape, text)
+    assert (fewer.units, fewer.slow) == (UNITS - 4, 0)
+    for batch in text:
+        found = logits(fewer, cut, batch)
+        np.testing.assert_allclose(found, logits(shape, parameters, batch), atol=1e-5)
+
+
+def test_who_heard_a_slow_unit_hears_what_the_others_tell_of_it(
+    one_layer: tuple[Shape, Parameters], text: list[Batch]
+) -> None:
+    """Against NumPy's own least squares, and against leaving them out."""
+    shape, parameters = one_layer
+    cut, fewer = without_slow_units(parameters, shape, text)
+    net = Unrolled(shape, parameters)
+    hidden = np.concatenate(
+        [net.last_hidden(b.ids, b.mask, net.initial_state(b.ids.shape[1])) for b in text]
+    ).astype(np.float64)
+    known = np.column_stack([hidden[:, 4:], np.ones(len(hidden))])
+    told = np.linalg.lstsq(known, hidden[:, :4], rcond=None)[0]  # [H - 4 + 1, 4]
+    heard = parameters["recurrent_kernel_0"].astype(np.float64)[:, 4:]
+    expected = heard[4:] + told[:-1] @ heard[:4]
+    np.testing.assert_allclose(cut["recurrent_kernel_0"], expected, atol=1e-4)
+    np.testing.assert_allclose(
+        cut["bias_0"], parameters["bias_0"][4:] + told[-1] @ heard[:4], atol=1e-4
+    )
+
+    left_out = {
+        "kernel_0": parameters["kernel_0"][:, 4:],
+        "recurrent_kernel_0": parameters["recurrent_kernel_0"][4:, 4:],
+        "bias_0": parameters["bias_0"][4:],
+        "projection_kernel": parameters["projection_kernel"][4:],
+    }
+    lost = [
+        sum(np.square(logits(shape, parameters, b) - logits(fewer, other, b)).sum() for b in text)
+        for other in (cut, parameters | left_out)
+    ]
+    assert lost[0] < 0.9 * lost[1]
+
+
+def test_a_run_narrows_a_model_without_its_slow_units(corpus: Path, tmp_path: Path) -> None:
+    config = configured(corpus, epochs=6, validations=4, slow_units=5)
+    train(config, tmp_path / "wide", nothing)
+    cheaper = replace(
+        config, initial=tmp_path / "wide", narrowed=True, tied=False, embedding=3, projection=3
+    )
+    for slow, units in ((5, 16), (0, 11)):
+        train(replace(cheaper, slow_units=slow), tmp_path / "narrow", nothing)
+        model = load_model(tmp_path / "narrow")
+        shapes = [weight.shape for weight in model.network.weights.values()]
+        assert (units, units) in shapes
+        assert model.card["training"]["recipe"]["slow_units"] == slow
+        assert model.card["training"]["recipe"]["units"] == units
+    with pytest.raises(ModelError, match="all of its 5 slow units stay, or all go"):
+        continued(tmp_path / "wide", replace(cheaper, slow_units=2))
 
 
 def test_a_run_narrows_a_trained_model_and_learns_what_was_lost(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.training.network.bptt import Batch, Gradients, Unrolled
+from app.training.network.bptt import Batch, Gradients, Teacher, Unrolled
 from app.training.network.dropout import Dropout
 from app.training.network.parameters import Shape, initialize
 from app.training.network.softmax import Drawn, sample_candidates
@@ -22,7 +22,8 @@ def a_batch(sequences: int, seed: int = 0) -> Batch:
     lines = [rng.integers(1, 30, rng.integers(2, 9)).astype(np.int32) for _ in range(sequences)]
     batch = padded_batch(lines, 1)
     drawn = rng.integers(1, 30, (*batch.ids.shape, 2)).astype(np.int32)
-    return replace(batch, drawn=Drawn(drawn, share=0.3))
+    shares = rng.uniform(0, 0.7, sequences).astype(np.float32)
+    return replace(batch, drawn=Drawn(drawn, share=0.3), taught=shares)
 
 
 def assert_same(one: Gradients, other: Gradients) -> None:
@@ -41,13 +42,14 @@ def assert_same(one: Gradients, other: Gradients) -> None:
 def test_the_gradients_are_those_of_one_thread(shape: Shape, sampled: int) -> None:
     net = Unrolled(shape, initialize(shape, np.random.default_rng(0)))
     alone = Unrolled(shape, {name: p.copy() for name, p in net.parameters.items()})
-    with workers(net, Dropout(), None, 3) as team:
+    teacher = Teacher(Unrolled(TIED, initialize(TIED, np.random.default_rng(5))), 0.5)
+    with workers(net, Dropout(), teacher, 3) as team:
         for sequences in (7, 2, 1):  # also fewer than there are hands
             batch = a_batch(sequences, seed=sequences)
             state = tuple(np.tanh(layer + 0.5) for layer in net.initial_state(sequences))
             rng = np.random.default_rng(0)
             candidates = sample_candidates(30, 5, sampled, batch.words, rng)
-            expected = alone.gradients(batch, state, candidates, Dropout(), rng)
+            expected = alone.gradients(batch, state, candidates, Dropout(), rng, teacher)
             assert_same(expected, team.gradients(batch, state, candidates, (0,)))
             # An update in the caller is seen by all in the next step.
             for net_or_alone in (net, alone):
