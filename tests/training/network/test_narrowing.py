@@ -21,14 +21,23 @@ from tests.training.small_runs import configured, nothing
 CLASSES, EMBEDDING, UNITS = 40, 12, 15
 
 
-@pytest.fixture
-def tied() -> tuple[Shape, Parameters]:
+def a_tied_network(layers: int) -> tuple[Shape, Parameters]:
     rng = np.random.default_rng(3)
-    shape = Shape(CLASSES, EMBEDDING, UNITS, 2, EMBEDDING, True, slow=4)
+    shape = Shape(CLASSES, EMBEDDING, UNITS, layers, EMBEDDING, True, slow=4)
     parameters = initialize(shape, rng)
     parameters["embeddings"] += rng.normal(0, 0.3, parameters["embeddings"].shape).astype("f4")
     parameters["projection_bias"][:-1] = rng.normal(0, 0.5, EMBEDDING)
     return shape, parameters
+
+
+@pytest.fixture
+def tied() -> tuple[Shape, Parameters]:
+    return a_tied_network(layers=2)
+
+
+@pytest.fixture
+def one_layer() -> tuple[Shape, Parameters]:
+    return a_tied_network(layers=1)
 
 
 @pytest.fixture
@@ -92,16 +101,6 @@ def test_the_input_loses_what_the_best_table_of_that_width_has_to_lose(
     centred = np.sqrt(shares)[:, None] * (heard - shares @ heard)
     least = np.square(np.linalg.svd(centred, compute_uv=False)[5:]).sum()
     assert lost == pytest.approx(least, rel=1e-3)
-
-
-@pytest.fixture
-def one_layer() -> tuple[Shape, Parameters]:
-    rng = np.random.default_rng(6)
-    shape = Shape(CLASSES, EMBEDDING, UNITS, 1, EMBEDDING, True, slow=4)
-    parameters = initialize(shape, rng)
-    parameters["embeddings"] += rng.normal(0, 0.3, parameters["embeddings"].shape).astype("f4")
-    parameters["bias_0"] += rng.normal(0, 0.3, UNITS).astype("f4")
-    return shape, parameters
 
 
 def test_slow_units_that_nobody_hears_go_without_a_trace(
