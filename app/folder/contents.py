@@ -17,25 +17,26 @@ Signature = tuple[tuple[int, int, int] | None, ...]
 
 
 class Contents(NamedTuple):
-    """The bytes of `FILES`, the card's None where there is none, with their SHA-256; and when the
-    archive was written.
-    """
+    """The bytes of `FILES`, the card's None where there is none; when the archive was written."""
 
     archive: bytes
     vocabulary: bytes
     card: bytes | None
-    digests: tuple[str, ...]
     created: int
 
     def fingerprint(self) -> str:
         """Changes with any of the files."""
-        return hashlib.sha256("".join(self.digests).encode()).hexdigest()
+        digest = hashlib.sha256()
+        for content in (self.archive, self.vocabulary, self.card or b""):
+            digest.update(len(content).to_bytes(8, "little"))
+            digest.update(content)
+        return digest.hexdigest()
 
     def check_digests(self, card: Card) -> None:
         """Raises ModelError where a file is not the one that the card's digest was taken of."""
-        for name, digest in zip(FILES[:2], self.digests, strict=False):
+        for name, content in zip(FILES, (self.archive, self.vocabulary), strict=False):
             expected = card.sha256.get(name)
-            if expected and digest != expected.lower():
+            if expected and hashlib.sha256(content).hexdigest() != expected.lower():
                 raise ModelError(f"{name} is not the file that model.json's sha256 was taken of")
 
 
@@ -48,9 +49,7 @@ def read_contents(folder: Path) -> Contents:
     created = int((folder / "model.keras").stat().st_mtime)
     if signature_of(folder) != before:
         raise ModelError("the folder changed while it was read")
-    files = archive, vocabulary, card or b""
-    digests = tuple(hashlib.sha256(content).hexdigest() for content in files)
-    return Contents(archive, vocabulary, card, digests, created)
+    return Contents(archive, vocabulary, card, created)
 
 
 def signature_of(folder: Path) -> Signature:
