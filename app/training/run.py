@@ -196,7 +196,6 @@ def prepare(
         validation: Sequence[Batch] = list(columns.epoch(0))
     else:
         taught = [] if teacher is None else _taught(config)
-        taught = [] if teacher is None else _taught(config)
         batches = SentenceBatches(
             texts, config.batch_size, start, config.seed, drawing, repeated, taught
         )

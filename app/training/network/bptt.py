@@ -98,15 +98,17 @@ class Unrolled:
         """The parameter whose row i is dotted with the last features to give logit i."""
         return "embeddings" if self.shape.tied else "output_kernel"
 
-    def last_hidden(self, ids: Ids, mask: Mask, state: State) -> Floats:
-        """The last layer's hidden states at the predicted positions, [N, H], without dropout."""
-        hidden, _, _ = self._recurrent(ids, state, None, None)
-        return hidden[-1][mask]
+    def last_hidden(self, ids: Ids, mask: Mask, state: State) -> tuple[Floats, State]:
+        """The last layer's hidden states at the predicted positions, [N, H], without dropout; and
+        the final state.
+        """
+        hidden, _, final = self._recurrent(ids, state, None, None)
+        return hidden[-1][mask], final
 
     def features(self, ids: Ids, mask: Mask, state: State) -> tuple[Floats, State]:
         """What the output layer sees, [N, P], without dropout; and the final state."""
-        hidden, _, final = self._recurrent(ids, state, None, None)
-        return self._project(hidden[-1][mask]), final
+        last, final = self.last_hidden(ids, mask, state)
+        return self._project(last), final
 
     def logits(self, features: Floats) -> Floats:
         """[N, P] -> [N, V]."""

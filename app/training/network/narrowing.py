@@ -60,7 +60,7 @@ def without_slow_units(
     """
     net, slow = Unrolled(shape, parameters), shape.slow
     states = [
-        net.last_hidden(batch.ids, batch.mask, net.initial_state(batch.ids.shape[1]))
+        net.last_hidden(batch.ids, batch.mask, net.initial_state(batch.ids.shape[1]))[0]
         for batch in text
     ]
     hidden = np.concatenate(states).astype(np.float64)  # [N, H]

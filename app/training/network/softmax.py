@@ -170,9 +170,8 @@ def _cross_entropy(
     N, V = len(features), len(output.table)
     by_teacher = np.zeros(N, np.float32) if taught is None else taught.share  # [N]
     by_drawing = 0.0 if drawn is None else drawn.share
-    M = words.shape[1] - 1
-    own = 1 - by_teacher - np.float32(by_drawing)  # [N]
-    shares = [own] + [np.full(N, by_drawing / max(1, M), np.float32)] * M
+    own = (1 - by_teacher - np.float32(by_drawing)) / np.float32(N)  # [N]
+    each_drawn = np.float32(by_drawing / max(1, words.shape[1] - 1) / N)
     d_features = np.empty_like(features)
     d_table = np.zeros_like(output.table)
     d_bias = np.zeros(V, np.float32)
@@ -188,8 +187,10 @@ def _cross_entropy(
                 words[part, 0],
                 by_teacher[part] / np.float32(N),
             )[0]
-        for share, column in zip(shares, words[part].T, strict=True):
-            scores[np.arange(len(scores)), column] -= share[part] / np.float32(N)
+        at = np.arange(len(scores))
+        scores[at, words[part, 0]] -= own[part]
+        for column in words[part, 1:].T:  # one by one: a word may be drawn twice
+            scores[at, column] -= each_drawn
         # Now they are ∂(mean loss)/∂scores.
         np.matmul(scores, output.table, out=d_features[part])
         d_table += scores.T @ features[part]

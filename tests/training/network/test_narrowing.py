@@ -124,7 +124,7 @@ def test_who_heard_a_slow_unit_hears_what_the_others_tell_of_it(
     cut, fewer = without_slow_units(parameters, shape, text)
     net = Unrolled(shape, parameters)
     hidden = np.concatenate(
-        [net.last_hidden(b.ids, b.mask, net.initial_state(b.ids.shape[1])) for b in text]
+        [net.last_hidden(b.ids, b.mask, net.initial_state(b.ids.shape[1]))[0] for b in text]
     ).astype(np.float64)
     known = np.column_stack([hidden[:, 4:], np.ones(len(hidden))])
     told = np.linalg.lstsq(known, hidden[:, :4], rcond=None)[0]  # [H - 4 + 1, 4]
@@ -163,6 +163,11 @@ def test_a_run_narrows_a_model_without_its_slow_units(corpus: Path, tmp_path: Pa
         assert model.card["training"]["recipe"]["units"] == units
     with pytest.raises(ModelError, match="all of its 5 slow units stay, or all go"):
         continued(tmp_path / "wide", replace(cheaper, slow_units=2))
+
+    train(replace(config, layers=2, epochs=0.1), tmp_path / "wide", nothing)
+    with pytest.raises(ModelError, match="of one layer, all of its 5 slow units"):
+        continued(tmp_path / "wide", replace(cheaper, slow_units=0))
+    assert continued(tmp_path / "wide", cheaper).config.units == 16
 
 
 def test_a_run_narrows_a_trained_model_and_learns_what_was_lost(
