@@ -36,6 +36,7 @@ _VERSIONS = ("1.1", "1.0", "2", "3")  # of the last two, a server has made the s
 _LINGER_SECONDS = 3.0
 _MOST_DIGITS = 19  # of a length
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
+_A_TURN = 1 << 20  # bytes of an answer behind which the event loop hears others
 JSON = b"application/json"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _CLOSE = (b"connection", b"close")
@@ -59,6 +60,16 @@ class Reply(NamedTuple):
 def encode(answer: Any) -> bytes:
     """An answer as JSON."""
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+async def hear_others(sent: int) -> int:
+    """Let others be heard where so many bytes were sent since they were: a client that reads as
+    fast as it is sent to never makes the loop wait. How many were sent since then.
+    """
+    if sent < _A_TURN:
+        return sent
+    await asyncio.sleep(0)
+    return 0
 
 
 def number_of_bytes(value: bytes) -> int | None:
@@ -247,7 +258,7 @@ class Exchange:
         await self.deliver(reply.status, head, b"" if self.scope["method"] == "HEAD" else body)
 
     async def _stream(self, reply: Reply, pieces: AsyncIterator[bytes]) -> None:
-        piece = await anext(pieces, b"")
+        piece, sent = await anext(pieces, b""), 0
         self.status = reply.status
         head = ((b"content-type", reply.media_type), *reply.headers, *self._own_headers())
         await self.begin(reply.status, head)
@@ -257,6 +268,7 @@ class Exchange:
             async for piece in pieces:
                 if piece:  # an empty one would end it
                     await self.write(piece)
+                    sent = await hear_others(sent + len(piece))
         await self.finish()
 
     async def deliver(self, status: int, headers: Headers, body: bytes) -> None:
@@ -266,8 +278,10 @@ class Exchange:
             await self.write(body)
             await self._linger()
             body = b""
+        sent = 0
         for start in range(0, len(body) - PIECE, PIECE):
             await self.write(body[start : start + PIECE])
+            sent = await hear_others(sent + PIECE)
         last = body[(max(len(body) - 1, 0) // PIECE) * PIECE :]
         await hand(self.send, {"type": "http.response.body", "body": last})
 

@@ -60,14 +60,14 @@ async def reply_of(
         some = await loop.run_in_executor(threads, _up_to, pieces, _AT_FIRST)
         taken.append(some)
         count += len(some)
-    first = b"".join(taken)
     if count < most:
-        return Reply(first, media_type, 200, headers)
+        return Reply(b"".join(taken), media_type, 200, headers)
     exchange.hold(count)
 
     async def streamed() -> AsyncGenerator[bytes, None]:
-        for begin in range(0, len(first), _AT_ONCE):
-            yield first[begin : begin + _AT_ONCE]
+        for some in taken:
+            for begin in range(0, len(some), _AT_ONCE):
+                yield some[begin : begin + _AT_ONCE]
         while some := await loop.run_in_executor(threads, _up_to, pieces, _AT_ONCE):
             yield some
 

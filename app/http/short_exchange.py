@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.errors import BodyTooLarge, RequestError
 from app.http.edge import Edge
-from app.http.exchange import PIECE, Exchange, Headers
+from app.http.exchange import PIECE, Exchange, Headers, hear_others
 from app.http.leaving import ClientGone
 from app.http.table import Found
 
@@ -106,11 +106,12 @@ class ShortExchange(Exchange):
             transport.write(self._head(status, headers) + body)
         else:
             transport.write(self._head(status, headers))
-            pieces = memoryview(body)
+            pieces, sent = memoryview(body), 0
             for start in range(0, len(body), PIECE):
                 if not await self._is_open():
                     raise ClientGone
                 transport.write(pieces[start : start + PIECE])
+                sent = await hear_others(sent + PIECE)
         self._complete()
 
     async def begin(self, status: int, headers: Headers) -> None:

@@ -25,7 +25,7 @@ class Answer:
         }
         self._begun = encode(head)[:-1]  # an object that is still open
 
-    def whole(self, choices: list[dict[str, Any]], usage: dict[str, int]) -> bytes:
+    def whole(self, choices: Iterable[dict[str, Any]], usage: dict[str, int]) -> bytes:
         """The answer in one piece."""
         return self._in_parts(choices, {"usage": usage})
 
@@ -43,7 +43,7 @@ class Answer:
     def _closed(self, rest: dict[str, Any]) -> bytes:
         return b"%b,%b" % (self._begun, encode(rest)[1:])
 
-    def _in_parts(self, choices: list[dict[str, Any]], more: dict[str, Any]) -> bytes:
+    def _in_parts(self, choices: Iterable[dict[str, Any]], more: dict[str, Any]) -> bytes:
         """The same to the last byte, a word of a choice at a time: the encoder keeps others from
         the interpreter while it works.
         """
