@@ -204,13 +204,13 @@ def _what_counts(config: TrainConfig) -> TrainConfig:
     """The configuration without what does not change the weights, and without the length of the
     run: one that goes on with more epochs follows their learning rates from where it stands. Nor
     do the threads count, so that a run can move to a machine with more cores, though each draws
-    its dropout for itself.
+    its dropout for itself, nor the folders of its texts.
     """
     return replace(
         config,
         epochs=0,
         threads=1,
-        sources=(),
+        sources=tuple(replace(one, path=Path(one.path.name)) for one in config.sources),
         validation=(),
         blocked=(),
         blocked_after=(),

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,20 @@ def test_a_run_of_other_options_is_not_gone_on_with(
 
     with pytest.raises(_Killed):
         train(configured(corpus), tmp_path / "mine", kill)
+    renamed = Path(shutil.copy(corpus, tmp_path / "renamed.txt"))
     with pytest.raises(OtherRun, match="a run with other options"):
         train(configured(corpus, units=12), tmp_path / "mine", nothing, resume=True)
-    moved = configured(corpus, epochs=1, threads=2)
+    [source] = configured(corpus).sources
+    for other in (
+        dataclasses.replace(source, weight=2.0),
+        dataclasses.replace(source, path=renamed),
+    ):
+        with pytest.raises(OtherRun, match="a run with other options"):
+            train(configured(corpus, sources=(other,)), tmp_path / "mine", nothing, resume=True)
+    elsewhere = tmp_path / "elsewhere" / corpus.name
+    elsewhere.parent.mkdir()
+    corpus.rename(elsewhere)
+    moved = configured(elsewhere, epochs=1, threads=2)
     train(moved, tmp_path / "mine", nothing, resume=True)
     assert load_model(tmp_path / "mine").network.recurrent[0].units == 16
     card = json.loads((tmp_path / "mine" / "model.json").read_text())
