@@ -180,7 +180,7 @@ def teacher_of(
         raise ModelError("a teacher has the run's own words and marks, this model has others")
     parameters = parameters_of(model.network)
     net = Unrolled(shape_of_trained(parameters), parameters)
-    return Teacher(net, config.taught, model.fingerprint), _facts(model)
+    return Teacher(net, model.fingerprint), _facts(model)
 
 
 def _pairs(model: Model) -> tuple[Blocked, ...]:

@@ -43,7 +43,7 @@ class Batch:
     """`ids` and `targets` [T, B]; only positions where `mask` [T, B] is True are predicted.
 
     `drawn`, with ids [T, B, M], are other words for the same positions; `taught` [B] is the share
-    of each sequence's loss that is a teacher's, where that is not the teacher's to say.
+    of each sequence's loss that is a teacher's; nothing of it where there is none.
     """
 
     ids: Ids
@@ -307,19 +307,16 @@ class Unrolled:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained network of the same classes; `share` of the loss is against its distribution, of
-    the sequences whose batch does not say otherwise.
+    """A trained network of the same classes: what a batch says of each sequence's loss is against
+    its distribution.
     """
 
     net: Unrolled
-    share: float
     fingerprint: str = ""  # of its model
 
     def answer(self, batch: Batch) -> Taught:
         """What it says of every predicted position, each sequence read from a fresh state."""
         state = self.net.initial_state(batch.ids.shape[1])
         features, _ = self.net.features(batch.ids, batch.mask, state)
-        shares = batch.taught
-        if shares is None:
-            shares = np.full(batch.ids.shape[1], self.share, np.float32)
+        shares = np.zeros(batch.ids.shape[1], np.float32) if batch.taught is None else batch.taught
         return Taught(features, self.net.output, shares[np.nonzero(batch.mask)[1]])

@@ -72,7 +72,7 @@ def test_gradients_equal_tensorflow_s(
     others = rng.integers(1, V, (T, B, 3)).astype(np.int32)
     drawn = Drawn(others, by_drawing) if by_drawing else None
     taught_of = np.array([0.7, 0.0, 0.1, 0.5] if each_own else [share] * B, np.float32)
-    batch = Batch(ids, targets, mask, drawn, taught_of if each_own else None)
+    batch = Batch(ids, targets, mask, drawn, taught_of)
     state = net.initial_state(B)
     for h in state:
         h += rng.uniform(-0.5, 0.5, h.shape).astype(np.float32)
@@ -87,7 +87,7 @@ def test_gradients_equal_tensorflow_s(
         weights[sorted(certain)] = 1
 
     other = Unrolled(SHAPES[2], initialize(SHAPES[2], np.random.default_rng(2)))
-    teacher = Teacher(other, share) if share else None
+    teacher = Teacher(other) if share else None
     theirs = _scores(tf, other, _variables(tf, other), batch, other.initial_state(B))
     taught = tf.exp(theirs) * weights
     taught /= tf.reduce_sum(taught, axis=1, keepdims=True)

@@ -42,7 +42,7 @@ def assert_same(one: Gradients, other: Gradients) -> None:
 def test_the_gradients_are_those_of_one_thread(shape: Shape, sampled: int) -> None:
     net = Unrolled(shape, initialize(shape, np.random.default_rng(0)))
     alone = Unrolled(shape, {name: p.copy() for name, p in net.parameters.items()})
-    teacher = Teacher(Unrolled(TIED, initialize(TIED, np.random.default_rng(5))), 0.5)
+    teacher = Teacher(Unrolled(TIED, initialize(TIED, np.random.default_rng(5))))
     with workers(net, Dropout(), teacher, 3) as team:
         for sequences in (7, 2, 1):  # also fewer than there are hands
             batch = a_batch(sequences, seed=sequences)
