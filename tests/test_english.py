@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def test_the_card_has_the_figures_that_evaluate_measures(
     for text in texts:
         found = evaluate(english, read_lines(DATA / text)).as_metrics()
         assert found == pytest.approx(promised[text], rel=1e-3), text
+    lines = chain.from_iterable(read_lines(DATA / text) for text in texts)
+    assert evaluate(english, lines).as_metrics() == pytest.approx(promised["all"], rel=1e-3)
 
 
 def test_a_thousand_words_without_a_sentence_s_end_are_not_too_many(english: Model) -> None:

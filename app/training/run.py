@@ -81,7 +81,7 @@ def train(
     if config.teacher is None:  # so says the card, and so does the checkpoint
         untaught = tuple(replace(source, taught=None) for source in config.sources)
         config = replace(config, taught=0.0, sources=untaught)
-    most = max([config.taught, *(source.taught or 0.0 for source in config.sources)])
+    most = max(_taught(config))
     if most + config.smoothed > 1:
         raise CorpusError(
             f"more than the loss: {most:g} is taught and {config.smoothed:g} smoothed"

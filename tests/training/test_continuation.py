@@ -14,7 +14,7 @@ from app.training.config import Source, TrainConfig
 from app.training.continuation import continued, teacher_of
 from app.training.fit import Progress, shape_of
 from app.training.network.bptt import Unrolled
-from app.training.run import train
+from app.training.run import prepare, train
 from tests.training.small_runs import configured, nothing
 
 
@@ -187,6 +187,9 @@ def test_a_teacher_of_other_words_or_for_a_running_text_is_refused(
     vocabulary = model.vocabulary
     teacher, _ = teacher_of(tmp_path / "teacher", config, vocabulary)
     assert teacher.fingerprint == model.fingerprint
+    fit, _ = prepare(config, vocabulary, tmp_path, teacher=teacher)
+    for batch in fit.batches.epoch(0):
+        np.testing.assert_array_equal(batch.taught, np.full(batch.ids.shape[1], 0.5))
     with pytest.raises(ModelError, match="other"):
         teacher_of(tmp_path / "teacher", replace(config, start="<s>"), vocabulary)
     fewer = replace(config, vocabulary_size=5, teacher=tmp_path / "teacher")

@@ -154,7 +154,9 @@ class Unrolled:
             self.output,
             batch.targets[batch.mask],
             candidates,
-            None if teacher is None else teacher.answer(batch),
+            None
+            if teacher is None or batch.taught is None
+            else teacher.answer(batch, batch.taught),
             None if batch.drawn is None else replace(batch.drawn, ids=batch.drawn.ids[batch.mask]),
         )
         dense: Parameters = {}
@@ -314,9 +316,10 @@ class Teacher:
     net: Unrolled
     fingerprint: str = ""  # of its model
 
-    def answer(self, batch: Batch) -> Taught:
-        """What it says of every predicted position, each sequence read from a fresh state."""
+    def answer(self, batch: Batch, shares: Floats) -> Taught:
+        """What it says of every predicted position, each sequence read from a fresh state, for its
+        share [B] of the loss.
+        """
         state = self.net.initial_state(batch.ids.shape[1])
         features, _ = self.net.features(batch.ids, batch.mask, state)
-        shares = np.zeros(batch.ids.shape[1], np.float32) if batch.taught is None else batch.taught
         return Taught(features, self.net.output, shares[np.nonzero(batch.mask)[1]])
