@@ -6,6 +6,7 @@ version in service.
 
 import contextlib
 import ctypes
+import errno
 import logging
 import os
 import threading
@@ -45,6 +46,7 @@ class Repository:
         self._still_seconds = still_seconds
         self._unsettled: dict[str, tuple[Signature, float]] = {}  # changed lately, since when
         self._missing: dict[str, float] = {}  # loaded, but their folders are gone, since when
+        self._place: tuple[int, int] | None = None  # the models folder's, device and inode
 
     @classmethod
     def of(cls, *models: Model, default: str | None = None) -> "Repository":
@@ -120,8 +122,9 @@ class Repository:
         folder away and then the new one in leaves a moment without. `count` is called with the
         outcome for each folder that is read: loaded, refused, failed; or waiting.
 
-        Raises OSError where the models folder itself cannot be looked at: it may be on its way
-        back, and what is served goes on.
+        Raises OSError where the models folder itself cannot be looked at, or an empty one has come
+        in its place, as where a volume is away: it may be on its way back, and what is served goes
+        on.
         """
         with self._refreshing:
             try:
@@ -134,6 +137,7 @@ class Repository:
 
     def _refresh(self, at_once: bool, count: Callable[[str], None]) -> bool:
         folders = {folder.name: folder for folder in self._folders()}
+        self._check_place(empty=not folders)
         signatures = {name: signature_of(folder) for name, folder in folders.items()}
         unsettled = {} if at_once else self._changed_lately(folders, signatures)
         missing = {} if at_once else self._missing_lately(folders)
@@ -164,6 +168,18 @@ class Repository:
         self._unsettled, self._missing = unsettled, missing
         _give_back_memory()
         return before != (models, problems, signatures)
+
+    def _check_place(self, *, empty: bool) -> None:
+        """Raises OSError where the models folder is not the one that models were found in, and has
+        none: whoever removes the last of them leaves the folder.
+        """
+        if self.folder is None:
+            return
+        status = self.folder.stat()
+        place = status.st_dev, status.st_ino
+        if empty and self._models and place != self._place:
+            raise OSError(errno.ENODEV, "an empty folder is in its place")
+        self._place = place
 
     def _missing_lately(self, folders: Mapping[str, Path]) -> dict[str, float]:
         """Loaded models whose folders have not been gone for long enough, and since when."""

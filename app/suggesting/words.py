@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -79,7 +80,8 @@ class Words:
         sound = (word for word in self._spelled if word and word not in self._slips)
         self._misspellings = Misspellings(sound)
         allowed = [(number, self._spelled[number]) for number in np.flatnonzero(model.suggestible)]
-        pairs = sorted((word.replace("'", ""), int(number)) for number, word in allowed)
+        pairs = [(word.replace("'", ""), int(number)) for number, word in allowed]
+        pairs.sort(key=itemgetter(0))  # half the time of pairs, which nobody else can use
         self._bare = [bare for bare, _ in pairs]  # "dont"
         self._bare_ids = np.array([number for _, number in pairs], np.intp)
         self._beginning = lru_cache(_BEGINNINGS)(self._ids_beginning_with)

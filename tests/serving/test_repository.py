@@ -111,6 +111,30 @@ def test_models_outlive_a_models_folder_that_cannot_be_looked_at(models: Path) -
     assert repository.models == {}, "its folder was removed from where models are"
 
 
+def test_models_outlive_an_empty_folder_in_the_place_of_theirs(models: Path) -> None:
+    """The mount point is what is left where a volume is away."""
+    repository = loaded(models)
+    served = repository.get("one")
+    away = models.with_name("away")
+    models.rename(away)
+    models.mkdir()
+    for _ in range(2):
+        with pytest.raises(OSError, match="an empty folder is in its place"):
+            repository.refresh(at_once=True)
+    assert repository.problems == {".": "an empty folder is in its place"}
+    assert repository.get("one") is served
+
+    write_folder(models / "two", seed=2)
+    assert repository.refresh()
+    assert set(repository.models) == {"two"}, "another folder of models is as good"
+    assert repository.problems == {}
+
+    shutil.rmtree(models)
+    away.rename(models)
+    assert repository.refresh()
+    assert set(repository.models) == {"one"}
+
+
 def test_models_outlive_folders_that_nobody_may_look_at(models: Path) -> None:
     """A models folder that may be listed, but not entered, as others than root find it."""
     looks = """
