@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from app.arrays import Context, Floats
 from app.model import Model
+from app.suggesting.place import Asked
 from app.suggesting.running import run
-from app.suggesting.suggester import Asked, Suggester
+from app.suggesting.suggester import Suggester
 
 _A_NUMBER = "10"
 _REMEMBERED = 8  # distributions

@@ -14,8 +14,9 @@ from app.evaluation import evaluate, missed_phrases, read_expected
 from app.folder.read import load_model
 from app.model import Model
 from app.settings import Settings
+from app.suggesting.place import Asked
 from app.suggesting.running import run
-from app.suggesting.suggester import Asked, suggester_of
+from app.suggesting.suggester import suggester_of
 from app.training.config import TrainConfig
 from app.training.export import write_words
 from app.training.text.corpus import read_lines

@@ -83,8 +83,9 @@ def suggest(
 ) -> None:
     """Complete, correct, or go on, as a text box would."""
     from app.cli.render import show_suggestions
+    from app.suggesting.place import Asked
     from app.suggesting.running import run
-    from app.suggesting.suggester import Asked, suggester_of
+    from app.suggesting.suggester import suggester_of
 
     def answer(loaded: "Model", text: str) -> Any:
         asked = Asked(text, count, words, min_probability, tuple(exclude or ()), fresh, recent)

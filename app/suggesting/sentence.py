@@ -18,7 +18,7 @@ _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
 # What is commoner before the same names: "Mt. Everest".
 _LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr", "Mt": "Mount"}
 _TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
-_SIGN = re.compile(r"(?<!\S)[&@](?!\S)")
+_SIGN = re.compile(rf"(?<!\S)(?:{'|'.join(SIGNS)})(?!\S)")
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
 _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 # A comma, a colon, a dash, a bracket, a quotation mark or an emoji, where the sentence stands.
@@ -97,9 +97,9 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
 
 def _as_known(words: Words, text: str) -> str:
     """ "the US" as "the USA", for it is no "us"; "my parents' house" as "my parent's house";
-    "Ms Smith" as "Mrs Smith"; "you & me" as "you and me".
+    "Ms Smith" as "Mrs Smith"; "you & me" as "you and me", "w/o" as "without".
     """
-    if "&" in text or "@" in text:
+    if "&" in text or "@" in text or "/" in text:
         text = _SIGN.sub(partial(_word_of, words), text)
     if "US" in text and not text.isupper() and words.knows("usa"):
         text = _COUNTRY.sub("USA", text)

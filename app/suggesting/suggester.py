@@ -9,19 +9,22 @@ phrases together. Knows nothing about HTTP. Shapes: V words, N candidates.
 from collections.abc import Generator, Iterable, Sequence
 from functools import lru_cache, partial
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 
 from app.answers import Suggested, Suggestion
 from app.arrays import Context, Floats, Mask
 from app.model import Model
+from app.suggesting.corrections import Corrections
 from app.suggesting.left import LeftBefore
+from app.suggesting.place import Asked, Place
 from app.suggesting.recent import RecentWords
 from app.suggesting.sentence import Sentence, read_sentence
 from app.suggesting.usual import Usual
-from app.suggesting.words import MISTYPED, Begun, Candidate, Words
-from app.text.casing import SHOUTED, Casing, as_typed, in_capitals, may_be_acronym
+from app.suggesting.words import Begun, Candidate, Words
+from app.text.abbreviations import SEVERAL
+from app.text.casing import Casing, as_typed, in_capitals, may_be_acronym
+from app.text.tokens import APOSTROPHES
 from app.text.typed import Typed, read_typed
 
 _RARE = 1e-4  # of what is typed, by all words that begin so: it may be a mistake after all
@@ -32,48 +35,13 @@ _RECENT = 0.2  # share of the probability that goes by what the person wrote bef
 Steps = Generator[Sequence[Context], Sequence[Floats], Suggested]
 
 
-class Asked(NamedTuple):
-    """One call: `text` is everything before the cursor; docs/http.md tells the rest. A tuple, which
-    is made and hashed for every letter.
-    """
-
-    text: str
-    count: int = 3  # type: ignore[assignment] # the method of tuples
-    words: int = 1
-    min_probability: float = 0.1
-    exclude: tuple[str, ...] = ()
-    fresh: bool = False
-    recent: str = ""
-
-
-class _Place(NamedTuple):
-    """What is known where the typist stands."""
-
-    asked: Asked
-    typed: Typed
-    sentence: Sentence
-    likely: Floats  # [V] what comes next, by all that is known of the person too
-    allowed: Mask  # [V] what may be suggested
-    plain: bool  # whether both are the model's own
-    recent: RecentWords | None
-    shown: set[str]  # before, and left
-
-    @property
-    def shouted(self) -> bool:
-        """Whether all is in capitals, the half-typed word too: "THE B"."""
-        letters = self.sentence.shouted
-        if not letters:  # nearly always
-            return False
-        word = self.typed.word
-        return letters + (len(word) if word.isupper() else 0) >= SHOUTED
-
-
 class Suggester:
     """Answers for one model; what it remembers changes no answer. Safe to use from any thread."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._words = Words(model)
+        self._corrections = Corrections(self._words)
         self._stand_in = model.options.unknown or ""  # for an address
         self._casing = Casing(model.card.get("shown_as", {}))
         self._read = lru_cache(_SENTENCES)(partial(read_sentence, model, self._words))
@@ -93,7 +61,8 @@ class Suggester:
         begun = None
         if typed.word:
             begun = self._words.begun(typed.word, likely, self.model.suggestible)
-            if self._is_whole(typed.word, likely, begun):
+            whole = self._is_whole(typed.word, likely, begun)
+            if whole and (asked.fresh or not self._lacks_capital(typed.word, sentence.last)):
                 typed = typed.finished()
                 sentence = self._read(typed.sentence)
                 (said,) = yield (sentence.context,)
@@ -121,16 +90,18 @@ class Suggester:
         both /= np.add.reduce(both)
         return both
 
-    def _place(self, asked: Asked, typed: Typed, sentence: Sentence, likely: Floats) -> _Place:
+    def _place(self, asked: Asked, typed: Typed, sentence: Sentence, likely: Floats) -> Place:
         """What is known where the typist stands."""
         allowed = self._allowed(sentence.barred, asked)
         recent = RecentWords.of(asked.recent) if asked.recent else None
-        mixed = likely if recent is None else self._words.mixed(likely, recent, _RECENT)
+        mixed = likely
+        if recent is not None:
+            mixed = self._words.mixed(likely, recent, _RECENT, sentence.last)
         plain = mixed is likely and allowed is self.model.suggestible
-        return _Place(asked, typed, sentence, mixed, allowed, plain, recent, set())
+        return Place(asked, typed, sentence, mixed, allowed, plain, recent, set())
 
     def _best(
-        self, here: _Place, begun: Begun | None
+        self, here: Place, begun: Begun | None
     ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
         """What is offered here, best first. `begun` are the words that begin as is typed, where
         they are known without what this person wants.
@@ -139,30 +110,43 @@ class Suggester:
         if not typed.word:
             count = 0 if typed.unguessable else here.asked.count
             return words.best(here.likely, here.allowed, count).best
-        named = typed.named and not here.shouted
-        if named:
+        if here.named:
             here = here._replace(likely=words.as_name(here.likely, here.sentence.usual))
-        if begun is None or named or not here.plain:
+        if begun is None or here.named or not here.plain:
             begun = words.begun(typed.word, here.likely, here.allowed)
         return (yield from self._completions(begun, here))
 
     def _is_whole(self, word: str, said: Floats, begun: Begun) -> bool:
-        """Whether what is typed is a word already, and seldom the beginning of another."""
+        """Whether what is typed is a word already, and seldom the beginning of another. One that
+        the model does not know may be a plural: "parcels".
+        """
         number = self._words.id_of(word)
-        if number is None or not self.model.suggestible[number]:
+        if number is None:
+            ended = word[-1] not in APOSTROPHES or word[-2:-1] in "sS"  # "the boys'"
+            sound = not len(begun.ids) and ended and self._words.is_sound(word)
+            return sound and word.lower() not in SEVERAL
+        if not self.model.suggestible[number]:
             return False
         return bool(said[number] >= _WHOLE * begun.mass)
+
+    def _lacks_capital(self, word: str, before: str) -> bool:
+        """Whether a word in small letters is shown with a capital of its own: "friday"."""
+        if not word.islower():
+            return False
+        shown = self._words.shown(word) or word
+        return not self._casing.written([shown], before)[0].islower()
 
     def _allowed(self, barred: Sequence[int], asked: Asked) -> Mask:
         """[V] what may be suggested where these words may not."""
         allowed = self.model.suggestible
         if barred or asked.exclude:
+            excluded = (self._words.understood(word, short=False) for word in asked.excluded)
             allowed = allowed.copy()
-            allowed[[*barred, *self._words.ids_of(asked.exclude)]] = False
+            allowed[[*barred, *self._words.ids_of(filter(None, excluded))]] = False
         return allowed
 
     def _completions(
-        self, begun: Begun, here: _Place
+        self, begun: Begun, here: Place
     ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
         """The best words here, their weights being their shares of what all of them have."""
         count, word, words = here.asked.count, here.typed.word, self._words
@@ -172,17 +156,22 @@ class Suggester:
             unknown = self._unknown_recent(word, here.recent, here.asked)
             best = sorted(best + unknown, key=_by_weight)
             mass += sum(one.weight for one in unknown)
-        mistaken = mass < _RARE and not words.is_sound(word.removesuffix("'s"))  # "Mary's" is not
+        others = self._corrections.written_out(here)
+        others_mass = sum(one.weight for one in others)
+        mistaken = mass < _RARE and not others and not words.is_sound(word)
         mistaken = mistaken and (here.shouted or not may_be_acronym(word))
         if mistaken:
-            mistyped = words.mistyped(word, here.likely, here.allowed, most, begun.ids)
-            apart = yield from self._apart(here)
-            best = sorted(best + mistyped.best + apart, key=_by_weight)
-            mass += mistyped.mass + sum(one.weight for one in apart)
-        elif short := words.short(word, here.sentence.last, here.likely, here.allowed):
-            best = sorted(best + short, key=_by_weight)
-            mass += short[0].weight
-        kept = [one for one in best if self._is_news(one, here)]
+            others, others_mass = yield from self._corrections.of(here, begun.ids, most)
+        best = sorted(best + others, key=_by_weight)
+        mass += others_mass
+        likeliest = best[0] if mistaken and best else None
+        if likeliest and likeliest.kind == "completion" and likeliest.text.lower() in here.shown:
+            best = [one for one in best if one.kind == "completion"]  # nothing farther off
+        kept = [
+            one
+            for one in best
+            if (one is likeliest and one.kind == "correction") or self._is_news(one, here)
+        ]
         chosen = kept[:count]
         if mistaken and count > 1 and all(one.kind == "correction" for one in chosen):
             rare = [one for one in kept[count:] if one.kind == "completion"]
@@ -190,28 +179,12 @@ class Suggester:
         mass = mass or 1
         return [Candidate(one.word, one.weight / mass, one.kind, one.more) for one in chosen]
 
-    def _is_news(self, one: Candidate, here: _Place) -> bool:
+    def _is_news(self, one: Candidate, here: Place) -> bool:
         """Whether taking it would change something, and it was not shown and left before."""
         lowered, word = one.text.lower(), here.typed.word
         if lowered == word.lower() and self._insertion([one.word], here) == word:
             return False
-        return lowered not in here.shown
-
-    def _apart(
-        self, here: _Place
-    ) -> Generator[Sequence[Context], Sequence[Floats], list[Candidate]]:
-        """Two words that may have been typed without the space between them."""
-        pairs = self._words.apart(here.typed.word, here.likely, here.allowed)
-        if not pairs or (here.typed.named and not here.shouted):
-            return []
-        texts = [f"{here.sentence.text} {self._words.spelled(first)}" for first, _ in pairs]
-        saids = yield [self.model.context(text) for text in texts]
-        found = []
-        for (first, second), text, said in zip(pairs, texts, saids, strict=True):
-            if second not in self._words.barred_after(text):
-                weight = float(here.likely[first] * said[second]) * MISTYPED
-                found.append(self._words.candidate(first, second, weight))
-        return found
+        return lowered not in here.shown and lowered not in here.asked.excluded
 
     def _unknown_recent(
         self, typed: str, recent: RecentWords | None, asked: Asked
@@ -219,7 +192,7 @@ class Suggester:
         """What the person wrote before and the model does not know."""
         if recent is None:
             return []
-        excluded = self.model.blocked.union(map(str.lower, asked.exclude))
+        excluded = self.model.blocked | asked.excluded
         return [
             Candidate(word, _RECENT * share, "completion")
             for word, share in recent.beginning_with(typed)
@@ -227,7 +200,7 @@ class Suggester:
         ]
 
     def _note_shown(
-        self, here: _Place, said: Floats
+        self, here: Place, said: Floats
     ) -> Generator[Sequence[Context], Sequence[Floats], None]:
         """Note what was shown for fewer letters of this word, and not taken: what is remembered of
         it, and what more letters have shown since.
@@ -250,7 +223,7 @@ class Suggester:
         self,
         paths: list[list[str]],
         probabilities: list[float],
-        here: _Place,
+        here: Place,
     ) -> Generator[Sequence[Context], Sequence[Floats], None]:
         """Go on with each path while it stays probable enough and the sentence does not end."""
         asked, sentence, words = here.asked, here.sentence, self._words
@@ -279,7 +252,7 @@ class Suggester:
 
     def _answer(
         self,
-        here: _Place,
+        here: Place,
         said: Floats,
         best: list[Candidate],
         paths: list[list[str]],
@@ -305,7 +278,7 @@ class Suggester:
             ends,
         )
 
-    def _insertion(self, path: list[str], here: _Place) -> str:
+    def _insertion(self, path: list[str], here: Place) -> str:
         typed = here.typed
         words = self._casing.written(path, here.sentence.last)
         words[0] = as_typed(words[0], typed.word, begins=typed.begins)

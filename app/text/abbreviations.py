@@ -25,9 +25,20 @@ SEVERAL = {
     "yrs": "years", "sis": "sister", "approx": "approximately", "dept": "department",
     "bday": "birthday", "tues": "tuesday", "thurs": "thursday", "lotta": "lot of",
     "coulda": "could have", "shoulda": "should have", "woulda": "would have",
+    "havnt": "haven't", "dosnt": "doesn't", "dosent": "doesn't", "doesent": "doesn't",
+    "wasent": "wasn't", "didint": "didn't", "coudnt": "couldn't", "woudnt": "wouldn't",
+    "shoudnt": "shouldn't", "your's": "yours", "her's": "hers", "our's": "ours",
+    "their's": "theirs",
 }  # fmt: skip
 
-SIGNS = {"&": "and", "@": "at"}  # and what they are read as where they stand alone
+# Short, and no slip of another word; a model need not know them.
+NO_SLIPS = frozenset((
+    "bff", "brb", "cnn", "dm", "dms", "faq", "fyi", "gps", "iirc", "imho", "imo", "irl", "nbc",
+    "nfl", "pdf", "png", "ppt", "rofl", "rsvp", "smh", "sms", "tba", "tbd", "url", "usb", "wtf",
+))  # fmt: skip
+
+# What is read as these words where it stands alone.
+SIGNS = {"&": "and", "@": "at", "w/": "with", "w/o": "without", "b/c": "because"}
 
 _ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
 _MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))

@@ -60,7 +60,9 @@ def last_sentence(before: str, word: str, stand_in: str) -> str:
 
 def is_address(token: str) -> bool:
     """Whether this is one of e-mail, of a page or a file, somebody's @name, or a #topic."""
-    if "@" in token or "://" in token or token.startswith(("www.", "#")):
+    if "@" in token or "://" in token or token.startswith("www."):
+        return True
+    if token.startswith("#") and token[1:2].isalnum():  # "##" is a heading's
         return True
     site = _SITE.search(token)
     return site is not None and site.start() > 0 and token[site.end() :][:1] in ("", "/", ".", ":")

@@ -65,6 +65,8 @@ def read_typed(text: str, tokenizer: Tokenizer, stand_in: str = "") -> Typed:
         start = end
     word = text[start:]
     before = text[max(0, start - _MOST_READ) : start]
+    if start > _MOST_READ and " " in before:
+        before = before[before.index(" ") :]  # no half of a word
     sentence = last_sentence(before, word, stand_in) if words else before
     begins = not any(map(str.isalnum, sentence))
     if begins and word.islower() and _SAID.search(before, max(0, len(before) - 8)):
@@ -115,7 +117,8 @@ def _is_glued(text: str, start: int) -> bool:
         return text[start - 2 : start - 1].isalnum()
     if text[start - 1 : start] == "/":  # a path, and not and/or
         return not is_choice(text[max(0, start - LONGEST_WORD) : start])
-    return text[max(0, start - 1) : start] in _GLUED
+    before = text[max(0, start - 2) : start].rstrip(APOSTROPHES)  # the 80's
+    return before[-1:] in _GLUED
 
 
 def _start_of_word(text: str) -> int:

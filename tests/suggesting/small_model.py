@@ -9,8 +9,9 @@ from app.arrays import Context, Floats
 from app.engines.numpy_engine import NumpyEngine
 from app.folder.card import Card
 from app.model import Model
+from app.suggesting.place import Asked
 from app.suggesting.running import run
-from app.suggesting.suggester import Asked, Suggester
+from app.suggesting.suggester import Suggester
 from app.text.vocabulary import Vocabulary
 from tests.small_models import small_network
 

@@ -134,6 +134,23 @@ def test_a_word_behind_a_stroke_is_one_where_another_stands_before_it(text: str,
     assert read_typed(text, "words").word == word
 
 
+@pytest.mark.parametrize("text", ["in the 80's", "the 90’s"])
+def test_the_letters_behind_a_number_s_apostrophe_are_no_word(text: str) -> None:
+    typed = read_typed(text, "words")
+    assert (typed.word, typed.replace) == ("", (len(text), len(text)))
+
+
+@pytest.mark.parametrize("text", ["# t", "## t", "### t"])
+def test_a_heading_begins_a_sentence(text: str) -> None:
+    assert read_typed(text, "words").begins
+
+
+def test_a_long_text_is_cut_between_two_words() -> None:
+    text = "I am going to the " * 300
+    words = read_typed(text + "sto", "words").sentence.split()
+    assert set(words) == {*["I", "am", "going", "to", "the"]}
+
+
 def test_an_underscore_joins_a_name_and_stands_around_what_is_stressed() -> None:
     assert read_typed("foo_b", "words").word == ""
     assert read_typed("it is _rea", "words").word == "rea"

@@ -18,9 +18,9 @@ from app.http.service import Service
 from app.model import Model
 from app.serving.batching import Batcher
 from app.serving.results import in_batches
+from app.suggesting.place import Asked
 from app.suggesting.running import run_together
 from app.suggesting.suggester import (
-    Asked,
     Steps,
     Suggester,
     known_suggester,

@@ -20,7 +20,7 @@ from app.model import Model
 from app.serving.repository import Repository
 from app.serving.results import in_batches
 from app.settings import Settings
-from app.suggesting.suggester import Asked
+from app.suggesting.place import Asked
 from tests.conftest import MODELS
 from tests.small_models import ForwardOnly, model_of, small_model, small_network
 
