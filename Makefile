@@ -6,6 +6,7 @@
 # make ray       install Ray in an environment of its own (500 MB), and run what is tested with it; as root, on two nodes
 # make bench     measure, beside the frameworks it is compared with (see benchmarks/README.md)
 # make browser   install what the browser tests need, Chromium and axe-core, where it can; make test does
+# make check     check format, lint, types alone
 # make format    rewrite the code in its own style
 # make lock      resolve the dependencies anew into requirements/
 # make docker    build the serving image, unrolled

@@ -7,8 +7,8 @@ UnrolledError
 │   ├── VocabularyError       vocabulary.json does not fit the network
 │   ├── CardError             model.json cannot be understood
 │   └── TokenizerError        a tokenizer to import that cannot be read, or cannot be served
-├── CorpusError               a text that cannot be trained or evaluated on
-├── OtherRun                  a run to resume that had other options or another text
+├── CorpusError               a text that cannot be used: to train, to evaluate, to predict
+├── OtherRun                  a run that cannot begin or go on: what is there is not its own
 ├── HelperDied                a worker process of a run was killed
 ├── MissingDependency         an optional package is needed for what was asked
 ├── SettingsError             an UNROLLED_* setting that cannot be used
@@ -90,14 +90,16 @@ class TokenizerError(ModelError):
 
 
 class OtherRun(UnrolledError):
-    """A run that was to be resumed and had other options, another vocabulary or another input."""
+    """A run that cannot begin or go on, for what is there is not its own: it had other options,
+    another vocabulary or another input, is no file, or is what another process writes.
+    """
 
     code = "other_run"
-    title = "The run cannot be resumed"
+    title = "The run cannot begin or go on"
 
 
 class CorpusError(UnrolledError):
-    """A text that cannot be trained or evaluated on: empty, binary, not UTF-8, too short."""
+    """A text that cannot be used: empty, binary, not UTF-8, too short."""
 
     code = "invalid_corpus"
     title = "The text cannot be used"

@@ -1,7 +1,8 @@
 """One loaded model: text, network, engine and card together. Phrase in, answer out.
 
 The only place where words meet arrays. Knows nothing about HTTP, files or batching; what it
-answers is in `answers.py`, the deeper looks (explain, compare, score) in `inspection.py`.
+answers is in `answers.py`, the deeper looks in `inspection.py` (explain,
+compare) and `scoring.py`.
 """
 
 from bisect import bisect_left
@@ -48,7 +49,7 @@ class Model:
     options: TextOptions
     card: Mapping[str, Any]  # what the folder says of itself, as plain data
     engine: Engine
-    fingerprint: str  # changes with the network or the vocabulary
+    fingerprint: str  # changes with any of the folder's files
     blocked: frozenset[str] = frozenset()  # words that are never suggested
     created: int = 0  # Unix time of the network's file
     warnings: tuple[str, ...] = ()  # what the folder may have meant otherwise

@@ -1,4 +1,4 @@
-"""The application on Ray Serve: `serve deploy deploy/ray/serve.yaml`.
+"""The application on Ray Serve: `serve run` of `deploy/ray/serve.yaml`, as docs/deploy.md says.
 
 A replica is the whole application as it is, on a machine of the cluster; Ray's proxies spread
 requests over them, replace those that end and take out those that are to. How many and how large

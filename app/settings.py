@@ -1,4 +1,4 @@
-"""Settings from `UNROLLED_*` environment variables; README's table lists the same ones."""
+"""Settings from `UNROLLED_*` environment variables; docs/operations.md lists the same ones."""
 
 import difflib
 import json

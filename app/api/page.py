@@ -90,7 +90,7 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
         except RequestError as error:
             problem = await asyncio.to_thread(_problem, error, phrase, model)
             status = error.status
-    values = _values(service, exchange, asked, model, looked, tried)
+    values = _values(service, asked, model, looked, tried)
     html = await asyncio.to_thread(
         render, "look.html", **values, keyed=keyed, problem=problem, models=_models(service, keyed)
     )
@@ -112,13 +112,12 @@ async def _parts(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
             service, look, model, phrase, asked.t, asked.unit, asked.layer, asked.weights
         )
     exchange.mark(b"compute")
-    values = _values(service, exchange, asked, model, looked, tried)
+    values = _values(service, asked, model, looked, tried)
     return page(service, await asyncio.to_thread(render, f"{asked.part}.html", **values))
 
 
 def _values(
     service: Service,
-    exchange: Exchange,
     asked: LookAsked,
     model: Model | None,
     looked: Look | None,
@@ -137,7 +136,6 @@ def _values(
         "look": looked,
         "experiments": tried,
         "other": asked.other or _another(asked.phrase or ""),
-        "other_problem": "",
         "fixes": _fixes(unknown, asks["phrase"], name),
         "phrase_query": urlencode(asks),
         "step_query": urlencode({**asks, **layer}),

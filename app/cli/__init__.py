@@ -1,7 +1,7 @@
 """The `unrolled` command. Exit codes:
 
 0 done · 1 a fault of ours · 2 the command was used wrongly · 3 a model cannot be loaded ·
-4 a phrase cannot be answered · 5 a text cannot be trained or evaluated on · 6 an optional package
+4 a phrase cannot be answered · 5 a text cannot be used · 6 an optional package
 is missing · 7 a file cannot be read or written · 130 interrupted
 
 Commands import what they need when they run, so that `--help` costs nothing.

@@ -1,4 +1,4 @@
-"""`predict`, `explain`, `score`: what a model makes of phrases."""
+"""`predict`, `suggest`, `explain`, `score`: what a model makes of phrases."""
 
 from collections.abc import Callable
 from pathlib import Path

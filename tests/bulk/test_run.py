@@ -220,7 +220,7 @@ def test_what_is_no_file_is_not_to_be_removed(tmp_path: Path) -> None:
             Output(path, {"input": "a"})
 
 
-def test_two_runs_do_not_write_one_output(source: Source, tmp_path: Path) -> None:
+def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
     with (
         Output(tmp_path / "out", {"input": "a"}),
         pytest.raises(OtherRun, match="another process"),

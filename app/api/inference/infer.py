@@ -48,7 +48,7 @@ def _answer(
     """How many rows, the body, and how much of it is JSON where not all is."""
     watch.lap("queue")
     batch, rows = _batch(model, inputs)
-    _check_size(service, model, asked, rows)
+    _check_size(service, asked, rows)
     watch.lap("compute_input")
     found = [(one.name, one.datatype, batch.array(one.name), binary) for one, binary in asked]
     watch.lap("compute_infer")
@@ -117,7 +117,7 @@ def _of_phrases(model: Model, phrases: Sequence[str]) -> Batch:
     return Batch.of_phrases(model, phrases, contexts)
 
 
-def _check_size(service: Service, model: Model, asked: Asked, rows: int) -> None:
+def _check_size(service: Service, asked: Asked, rows: int) -> None:
     """Raises TooExpensive where the answer would be larger than one may be."""
     size = 0
     for one, binary in asked:

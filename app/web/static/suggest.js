@@ -1,6 +1,6 @@
 // Word suggestions for any text box: attach(textarea, {url, model, key}) -> {refresh, detach}.
 // A combobox (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/): Tab takes the first suggestion
-// or the chosen one, arrows choose, 1-5 take one by its number, Escape hides them all. Asks
+// or the chosen one, arrows choose, 1-9 take one by its number, Escape hides them all. Asks
 // /v1/suggest of an Unrolled service, /v1/predict of an older one. No styles: see docs/text-box.md.
 
 // Replace what lies between two characters, counted as the service does (an emoji is one); what is
