@@ -63,14 +63,15 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of an ASGI server."""
-        exchange = Exchange(scope, receive, send, self.bounds)
-        await self.answer(exchange, self.table.find(self._path(scope)))
+        await self.answer(Exchange(scope, receive, send, self.bounds))
 
-    async def answer(self, exchange: Exchange, found: Found | None) -> None:
-        """Answer one request; `found` is what the table has for its path."""
+    async def answer(self, exchange: Exchange, found: Found | None = None) -> None:
+        """Answer one request; `found` is what the table has for its path, where that is known."""
         metrics = self.service.metrics
         metrics.in_progress[0] += 1
         try:
+            if found is None:
+                found = self.table.find(self._path(exchange.scope))
             if (preflight := self._enter(exchange, found)) is not None:
                 await exchange.respond(preflight)
             elif found is not None:

@@ -40,6 +40,7 @@ _A_TURN = 1 << 20  # bytes of an answer behind which the event loop hears others
 JSON = b"application/json"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _CLOSE = (b"connection", b"close")
+_NO_CONTENT = (204, 304)  # statuses that end with their head (RFC 9110, 8.6)
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -47,8 +48,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Reply(NamedTuple):
     """What is sent back: its bytes, or a generator of them that is closed when it is over.
 
-    Without a media type there is no content, as with 304. What a generator raises before its
-    first piece is answered as an error; later, the answer can only be cut off.
+    Without a media type there is no content, as with 304 and 308. What a generator raises before
+    its first piece is answered as an error; later, the answer can only be cut off.
     """
 
     body: bytes | AsyncGenerator[bytes, None]
@@ -252,9 +253,10 @@ class Exchange:
             self.hold(len(body))
         self.status = reply.status
         head = (*reply.headers, *self._own_headers())
+        if reply.status not in _NO_CONTENT:  # else what comes next is taken for its content
+            head = ((b"content-length", b"%d" % len(body)), *head)
         if reply.media_type:
-            length = b"%d" % len(body)
-            head = ((b"content-type", reply.media_type), (b"content-length", length), *head)
+            head = ((b"content-type", reply.media_type), *head)
         await self.deliver(reply.status, head, b"" if self.scope["method"] == "HEAD" else body)
 
     async def _stream(self, reply: Reply, pieces: AsyncIterator[bytes]) -> None:

@@ -58,18 +58,21 @@ class Table:
         return self._exact.get(path) or self._find(path)
 
     def _find(self, path: str) -> Found | None:
+        inner = self.within(path)
+        bare = inner.rstrip("/") or "/"
+        for one in dict.fromkeys((path, inner, bare)):
+            if (found := self._exact.get(one) or self._matching(one)) is not None:
+                return found
+        return None
+
+    def _matching(self, path: str) -> Found | None:
         for pattern, found in self._patterns:
             if match := pattern.fullmatch(path):
                 return found._replace(parameters=match.groupdict())
-        inner = self.within(path)
-        if inner != path:
-            return self.find(inner)
-        if path.endswith("/") and path != "/":
-            return self.find(path.rstrip("/") or "/")
         return None
 
     def within(self, path: str) -> str:
-        """A path without the root, where it begins with it."""
+        """A path without the root, where it begins with it: once, however often it is there."""
         if self.root and (path == self.root or path.startswith(self.root + "/")):
             return path[len(self.root) :] or "/"
         return path

@@ -18,7 +18,7 @@ from app.http.uvicorn_protocol import Protocol
 from app.main import PROTOCOLS, create_app
 from app.serving.repository import Repository
 from app.settings import Settings
-from tests.http.ways import Way, both_ways, serving_on
+from tests.http.ways import Way, answer, both_ways, connected, serving_on
 
 
 async def which(_service: Service, exchange: Exchange, _request: bytes) -> Reply:
@@ -56,6 +56,53 @@ def test_a_prefix_is_understood_whether_the_proxy_strips_it_or_not(
             assert served.get(f"{prefix}/openapi.json").json()["servers"] == [{"url": "/words"}]
             assert served.get(f"{prefix}/nothing").json()["code"] == "not_found"
         assert served.get("/wordsv1/predict").status_code == 404
+
+
+@both_ways
+@pytest.mark.parametrize("path", ["/docs/", "/words", "/words/docs/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_answer_without_content_says_that_it_has_none(
+    way: Way, method: str, path: str, repository: Repository
+) -> None:
+    """Else a client waits for it, or takes the next answer for it."""
+    settings = Settings(poll_seconds=0, root_path="/words")
+    asked = f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with (
+        serving_on(way, create_app(settings, repository)) as served,
+        connected(served) as connection,
+        connection.makefile("rb") as stream,
+    ):
+        connection.sendall(asked + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stream.readline() == b"HTTP/1.1 308 Permanent Redirect\r\n"
+        lines = list(iter(stream.readline, b"\r\n"))
+        assert b"content-length: 0\r\n" in lines
+        assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+@both_ways
+def test_one_that_has_not_changed_ends_with_its_head(way: Way, repository: Repository) -> None:
+    with (
+        serving_on(way, create_app(Settings(poll_seconds=0), repository)) as served,
+        connected(served) as connection,
+    ):
+        asked = b"GET /v1/predict?phrase=this+is HTTP/1.1\r\nHost: x\r\n"
+        connection.sendall(asked + b"\r\n")
+        tag = answer(connection, "GET")[0].headers["etag"].encode()
+        connection.sendall(asked + b"If-None-Match: " + tag + b"\r\n\r\n")
+        response, _ = answer(connection, "GET")
+        assert (response.status, response.headers["content-length"]) == (304, None)
+
+
+@both_ways
+def test_a_prefix_is_understood_once(way: Way, repository: Repository) -> None:
+    settings = Settings(poll_seconds=0, root_path="/w")
+    with serving_on(way, create_app(settings, repository)) as served:
+        assert served.get("/w/v1/models").status_code == 200
+        for times in (2, 3, 2000):
+            told = served.get("/w" * times + "/v1/models")
+            assert (told.status_code, told.json()["code"]) == (404, "not_found")
+        assert served.get("/w" * 2 + "/openapi.json").status_code == 404
+        assert served.get("/w" * 2).status_code == 404
 
 
 @both_ways
