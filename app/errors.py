@@ -12,6 +12,7 @@ UnrolledError
 ├── HelperDied                a worker process of a run was killed
 ├── MissingDependency         an optional package is needed for what was asked
 ├── SettingsError             an UNROLLED_* setting that cannot be used
+├── InternalError             500  internal_error
 └── RequestError              what a client sent, or when
     ├── InvalidHttp           400  invalid_http
     ├── InvalidJson           400  invalid_json
@@ -124,6 +125,13 @@ class SettingsError(UnrolledError):
 
     code = "invalid_settings"
     title = "The settings cannot be used"
+
+
+class InternalError(UnrolledError):
+    """Something that no client can cause; what it was stands in the log alone."""
+
+    code = "internal_error"
+    title = "The service has a fault"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterator
 
-from app.errors import NotFound, RequestError
+from app.errors import InternalError, NotFound, RequestError, UnrolledError
 from app.http.endpoint import Endpoint
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
@@ -22,6 +22,7 @@ _ADVICE = {
     "target_too_long": "Send the parameters in the body of a POST.",
     "unsupported_media_type": "Say Content-Type: application/json, or use POST.",
     "unsupported_encoding": "Send the body as it is, or compressed with gzip or deflate.",
+    "internal_error": "Tell who runs the service, with the request's id: the log says more.",
     "unsupported_transfer_coding": "Send the body chunked alone; compress it as Content-Encoding.",
     "unsupported_http_version": "Send the request as HTTP/1.1.",
     "headers_too_large": "Send fewer or shorter headers.",
@@ -35,11 +36,16 @@ _ADVICE = {
 }
 
 
-def kinds(kind: type[RequestError] = RequestError) -> Iterator[type[RequestError]]:
+def kinds() -> Iterator[type[UnrolledError]]:
     """All that a client may be told."""
+    yield InternalError
+    yield from _below(RequestError)
+
+
+def _below(kind: type[RequestError]) -> Iterator[type[RequestError]]:
     for one in kind.__subclasses__():
         yield one
-        yield from kinds(one)
+        yield from _below(one)
 
 
 async def _explain(_service: Service, exchange: Exchange, _request: None) -> Reply:

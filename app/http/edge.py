@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import (
+    InternalError,
     NotFound,
     Overloaded,
     RequestError,
@@ -30,13 +31,6 @@ from app.http.table import Found, Table
 log = logging.getLogger("unrolled")
 
 _NO_STORE = (b"cache-control", b"no-store")  # whoever has no key should not find it in a cache
-
-
-class InternalError(UnrolledError):
-    """Something that no client can cause; what it was stands in the log alone."""
-
-    code = "internal_error"
-    title = "The service has a fault"
 
 
 class Edge:

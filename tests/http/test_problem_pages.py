@@ -24,7 +24,7 @@ def test_a_problem_s_type_is_a_page_that_says_what_to_do(client: TestClient) -> 
 
 def test_every_problem_has_a_page(client: TestClient) -> None:
     codes = {kind.code for kind in problem_pages.kinds()}
-    assert {"unknown_words", "too_expensive", "overloaded", "target_too_long"} < codes
+    assert {"unknown_words", "too_expensive", "overloaded", "internal_error"} < codes
     for code in codes:
         assert client.get(f"/problems/{code}").status_code == 200
 

@@ -199,7 +199,9 @@ def test_a_route_of_one_s_own_that_fails_is_a_problem_that_says_no_more(
     app.add_route("/own", fails)
     with TestClient(app, raise_server_exceptions=False) as client:
         told = client.get("/own")
+        page = client.get(told.json()["type"])
     assert (told.status_code, told.json()["code"]) == (500, "internal_error")
+    assert (page.status_code, page.text.count("<h1>500: ")) == (200, 1)
     assert told.headers["content-type"] == "application/problem+json"
     assert "secret" not in told.text
     assert capsys.readouterr().err.count("RuntimeError: secret") == 1
