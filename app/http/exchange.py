@@ -19,10 +19,10 @@ from app.errors import (
     InvalidHttp,
     RequestError,
     TooSlow,
-    UnsupportedTransfer,
     UnsupportedVersion,
 )
 from app.http.bounds import BODY_RATE, Bounds
+from app.http.framing import is_withheld, number_of_bytes, transfer_fault
 from app.http.leaving import ClientGone, hand, while_connected
 
 # The parser leaves the blanks behind a value, which are no part of it (RFC 9112, 5.1).
@@ -34,7 +34,6 @@ _TRACEPARENT = re.compile(
 _HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?[ \t]*")  # RFC 9110, 7.2
 _VERSIONS = ("1.1", "1.0", "2", "3")  # of the last two, a server has made the same
 _LINGER_SECONDS = 3.0
-_MOST_DIGITS = 19  # of a length
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 _A_TURN = 1 << 20  # bytes of an answer behind which the event loop hears others
 JSON = b"application/json"
@@ -71,29 +70,6 @@ async def hear_others(sent: int) -> int:
         return sent
     await asyncio.sleep(0)
     return 0
-
-
-def number_of_bytes(value: bytes) -> int | None:
-    """The length in a header (RFC 9110, 8.6); None where it is none, or more than anybody has."""
-    value = value.rstrip(b" \t")
-    digits = value.lstrip(b"0")
-    return int(digits or b"0") if value.isdigit() and len(digits) <= _MOST_DIGITS else None
-
-
-def is_withheld(expect: bytes) -> bool:
-    """Whether such a client holds its body back until it is asked for it (RFC 9110, 10.1.1)."""
-    return expect.strip().lower() == b"100-continue"
-
-
-def _fault_of(transfer: bytes, declared: int) -> RequestError | None:
-    """What is wrong with a Transfer-Encoding (RFC 9112, 6.1 and 6.3)."""
-    if declared:
-        return InvalidHttp("there are a Content-Length and a Transfer-Encoding")
-    if transfer.rpartition(b",")[2].strip().lower() != b"chunked":
-        return InvalidHttp("the last transfer coding is not chunked")
-    if b"," in transfer:
-        return UnsupportedTransfer("Transfer-Encoding should be chunked, and no more")
-    return None
 
 
 class Exchange:
@@ -170,7 +146,7 @@ class Exchange:
                 self.withheld = is_withheld(value)
         self.request_id = request_id.decode() if request_id else new_id()
         if transfer:
-            self.fault = _fault_of(transfer, self.declared) or self.fault
+            self.fault = transfer_fault(transfer, self.declared) or self.fault
         version = scope.get("http_version", "1.1")
         if self.withheld:
             self.withheld = version != "1.0" and (self.declared > 0 or transfer != b"")

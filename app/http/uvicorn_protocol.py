@@ -22,7 +22,7 @@ from app.http.bounds import BODY_RATE
 from app.http.deadlines import LINGER_SECONDS, Deadlines
 from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
-from app.http.exchange import is_withheld
+from app.http.framing import is_withheld
 from app.http.heads import (
     LARGEST,
     LONGEST_TARGET,

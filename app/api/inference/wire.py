@@ -18,7 +18,8 @@ from app.errors import RequestError
 from app.http import problems
 from app.http.coding import json_letters
 from app.http.endpoint import raw
-from app.http.exchange import Exchange, encode, number_of_bytes
+from app.http.exchange import Exchange, encode
+from app.http.framing import number_of_bytes
 from app.http.parsing import MANY_VALUES, parsed
 from app.http.service import Service
 
