@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app import costs
 from app.answers import (
     Compared,
     ComparedPhrase,
@@ -43,6 +44,15 @@ def entropy(probabilities: Floats) -> np.float32:
     """Entropy of a distribution [V] in bits."""
     p = probabilities[probabilities > 0].astype(np.float64)
     return np.float32(max(0.0, -(p * np.log2(p)).sum()))
+
+
+def check_cost(model: Model, phrases: Sequence[str], most_seconds: float) -> None:
+    """Raises TooExpensive where every number of these phrases would take longer than that. A
+    network of any number of timesteps has as many as a phrase has words.
+    """
+    T, padded = model.options.max_length, model.timesteps is not None
+    steps = sum(T if padded else min(T, len(phrase) // 2 + 1) for phrase in phrases)
+    costs.check(costs.seconds(model.network, steps, steps, together=False), most_seconds)
 
 
 def explain(model: Model, phrase: str, k: int = DEFAULT_TOP_K) -> Explained:

@@ -31,6 +31,8 @@ _RUNS = 128  # that are computed at once
 _WINDOWS = 1024  # that take a timestep together
 _ROWS = 64  # of distributions in memory
 
+_PAUSE: tuple[Sequence[Context], Floats] = (), np.empty((0, 0), np.float32)
+
 Places = dict[Context, list[int]]  # which positions have this context
 Run = tuple[Context, list[Context]]  # a sequence, and its beginnings that are asked about
 
@@ -67,8 +69,17 @@ def in_slices(model: Model, phrase: str, most_seconds: float) -> Pausing[Scored]
     for contexts, logits in _computed(model, runs):
         if contexts:
             _note(words, encoded, places, contexts, logits)
-        yield
+        else:
+            yield
     return _summed(model, phrase, words)
+
+
+def bytes_kept(model: Model, phrase: str) -> int:
+    """About what a score keeps from one slice to the next, the hidden states of windows that take
+    a timestep together; by the phrase's characters, before it is read.
+    """
+    words = min(_WINDOWS, len(phrase) // 2 + 1)
+    return words * sum(layer.units for layer in model.network.recurrent) * np.float32().nbytes
 
 
 def _context(model: Model, ids: Sequence[int], position: int) -> Context:
@@ -96,14 +107,15 @@ def _runs(contexts: Iterable[Context]) -> Iterator[Run]:
 
 
 def _computed(model: Model, runs: Sequence[Run]) -> Iterator[tuple[Sequence[Context], Floats]]:
-    """Some contexts at a time, and logits [B, V] after each; none of either at a mere pause."""
+    """Some contexts at a time, and logits [B, V] after each; none of either at a pause, while which
+    no logits are kept: many scores may wait at theirs.
+    """
     engine = model.engine
     for slides, some in _alike(model, runs):
         asked = [one for _, contexts in some for one in contexts]
         if slides and isinstance(engine, NumpyEngine):
             ids = [*asked[0], *(one[-1] for one in asked[1:])]
-            nothing = (), np.empty((0, 0), np.float32)
-            hidden = yield from saying(nothing, engine.slide(ids, len(asked[0])))
+            hidden = yield from saying(_PAUSE, engine.slide(ids, len(asked[0])))
             yield from _logits(asked, partial(_after_windows, engine, hidden))
         else:
             yield from _logits(asked, _after_runs(model, some, asked))
@@ -141,6 +153,8 @@ def _logits(
         logits = of(rows)
         check_finite(logits)
         yield asked[rows], logits
+        del logits
+        yield _PAUSE
 
 
 def _after_runs(

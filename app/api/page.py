@@ -77,6 +77,7 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     model = None if keyed else _model(service, asked)
     problem = None if keyed or model else {"title": "No such model", "detail": "", "fixes": ()}
     looked = tried = None
+    most = service.settings.max_seconds
     status = 200 if keyed or model else 404
     phrase = asked.phrase
     if phrase is None:
@@ -84,9 +85,13 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     asked = asked.model_copy(update={"phrase": phrase})
     if model is not None and (phrase or model.start_id is not None):
         try:
-            looked = await _computed(service, look, model, phrase, asked.t, asked.unit, asked.layer)
+            looked = await _computed(
+                service, look, model, phrase, most, asked.t, asked.unit, asked.layer
+            )
             if asked.experiments:
-                tried = await _computed(service, experiments, model, phrase, asked.other or None)
+                tried = await _computed(
+                    service, experiments, model, phrase, most, asked.other or None
+                )
         except RequestError as error:
             problem = await asyncio.to_thread(_problem, error, phrase, model)
             status = error.status
@@ -103,13 +108,14 @@ async def _parts(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     model = service.model(asked.model)
     exchange.model, exchange.phrase = model.id, phrase
     looked = tried = None
+    most = service.settings.max_seconds
     if asked.part == "experiments":
         if asked.weights:
             model = with_weights(model, asked.weights)
-        tried = await _computed(service, experiments, model, phrase, asked.other or None)
+        tried = await _computed(service, experiments, model, phrase, most, asked.other or None)
     else:
         looked = await _computed(
-            service, look, model, phrase, asked.t, asked.unit, asked.layer, asked.weights
+            service, look, model, phrase, most, asked.t, asked.unit, asked.layer, asked.weights
         )
     exchange.mark(b"compute")
     values = _values(service, asked, model, looked, tried)

@@ -169,7 +169,7 @@ class Exchange:
         self.marked = now
 
     def hold(self, count: int) -> None:
-        """Count bytes that are kept until the exchange is over. Raises Overloaded."""
+        """Count bytes kept until the exchange is over; below 0, kept no more. Raises Overloaded."""
         self.bounds.take(count)
         self.held += count
 

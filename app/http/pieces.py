@@ -52,17 +52,21 @@ async def reply_of(
     media_type: bytes = JSON,
     headers: Headers = (),
 ) -> Reply:
-    """An answer from its pieces: whole where it has at most so many bytes, else streamed."""
+    """An answer from its pieces: whole where it has at most so many bytes, else streamed. What is
+    made of it is held from the first megabyte on. Raises Overloaded.
+    """
     loop = asyncio.get_running_loop()
     pieces, some = await loop.run_in_executor(threads, _begun, make, min(most, _AT_FIRST))
     taken, count = [some], len(some)
     while len(some) >= _AT_FIRST and count < most:
+        exchange.hold(len(some))
         some = await loop.run_in_executor(threads, _up_to, pieces, _AT_FIRST)
         taken.append(some)
         count += len(some)
     if count < most:
+        exchange.hold(len(some) - count)  # it is held as a whole when it is sent
         return Reply(b"".join(taken), media_type, 200, headers)
-    exchange.hold(count)
+    exchange.hold(len(some))
 
     async def streamed() -> AsyncGenerator[bytes, None]:
         for some in taken:

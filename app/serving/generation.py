@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.arrays import Context, Floats
+from app.arrays import Context, Floats, Indices
 from app.engines.prefixes import logits_afresh
 from app.errors import NotFinite
 from app.model import Model
@@ -82,8 +82,15 @@ class Text:
     """One text in the making. `finish` says why it ended, once it has: "stop" or "length"."""
 
     def __init__(
-        self, batcher: Batcher, model: Model, prompt: Prompt, wanted: Wanted, seed: Seed
+        self,
+        batcher: Batcher,
+        model: Model,
+        prompt: Prompt,
+        wanted: Wanted,
+        seed: Seed,
+        barred: Indices,
     ) -> None:
+        """`barred` are the ids that are never drawn, the same for all texts of a request."""
         self.finish: str | None = None
         self.drawn = 0  # words, whether or not they were sent
         self._nats = 0.0  # of these, where they are wanted
@@ -95,7 +102,6 @@ class Text:
         self._wanted = wanted
         self._writer = Writer(model.vocabulary, model.options, prompt.text, prompt.ids)
         self._state = _Carried(model, prompt.ids)
-        barred = wanted.sampling.barred(model.never_written)
         before = prompt.ids[-1] if prompt.ids else model.start_id
         self._sampler = Sampler(wanted.sampling, barred, model.start_id, seed, before)
 

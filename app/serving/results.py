@@ -25,6 +25,7 @@ from app.serving.drawing import Drawn, draw
 from app.serving.sampling import Sampler
 
 _CALLERS_BATCH = 256  # phrases of one caller in one product
+_NUMBERS_KEPT = 1 << 20  # of whole distributions, which wait for their caller: 8 MB with logits
 _ROWS = 32  # of logits that are ranked at a time, so that they stay in the cache
 # Numbers that are looked at in one go: about 2 ms, with top_p too.
 _NUMBERS_RANKED, _NUMBERS_DRAWN = 1 << 19, 1 << 17
@@ -54,9 +55,21 @@ def in_batches(model: Model, contexts: Sequence[Context], k: int | None) -> Iter
     words, or whole outputs where k is None. What cannot be computed is an exception in its place.
     """
     run = partial(_afresh, model)
-    for start in range(0, len(contexts), _CALLERS_BATCH):
-        asked = [(context, k, None) for context in contexts[start : start + _CALLERS_BATCH]]
+    most = _callers_batch(model.network.classes) if k is None else _CALLERS_BATCH
+    for start in range(0, len(contexts), most):
+        asked = [(context, k, None) for context in contexts[start : start + most]]
         yield from cast(list[Result], results_of(run, model, asked))  # no steps: none was asked
+
+
+def bytes_kept(model: Model, phrases: int) -> int:
+    """What whole outputs of so many phrases of one caller take while they wait for it."""
+    V = model.network.classes
+    return 2 * np.float32().nbytes * V * min(phrases, _callers_batch(V))
+
+
+def _callers_batch(V: int) -> int:
+    """How many phrases of one caller are computed at once whose whole outputs are asked for."""
+    return max(1, min(_CALLERS_BATCH, _NUMBERS_KEPT // V))
 
 
 def _afresh(

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self, cast
 
 import numpy as np
 
+from app import costs
 from app.arrays import Context, Floats, Ids
 from app.engines.base import Outputs
 from app.engines.numpy_engine import NumpyEngine
@@ -73,6 +74,16 @@ class Batch:
         contexts = [tuple(number for number in row if number or not masked) for row in rows]
         return cls(model, contexts, rows=rows)
 
+    def seconds(self) -> float:
+        """What all of it would take of one core."""
+        steps = sum(map(len, self._contexts))
+        return costs.seconds(self._model.network, steps, len(self._contexts))
+
+    @cached_property
+    def longest(self) -> int:
+        """How many words the longest of them has."""
+        return max(map(len, self._ids))
+
     @cached_property
     def _padded(self) -> Ids:
         """[B, T]."""
@@ -96,12 +107,15 @@ class Batch:
         }
         return made[name]()
 
+    @cached_property
+    def _ids(self) -> list[Sequence[int]]:
+        ids: list[Sequence[int]] = [[number for number in row if number] for row in self._rows]
+        return ids + [self._model.encode(phrase).ids for phrase in self._phrases]
+
     def _words(self) -> Ids:
         """[B, L] 0 behind the last word."""
-        ids: list[Sequence[int]] = [[number for number in row if number] for row in self._rows]
-        ids += [self._model.encode(phrase).ids for phrase in self._phrases]
-        words = np.zeros((len(ids), max(map(len, ids))), np.int32)
-        for row, found in zip(words, ids, strict=True):
+        words = np.zeros((len(self._ids), self.longest), np.int32)
+        for row, found in zip(words, self._ids, strict=True):
             row[: len(found)] = found
         return words
 

@@ -1,5 +1,6 @@
 """What the page shows of a phrase and a model: plain values for the templates, no HTML."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,7 +12,7 @@ from app.answers import Compared, Explained, ExplainedStep
 from app.arrays import Kernel
 from app.engines.activations import softmax
 from app.engines.topk import most_active
-from app.inspection import compare, explain
+from app.inspection import check_cost, compare, explain
 from app.model import Model
 from app.pictures import Picture
 from app.pictures.rolled import rolled
@@ -130,12 +131,16 @@ class Experiments(NamedTuple):
 def look(
     model: Model,
     phrase: str,
+    most_seconds: float,
     t: int | None = None,
     unit: int | None = None,
     layer: str | None = None,
     weights: Weights | None = None,
 ) -> Look:
-    """Everything of one look. Raises RequestError for what cannot be answered."""
+    """Everything of one look. Raises RequestError for what cannot be answered, TooExpensive for
+    what would take longer than `most_seconds`.
+    """
+    check_cost(model, [phrase], most_seconds)
     if weights:
         model = with_weights(model, weights)
     explained = explain(model, phrase)
@@ -197,10 +202,17 @@ def _logits(explained: Explained, model: Model) -> tuple[tuple[str, float, float
     )
 
 
-def experiments(model: Model, phrase: str, other: str | None) -> Experiments:
-    """What is tried with a phrase's words. Raises RequestError for what cannot be answered."""
+def experiments(
+    model: Model, phrase: str, most_seconds: float, other: str | None = None
+) -> Experiments:
+    """What is tried with a phrase's words. Raises RequestError for what cannot be answered,
+    TooExpensive for what would take longer than `most_seconds`.
+    """
     words = words_of(model, phrase)
     all_orders = len(words) <= MOST_ORDERED
+    orders = math.factorial(len(words)) if all_orders else 2
+    tried = [phrase] * (len(words) + orders) + ([phrase, other] if other else [])
+    check_cost(model, tried, most_seconds)
     if all_orders:
         ordered = compare_orders(model, phrase)
     else:

@@ -48,7 +48,8 @@ def generate_pieces(
     """All texts at once, through one batcher."""
 
     async def one(batcher: Batcher, text: str) -> list[Piece]:
-        making = Text(batcher, model, prompt(model, text), wanted, seed)
+        barred = wanted.sampling.barred(model.never_written)
+        making = Text(batcher, model, prompt(model, text), wanted, seed, barred)
         return [piece async for piece in making.pieces()]
 
     async def run() -> list[list[Piece]]:
@@ -101,7 +102,10 @@ def test_many_texts_are_one_product_a_step() -> None:
 
     async def run() -> None:
         batcher = Batcher(metrics=metrics)
-        texts = [Text(batcher, model, prompt(model, f"w{n}"), Wanted(5), n) for n in range(1, 33)]
+        texts = [
+            Text(batcher, model, prompt(model, f"w{n}"), Wanted(5), n, model.never_written)
+            for n in range(1, 33)
+        ]
 
         async def drain(text: Text) -> None:
             async for _ in text.pieces():
@@ -291,7 +295,14 @@ def test_a_text_that_nobody_waits_for_is_not_computed() -> None:
     metrics = Metrics()
 
     async def run() -> None:
-        text = Text(Batcher(metrics=metrics), model, prompt(model, "w5"), Wanted(1000), 0)
+        text = Text(
+            Batcher(metrics=metrics),
+            model,
+            prompt(model, "w5"),
+            Wanted(1000),
+            0,
+            model.never_written,
+        )
         seen = asyncio.Event()
 
         async def drain() -> None:

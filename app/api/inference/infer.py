@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from app import costs
 from app.api.inference.errors import invalid
 from app.api.inference.metadata import VERSION, model_of
 from app.api.inference.stats import Stopwatch, count
@@ -48,7 +49,8 @@ def _answer(
     """How many rows, the body, and how much of it is JSON where not all is."""
     watch.lap("queue")
     batch, rows = _batch(model, inputs)
-    _check_size(service, asked, rows)
+    costs.check(batch.seconds(), service.settings.max_seconds, "rows")
+    _check_size(service, batch, asked, rows)
     watch.lap("compute_input")
     found = [(one.name, one.datatype, batch.array(one.name), binary) for one, binary in asked]
     watch.lap("compute_infer")
@@ -117,11 +119,12 @@ def _of_phrases(model: Model, phrases: Sequence[str]) -> Batch:
     return Batch.of_phrases(model, phrases, contexts)
 
 
-def _check_size(service: Service, asked: Asked, rows: int) -> None:
+def _check_size(service: Service, batch: Batch, asked: Asked, rows: int) -> None:
     """Raises TooExpensive where the answer would be larger than one may be."""
     size = 0
     for one, binary in asked:
-        numbers = rows * math.prod(abs(length) for length in one.shape[1:])
+        lengths = (batch.longest if length < 0 else length for length in one.shape[1:])
+        numbers = rows * math.prod(lengths)
         size += 4 * numbers * (1 if binary else _JSON_NUMBER)
     most = service.settings.max_buffered_bytes
     if size > most:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app import answers, costs, inspection, scoring
+from app import answers, inspection, scoring
 from app.api.native import encoding
 from app.api.native.answering import noted
 from app.api.native.predictions import NDJSON, Batch, predict, predict_batch
@@ -77,9 +77,8 @@ def _large(compute: Compute, media_type: bytes = JSON) -> Run:
 
     async def run(service: Service, exchange: Exchange, asked: Any) -> Reply:
         model = noted(service, exchange, asked)
-        steps = model.options.max_length * len(getattr(asked, "phrases", [None]))
-        expected = costs.seconds(model.network, steps, steps, together=False)
-        costs.check(expected, service.settings.max_seconds)
+        phrases = getattr(asked, "phrases", None) or [asked.phrase]
+        inspection.check_cost(model, phrases, service.settings.max_seconds)
 
         def make() -> Iterator[bytes]:
             answer = compute(model, asked)
@@ -101,6 +100,7 @@ async def _score(service: Service, exchange: Exchange, asked: PhraseRequest) -> 
     model = noted(service, exchange, asked)
     work = scoring.in_slices(model, asked.phrase, service.settings.max_seconds)
     most = service.settings.max_buffered_bytes
+    exchange.hold(scoring.bytes_kept(model, asked.phrase))
     async with exchange.while_connected():
         scored = await finished(service.large, work)
         exchange.mark(b"compute")

@@ -19,7 +19,7 @@ from app.http.exchange import JSON, Exchange, Reply, encode
 from app.http.pieces import FEW, listed, made, reply_of
 from app.http.service import Service
 from app.model import Model
-from app.serving.results import in_batches
+from app.serving.results import bytes_kept, in_batches
 
 NDJSON = b"application/x-ndjson"
 _LINES = 64  # of a streamed answer that are sent together
@@ -96,6 +96,8 @@ async def predict_batch(service: Service, exchange: Exchange, request: BatchRequ
     model = service.model(request.model)
     exchange.model = model.id
     most = service.settings.max_seconds
+    if not _is_ranked(request):
+        exchange.hold(bytes_kept(model, len(request.phrases)))
     wanted = weighed(exchange.header(b"accept"))
     if wanted.get(NDJSON, 0) <= 0 or wanted[NDJSON] < wanted.get(JSON, 0):
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -18,10 +18,8 @@ from app.http.service import Service
 from app.serving.generation import Piece, Text
 from app.serving.scoring import scored
 
-_SCORED = (
-    64  # words of a prompt that are scored before it is seen whether the client is still there
-)
-_AHEAD = 64  # pieces of all texts that wait for a client to read them
+_AT_ONCE = 64  # words that are made ahead of a client's reading, or before it is looked for
+_LISTED_AT_ONCE = 20_000  # words beside them: about 2 MB
 
 
 async def complete(service: Service, exchange: Exchange, request: CompletionRequest) -> Reply:
@@ -41,18 +39,14 @@ async def complete(service: Service, exchange: Exchange, request: CompletionRequ
 
 async def _whole(service: Service, work: Work, answer: Answer) -> bytes:
     texts = await _texts(service, work)
-    gate = asyncio.Semaphore(service.settings.max_batch)  # more at once would win nothing
-
-    async def written(text: Text) -> list[Piece]:
-        async with gate:
-            return [piece async for piece in text.pieces()]
-
     if len(texts) == 1:
-        pieces = [await written(texts[0])]
+        pieces = [[piece async for piece in texts[0].pieces()]]
     else:
-        pieces = await _together(map(written, texts))
-    prompts = await _read(service, work)
-    size = sum(map(len, (*pieces, *prompts))) * (1 + (work.logprobs or 0))
+        pieces = await _together(texts, service.settings.max_batch)
+    prompts: list[list[Piece]] = [[] for _ in work.prompts]
+    async for at, some in _read(service, work):
+        prompts[at] += some
+    size = sum(map(len, (*pieces, *prompts))) * (1 + (work.logprobs or 0)) + work.echoed
     return await made(service.large, size, _answered, work, answer, texts, pieces, prompts)
 
 
@@ -89,34 +83,49 @@ async def _texts(service: Service, work: Work) -> list[Text]:
     return await made(service.large, work.size, work.texts, service)
 
 
-async def _together(making: Iterable[Coroutine[Any, Any, list[Piece]]]) -> list[list[Piece]]:
-    tasks = [asyncio.create_task(one) for one in making]
+async def _together(texts: Sequence[Text], at_once: int) -> list[list[Piece]]:
+    """The pieces of every text; of so many at once: more would win nothing."""
+    pieces: list[list[Piece]] = [[] for _ in texts]
+    waiting = iter(zip(texts, pieces, strict=True))
+
+    async def make() -> None:
+        for text, own in waiting:
+            async for piece in text.pieces():
+                own.append(piece)
+            await asyncio.sleep(0)  # one of no words waits for nothing
+
+    tasks = [asyncio.create_task(make()) for _ in range(min(at_once, len(texts)))]
     try:
-        return await asyncio.gather(*tasks)
+        await asyncio.gather(*tasks)
     finally:  # where one fails, the others are of no use
         for task in tasks:
             task.cancel()
+    return pieces
 
 
-async def _read(service: Service, work: Work) -> list[list[Piece]]:
-    """Every prompt's own words with their probabilities, where they are asked for."""
+def _ahead(work: Work) -> int:
+    """How many words are made ahead, fewer where much is listed beside each."""
+    return max(1, min(_AT_ONCE, _LISTED_AT_ONCE // (1 + (work.logprobs or 0))))
+
+
+async def _read(service: Service, work: Work) -> AsyncGenerator[tuple[int, list[Piece]], None]:
+    """Every prompt's own words with their probabilities, where they are asked for: some at a time,
+    with the prompt's place; once for one that has none.
+    """
     if not work.echo:
-        return []
-    if work.logprobs is None:
-        return [[] for _ in work.prompts]
-    count = work.logprobs
+        return
     loop = asyncio.get_running_loop()
 
     def some(pieces: Iterator[Piece]) -> list[Piece]:
-        return list(islice(pieces, _SCORED))
+        return list(islice(pieces, _ahead(work)))
 
-    read: list[list[Piece]] = []
-    for prompt in work.prompts:
-        pieces = scored(work.model, prompt, count)
-        read.append([])
+    for at, prompt in enumerate(work.prompts):
+        pieces = iter(()) if work.logprobs is None else scored(work.model, prompt, work.logprobs)
+        if work.logprobs is None or not prompt.ids:
+            yield at, []
+            continue
         while found := await loop.run_in_executor(service.large, some, pieces):
-            read[-1] += found
-    return read
+            yield at, found
 
 
 def _used(work: Work, texts: list[Text]) -> dict[str, int]:
@@ -132,15 +141,17 @@ async def _streamed(
     listed = work.logprobs is not None
     begun = False
     try:
-        if work.echo:
-            for at, pieces in enumerate(await _read(service, work)):
-                size = len(pieces) * (1 + (work.logprobs or 0))
-                for index in range(at * work.kept, (at + 1) * work.kept):
-                    part = choice(index, pieces, None, listed, work.prompts[at].text)
-                    yield await made(service.large, size, partial(answer.event, part, **more))
-                    begun = True
+        async for at, pieces in _read(service, work):
+            size = len(pieces) * (1 + (work.logprobs or 0))
+            text = None if pieces else work.prompts[at].text
+            for index in range(at * work.kept, (at + 1) * work.kept):
+                part = choice(index, pieces, None, listed, text)
+                yield await made(service.large, size, partial(answer.event, part, **more))
+                begun = True
         texts = await _texts(service, work)
-        async with contextlib.aclosing(_merged(texts, service.settings.max_batch)) as merged:
+        ahead = _ahead(work)
+        at_once = min(ahead, service.settings.max_batch)
+        async with contextlib.aclosing(_merged(texts, at_once, ahead)) as merged:
             async for index, piece, finish in merged:
                 some = [] if piece is None else [piece]
                 yield answer.event(choice(index, some, finish, listed), **more)
@@ -157,26 +168,28 @@ async def _streamed(
 _Part = tuple[int, Piece | None, str | None]
 
 
-async def _merged(texts: list[Text], at_once: int) -> AsyncGenerator[_Part, None]:
-    """The pieces of all texts as they come, each text's end after its last."""
+async def _merged(texts: list[Text], at_once: int, ahead: int) -> AsyncGenerator[_Part, None]:
+    """The pieces of all texts as they come, each text's end after its last: of so many texts at
+    once, and so many pieces ahead of who reads them.
+    """
     if len(texts) == 1:
         async for piece in texts[0].pieces():
             yield 0, piece, None
         yield 0, None, texts[0].finish
         return
-    parts: asyncio.Queue[_Part | RequestError] = asyncio.Queue(_AHEAD)
-    gate = asyncio.Semaphore(at_once)
+    parts: asyncio.Queue[_Part | RequestError] = asyncio.Queue(ahead)
+    waiting = iter(enumerate(texts))
 
-    async def make(index: int, text: Text) -> None:
+    async def make() -> None:
         try:
-            async with gate:
+            for index, text in waiting:
                 async for piece in text.pieces():
                     await parts.put((index, piece, None))
-            await parts.put((index, None, text.finish))
+                await parts.put((index, None, text.finish))
         except RequestError as error:
             await parts.put(error)
 
-    tasks = [asyncio.create_task(make(at, text)) for at, text in enumerate(texts)]
+    tasks = [asyncio.create_task(make()) for _ in range(min(at_once, len(texts)))]
     try:
         for _ in texts:
             while True:

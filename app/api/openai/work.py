@@ -14,6 +14,8 @@ from app.serving.generation import Prompt, Text, Wanted
 from app.serving.sampling import Sampling
 
 _MOST_LISTED = 400_000  # words beside words in an answer that is sent whole: about 16 MB
+_MOST_TEXTS = 4_096  # of one request: each has an own state, own luck, and a part of the answer
+_A_LISTED = 2e-6  # seconds for each word that is listed beside another
 _EACH = 64  # characters that take as long to read as there is to do for each text beside it
 _seconds: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
 
@@ -35,10 +37,16 @@ class Work(NamedTuple):
         """What it takes to begin the texts, as a number of characters."""
         return self.candidates * sum(len(prompt.ids) + _EACH for prompt in self.prompts)
 
+    @property
+    def echoed(self) -> int:
+        """Characters of prompts in the answer."""
+        return self.kept * sum(len(prompt.text) for prompt in self.prompts) if self.echo else 0
+
     def texts(self, service: Service) -> list[Text]:
         """All texts, those of one prompt side by side; each has luck of its own."""
+        barred = self.wanted.sampling.barred(self.model.never_written)
         return [
-            Text(service.batcher, self.model, prompt, self.wanted, (self.seed, at))
+            Text(service.batcher, self.model, prompt, self.wanted, (self.seed, at), barred)
             for prompt in self.prompts
             for at in range(self.candidates)
         ]
@@ -134,18 +142,28 @@ def _bias(model: Model, biases: dict[str, float]) -> list[tuple[int, float]]:
 
 def _check_cost(service: Service, work: Work, streamed: bool) -> None:
     read = sum(len(prompt.ids) for prompt in work.prompts)
-    words = work.wanted.words * len(work.prompts) * work.candidates
+    texts = len(work.prompts) * work.candidates
+    if texts > _MOST_TEXTS:
+        what = f"{texts} texts are too many for one request, more than {_MOST_TEXTS}"
+        raise TooExpensive(what, problems=_at("best_of" if work.candidates > work.kept else "n"))
+    words = work.wanted.words * texts
     listed = (words + read * work.echo * work.kept) * (work.logprobs or 0)
-    seconds = (words + read) * _seconds_a_word(work.model)
+    seconds = (words + read) * _seconds_a_word(work.model) + listed * _A_LISTED
     most = service.settings.max_seconds
     if seconds > most:
         what = (
-            f"{words} words after {read} would take about {seconds:.0f} seconds, more than {most:g}"
+            f"{words} words after {read}, {listed} listed beside them, would take about "
+            f"{seconds:.0f} seconds, more than {most:g}"
         )
-        raise TooExpensive(f"{what} (UNROLLED_MAX_SECONDS)", problems=_at("max_tokens"))
+        field = "logprobs" if listed * _A_LISTED > most else "max_tokens"
+        raise TooExpensive(f"{what} (UNROLLED_MAX_SECONDS)", problems=_at(field))
     if listed > _MOST_LISTED and not streamed:
         what = f"{listed} log probabilities are too many for one answer, more than {_MOST_LISTED}"
         raise TooExpensive(f"{what}; stream them", problems=_at("logprobs"))
+    echoed = work.echoed
+    if echoed > service.settings.max_buffered_bytes and not streamed:
+        what = f"{echoed} characters are repeated, which is too much for one answer"
+        raise TooExpensive(f"{what}; stream them", problems=_at("echo"))
 
 
 def _at(field: str) -> list[FieldProblem]:
