@@ -7,6 +7,7 @@ array is a type, a shape and bytes, or the items themselves: numpy/_core/src/mul
 
 import io
 import re
+import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,11 @@ MAGIC = b"\x93NUMPY"
 _OBJECTS = "O8"
 _CODE = re.compile(r"[iufSU][0-9]{1,5}|b1|O8")
 _ORDERS = ("<", ">", "|", "=")
+# NumPy reads a header as Python's literals, and makes characters of any number.
+_DAMAGE = (
+    *(ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError),
+    *(SystemError, MemoryError, OSError, EOFError),
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,8 +89,8 @@ def read_npy(content: bytes, read_pickle: Callable[[bytes], Any]) -> Any:
         if dtype.hasobject:
             return read_pickle(content[file.tell() :])
         array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
+        if array.dtype.kind not in "US" or array.ndim != 1:
+            raise TokenizerError("it is no array of texts in one dimension")
+        return [word.decode() if isinstance(word, bytes) else word for word in array.tolist()]
+    except _DAMAGE as error:
         raise TokenizerError(f"it is no sound .npy file: {error!s:.120}") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "US" or array.ndim != 1:
-        raise TokenizerError("it is no array of texts in one dimension")
-    return [word.decode() if isinstance(word, bytes) else word for word in array.tolist()]

@@ -22,7 +22,7 @@ from app.importing.one_hot import looked_up
 from app.importing.sources import read_source
 from app.importing.tokenizers import read_tokenizer
 from app.importing.words import assumed_fields, fitting, no_words
-from app.layers import Elementwise, LastStep, Layer
+from app.layers import Elementwise, Layer, changes_nothing
 from app.network import Network
 
 _SIGNED = ("model.keras", "vocabulary.json")
@@ -146,17 +146,11 @@ def _computing(network: Network) -> tuple[Layer, ...]:
     """The layers that a prediction needs: none that act in training alone, none that take the last
     timestep out, which is the one that answers anyway; a softmax that no mask reaches.
     """
-    layers = tuple(layer for layer in network.layers if not _is_needless(layer))
+    layers = tuple(layer for layer in network.layers if not changes_nothing(layer))
     last = layers[-1]
     if isinstance(last, Elementwise):
         return (*layers[:-1], replace(last, class_name="Activation"))
     return layers
-
-
-def _is_needless(layer: Layer) -> bool:
-    return isinstance(layer, LastStep) or (
-        isinstance(layer, Elementwise) and layer.activation == "linear"
-    )
 
 
 def _plain_name(name: str) -> str:

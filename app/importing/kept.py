@@ -12,6 +12,7 @@ from typing import Any
 from app.errors import TokenizerError
 
 _MOST_WORDS = 4_000_000
+_LONGEST_SHOWN = 60  # characters of a text in a sentence
 _PADDINGS = ("", "<pad>", "[pad]", "pad", "_pad_", "<padding>", "<blank>", "<null>")
 # As `_plain` writes them.
 _WORD_TO_ID = (
@@ -36,6 +37,16 @@ class Kept:
     card: dict[str, Any] = field(default_factory=dict)
     is_list: bool = False
     said: tuple[str, ...] = ()
+
+
+def shown(value: object) -> str:
+    """A value of a file in a sentence, cut off: a text or a number; of all else, what type it is.
+
+    Lists that a pickle shares among themselves may be longer, written out, than any memory.
+    """
+    if isinstance(value, str):
+        return repr(value[:_LONGEST_SHOWN])
+    return f"{value!r:.40}" if isinstance(value, int | float | None) else type(value).__name__
 
 
 def decoded(text: str) -> Any:
@@ -80,9 +91,9 @@ def _turned(value: Mapping[Any, Any]) -> dict[str, int]:
     pairs: dict[Any, Any] = {}
     for number, word in value.items():
         if not isinstance(word, str):
-            raise TokenizerError(f"the word of {number!r:.40} is no text")
+            raise TokenizerError(f"the word of {shown(number)} is no text")
         if word in pairs:
-            raise TokenizerError(f"it names {word!r:.60} twice")
+            raise TokenizerError(f"it names {shown(word)} twice")
         pairs[word] = number
     return _numbered(pairs)
 
@@ -95,7 +106,7 @@ def _numbered(value: Mapping[Any, Any]) -> dict[str, int]:
         if isinstance(number, str) and _is_id(number):
             number = int(number)
         if not isinstance(word, str) or not isinstance(number, int) or isinstance(number, bool):
-            raise TokenizerError(f"{word!r:.60}: {number!r:.40} is no word with its id")
+            raise TokenizerError(f"{shown(word)}: {shown(number)} is no word with its id")
         words[word] = number
     return _without_padding(words)
 
@@ -118,7 +129,7 @@ def of_a_list(value: list[Any]) -> Kept:
         if not isinstance(word, str):
             raise TokenizerError(f"number {number} of the list is no text")
         if word in words:
-            raise TokenizerError(f"it names {word!r:.60} twice")
+            raise TokenizerError(f"it names {shown(word)} twice")
         words[word] = number
     if not words or len(words) > _MOST_WORDS:
         raise TokenizerError("it has no words, or too many")

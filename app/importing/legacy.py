@@ -145,7 +145,7 @@ def _config(path: Path, file: h5py.File) -> dict[str, Any]:
             f"{path.name} holds weights without the network they are of: save the whole model "
             "with model.save, or import what model.to_json() gives, with these as --weights"
         )
-    return parse_config("model_config", text.encode())
+    return parse_config("model_config", text)
 
 
 def _attribute(file: h5py.File, name: str) -> str:

@@ -146,10 +146,10 @@ def _architecture(path: Path) -> dict[str, Any]:
     """What `to_json()` gave, encoded once or twice, or `get_config()`."""
     try:
         content = read_file(path, _LARGEST)
-        text = json.loads(content) if content.startswith(b'"') else None
+        text = json.loads(content) if content.startswith(b'"') else content
     except (OSError, ValueError) as error:
         raise ArchiveError(f"{path.name} is not valid JSON, or is too large") from error
-    config = parse_config(path.name, text.encode() if isinstance(text, str) else content)
+    config = parse_config(path.name, text)
     if "layers" in config and "class_name" not in config:
         kind = "Functional" if "input_layers" in config else "Sequential"
         return {"class_name": kind, "config": config}

@@ -27,8 +27,10 @@ _NAMES_ITSELF = re.compile(r'\s*"?\{\s*\\?"class_name\\?"\s*:\s*\\?"Tokenizer')
 _MOST_ENCODINGS = 3  # JSON inside a JSON string inside a JSON string
 _PICKLES = (".pickle", ".pkl", ".pck", ".pcl", ".p", ".joblib")
 _OLD_OBJECT = b"ccopy_reg\n"  # begins a pickle of protocol 0, whatever the file is called
-_WORD_ID = re.compile(r"(\S+)[\t ,:]+(\d{1,9})")
-_ID_WORD = re.compile(r"(\d{1,9})[\t ,:]+(\S+)")
+# A word and its id, with [\t ,:]+ between. A comma may be of the word too: that only one of the two
+# can have it keeps a line of commas from being tried in every division.
+_WORD_ID = re.compile(r"(\S+)(?:[\t ][\t ,:]*+|[,:])(\d{1,9})")
+_ID_WORD = re.compile(r"(\d{1,9})[\t ,:]+([^\s,:]\S*|[,:])")
 _NOT_SERVED = {
     "char_level": "its ids are of single characters, and a network that goes on character by "
     "character is not served",
@@ -176,7 +178,7 @@ def _of_a_tokenizer(config: Mapping[str, Any]) -> Kept:
     filters, split = config.get("filters", KERAS_FILTERS), config.get("split", " ")
     oov, few = config.get("oov_token"), config.get("num_words")
     if isinstance(filters, list):
-        filters = "".join(map(str, filters))
+        filters = "".join(filters) if all(isinstance(one, str) for one in filters) else filters
     if not isinstance(filters or "", str) or not isinstance(split, str) or not split:
         raise TokenizerError("the Tokenizer's filters and split are no texts")
     said = []

@@ -22,6 +22,10 @@ _FACTORIES = ("int", "long", "float", "list", "object")
 _BUILTINS = ("builtins", "__builtin__")
 _HOMES_OF_TOKENIZERS = ("keras", "keras_preprocessing", "tensorflow", "tf_keras")
 _MARK = object()
+_DAMAGE = (
+    *(ValueError, OverflowError, IndexError, KeyError, TypeError, RecursionError),
+    SystemError,  # of NumPy's, where a character is none
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def read_pickle(content: bytes) -> Any:
     """
     try:
         return _Machine().run(content)
-    except (ValueError, OverflowError, IndexError, KeyError, TypeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise TokenizerError(f"the pickle is damaged: {error!s:.120}") from error
 
 
@@ -93,14 +97,14 @@ class _Machine:
     def __init__(self) -> None:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
-        self._seen = 0  # opcodes
-        self._copied = 0  # pairs
+        self._length = 0  # bytes
+        self._copied = 0  # pairs, items, and bytes
 
     def run(self, content: bytes) -> Any:
+        self._length = len(content)
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if count > _MOST_OPCODES:
                 raise ValueError("it is too long")
-            self._seen = count
             if opcode.name == "STOP":
                 return self._stack.pop()
             self._step(opcode.name, argument)
@@ -176,8 +180,10 @@ class _Machine:
         elif of.is_tokenizer:
             self._stack.append(Instance(of))
         elif of.is_numpy_s:
+            self._copy(*arguments)
             self._stack.append(arrays.made(of.name, arguments))
         elif of.is_encode and len(arguments) == 2 and type(arguments[0]) is str:
+            self._copy(arguments[0])
             self._stack.append(arguments[0].encode("latin-1"))
         else:
             raise TokenizerError(f"the pickle calls {of}; nothing was called")
@@ -188,14 +194,20 @@ class _Machine:
             case [dict() as other]:
                 return other
             case [list() as pairs]:
-                self._copied += len(pairs)
-                # Each pair took an opcode or more to make; but one list may be copied repeatedly.
-                if self._copied > self._seen:
-                    raise ValueError("it copies too much")
+                self._copy(pairs)
                 return dict(_pairs([part for pair in pairs for part in _pair(pair)]))
             case [Named()] | []:
                 return {}
         raise ValueError("a dictionary is made of something else")
+
+    def _copy(self, *parts: Any) -> None:
+        """Each item took a byte or more to make; but one list may be copied repeatedly.
+
+        Twice is in order: old protocols' bytes come as a text, and an array's are items then.
+        """
+        self._copied += sum(len(part) for part in parts if isinstance(part, list | str | bytes))
+        if self._copied > 2 * self._length:
+            raise ValueError("it copies too much")
 
     def _build(self, _: Any) -> None:
         state = self._stack.pop()
@@ -203,6 +215,7 @@ class _Machine:
         if type(target) is Instance:
             target.state = state
         elif isinstance(target, arrays.Array | arrays.DType):
+            self._copy(*state if type(state) is tuple else ())
             target.build(state)
         elif type(target) is not dict:
             raise ValueError("it gives a state to what is no object")

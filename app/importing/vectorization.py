@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import TokenizerError
-from app.importing.kept import Kept, of_a_list
+from app.importing.kept import Kept, of_a_list, shown
 from app.text.keras_words import VECTORIZATION_FILTERS
 
 _CLASSES = ("TextVectorization", "StringLookup")
@@ -37,8 +37,10 @@ def take_out(
         return None
     if len(found) > 1:
         raise TokenizerError("the network has several layers of words; one is supported")
-    options = found[0].get("config")
-    if not isinstance(options, dict) or not isinstance(options.get("name"), str):
+    if not all(isinstance(one, dict) and isinstance(one.get("config"), dict) for one in layers):
+        raise TokenizerError("the network has a layer without a configuration")
+    options = found[0]["config"]
+    if not isinstance(options.get("name"), str):
         raise TokenizerError(f"the network's {_class_of(found[0])} is damaged")
     words = _vocabulary(options, assets)
     if found[0]["class_name"] == "TextVectorization":
@@ -83,7 +85,7 @@ def _vocabulary(options: dict[str, Any], assets: Mapping[str, bytes]) -> list[An
     listed = options.get("vocabulary")
     if not isinstance(listed, list) or not listed:
         raise TokenizerError(
-            f"the vocabulary of layer {name!r:.60} is not in the file: an .h5 does not keep it, "
+            f"the vocabulary of layer {shown(name)} is not in the file: an .h5 does not keep it, "
             "save the model as .keras after adapt()"
         )
     return _with_marks(listed, options)
@@ -91,31 +93,43 @@ def _vocabulary(options: dict[str, Any], assets: Mapping[str, bytes]) -> list[An
 
 def _with_marks(listed: list[Any], options: dict[str, Any]) -> list[Any]:
     """Words as they were given have neither padding nor unknown word in front."""
-    marks = ["", "[UNK]"] if "standardize" in options else []
+    marks: list[Any] = ["", "[UNK]"] if "standardize" in options else []
     if "standardize" not in options:
-        mask, unknown = options.get("mask_token"), options.get("oov_token", "[UNK]")
+        mask, unknown = _mark(options, "mask_token", None), _mark(options, "oov_token", "[UNK]")
         marks = [mask] if mask is not None else []
-        marks += [unknown] * (options.get("num_oov_indices", 1) == 1)
+        marks += [unknown] if options.get("num_oov_indices", 1) == 1 else []
     return listed if listed[: len(marks)] == marks else [*marks, *listed]
+
+
+def _mark(options: dict[str, Any], option: str, default: str | None) -> str | None:
+    mark = options.get(option, default)
+    if not isinstance(mark, str | None):
+        raise TokenizerError(f"StringLookup: {option} = {shown(mark)} is no text")
+    return mark
 
 
 def _of_vectorization(options: dict[str, Any], words: list[Any]) -> Kept:
     for option, served in (("split", "whitespace"), ("output_mode", "int"), ("ngrams", None)):
         if options.get(option, served) != served:
             value = options[option]
-            raise TokenizerError(f"TextVectorization: {option} = {value!r:.60} is not served")
+            raise TokenizerError(f"TextVectorization: {option} = {shown(value)} is not served")
     standardize = options.get("standardize", "lower_and_strip_punctuation")
     if not isinstance(standardize, str | None) or standardize not in _STANDARDIZED:
-        raise TokenizerError(f"TextVectorization: standardize = {standardize!r:.60} is not served")
+        raise TokenizerError(f"TextVectorization: standardize = {shown(standardize)} is not served")
     lowercase, filters = _STANDARDIZED[standardize]
+    length = options.get("output_sequence_length")
+    if length is not None and type(length) is not int:
+        raise TokenizerError(
+            f"TextVectorization: output_sequence_length = {shown(length)} is not served"
+        )
     card = {
         "tokenizer": "text_vectorization",
         "lowercase": lowercase,
         "filters": filters,
         "unknown": "[UNK]",
         "truncating": "post",
-        "padding": "post" if options.get("output_sequence_length") else "none",
-        "max_length": options.get("output_sequence_length"),
+        "padding": "post" if length else "none",
+        "max_length": length,
     }
     return Kept(of_a_list(words).words, card)
 
@@ -129,7 +143,7 @@ def _of_lookup(options: dict[str, Any], words: list[Any]) -> Kept:
         "tokenizer": "text_vectorization",
         "filters": "",
         "lowercase": False,
-        "unknown": options.get("oov_token", "[UNK]"),
+        "unknown": _mark(options, "oov_token", "[UNK]"),
     }
     return Kept(known, card)
 
@@ -153,7 +167,7 @@ def _without(config: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name_of(entry: dict[str, Any]) -> Any:
-    return entry.get("config", {}).get("name")
+    return entry["config"].get("name")
 
 
 def _renamed(value: Any, old: str, new: Any) -> Any:

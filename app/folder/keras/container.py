@@ -145,7 +145,7 @@ def _may_inflate_to(stored: int) -> int:
     return min(_LARGEST_RATIO * max(stored, 1), max(_LARGEST_RATIO_OF_LARGE * stored, _LARGE))
 
 
-def parse_config(member: str, content: bytes) -> dict[str, Any]:
+def parse_config(member: str, content: str | bytes) -> dict[str, Any]:
     """A JSON object of bounded depth; `member` names it in the ArchiveError that is raised."""
     try:
         config = json.loads(content)
