@@ -137,13 +137,14 @@ def _lines(steps: list[HandStep], weights: Weights, y: Floats, p: Floats) -> Ite
             yield f"h{t} = tanh({terms}) = tanh({z:.7f}) = {h:.7f}"
         else:
             memory = f" + h{t - 1}·U" if t else ""
-            yield f"h{t} = tanh({step.x}·W{memory} + b) = {_numbers(step.hidden_state)}"
+            yield f"h{t} = tanh({step.x}·W{memory} + b) = {in_brackets(step.hidden_state)}"
         before = step.hidden_state
-    yield f"y = h{len(steps) - 1}·V + c = {_numbers(y)}"
-    yield f"softmax(y) = {_numbers(p)}"
+    yield f"y = h{len(steps) - 1}·V + c = {in_brackets(y)}"
+    yield f"softmax(y) = {in_brackets(p)}"
 
 
-def _numbers(values: Floats) -> str:
+def in_brackets(values: Floats) -> str:
+    """Numbers as the notebook prints them."""
     return "[" + ", ".join(f"{float(value):.7f}" for value in values) + "]"
 
 

@@ -1,13 +1,10 @@
 """The words that a person wrote before, and how often; nothing is kept of them."""
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 
-from app.text.tokens import AS_TYPEWRITTEN
-
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+from app.text.tokens import AS_TYPEWRITTEN, TYPEWRITTEN_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class RecentWords:
     @classmethod
     def of(cls, text: str) -> "RecentWords":
         """Count the words of a text."""
-        forms = Counter(_WORD.findall(text.translate(AS_TYPEWRITTEN)))
+        forms = Counter(TYPEWRITTEN_WORD.findall(text.translate(AS_TYPEWRITTEN)))
         counts: Counter[str] = Counter()
         written: dict[str, str] = {}
         for form, times in forms.most_common():

@@ -4,7 +4,6 @@ Behind a comma stands no one who is greeted there, and nothing that only goes on
 "Hello, how", and not "Hello, there". Knows spellings and ids; no model. Shapes: V words, N of them.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,11 +11,10 @@ import numpy as np
 
 from app.arrays import Floats, Indices
 from app.text.asides import asks_for_or
-from app.text.tokens import AS_TYPEWRITTEN
+from app.text.tokens import AS_TYPEWRITTEN, TYPEWRITTEN_WORD
 
 _SHARE = 0.5  # of the probability goes by what people mostly write next
 _CHARACTERS = 80  # before the cursor, which tell what is usual there
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _NOT_BEHIND_A_COMMA = frozenset((
     "there", "everyone", "all", "guys", "sir", "mr", "mrs", "madam", "friends", "to", "and", "of",
     "for", "from", "about", "on", "problem", "one",
@@ -67,7 +65,7 @@ class UsualWords:
         if not self._after:
             return None
         end = sentence[-_CHARACTERS:]
-        words = _WORD.findall(end.translate(AS_TYPEWRITTEN).lower())
+        words = TYPEWRITTEN_WORD.findall(end.translate(AS_TYPEWRITTEN).lower())
         if not words or words[-1] not in self._ends:  # nearly always
             return None
         if len(end) == len(sentence):

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
 
-SHORTEST = 5  # letters of a word that may have one doubled
+_ONE_DOUBLED = 5  # letters of a word that may have one doubled
 _DOUBLED = 2  # letters, one way or the other
 _ONE_MISSING = 6
 _SHORTEST_FREQUENT = 4  # letters that may lack one of a frequent word
-_FREQUENT = 500  # words, which stand first in a vocabulary
+_MOST_FREQUENT = 500  # words, which stand first in a vocabulary
 _ONE_VOWEL_WRONG = 8
 _RUN = re.compile(r"(.)\1+")
 _DRAWN = re.compile(r"(..??)\1\1+")
@@ -28,7 +28,7 @@ Cut = Iterable[tuple[str, str]]  # what is left of words, and the words
 class Misspellings:
     """An index of words. What one is a misspelling of is found in some ten microseconds."""
 
-    def __init__(self, words: Iterable[str], frequent: int = _FREQUENT) -> None:
+    def __init__(self, words: Iterable[str], frequent: int = _MOST_FREQUENT) -> None:
         ordered = list(words)
         self._words = frozenset(ordered)
         self._frequent = frozenset(ordered[:frequent])
@@ -48,7 +48,7 @@ class Misspellings:
             frequent = self._frequent.intersection(_with_one_more(typed))
             if frequent:
                 return {*frequent}
-        if len(typed) < SHORTEST:
+        if len(typed) < _ONE_DOUBLED:
             return set()
         once = _undoubled(typed)
         near = [once, *self._undoubled.get(once, ())]
@@ -81,7 +81,7 @@ def _by_first(pairs: Cut) -> dict[str, list[str]]:
 
 def is_misspelling(typed: str, word: str) -> bool:
     """Whether `typed` is so like `word`."""
-    if len(typed) < SHORTEST or typed[0] != word[:1]:
+    if len(typed) < _ONE_DOUBLED or typed[0] != word[:1]:
         return False
     if abs(len(typed) - len(word)) <= _DOUBLED and _undoubled(typed) == _undoubled(word):
         return True

@@ -30,11 +30,14 @@ _STOPS = ".!?…"
 _LETTER = r"[^\W\d_]"
 APOSTROPHES = "'’ʼ‘´`"  # and what is typed where a keyboard has none
 AS_TYPEWRITTEN = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
+TYPEWRITTEN_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")  # in a text that is so
 _INNER = f"[{APOSTROPHES}]"
 _INNER_ANYWHERE = (
     f"[{APOSTROPHES}·‧״]"  # and the middle dots and the gershayim (UAX #29, MidLetter)
 )
-_NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})  # "Mr. Smith"
+# "Mr. Smith". Where somebody types, `sentences.py` knows many more. Not here: the texts that models
+# were trained on were cut by these, and a phrase is to be cut as they were.
+_NOT_A_SENTENCE = frozenset({"mr", "mrs", "ms", "dr", "st", "vs", "etc"})
 _WHITESPACE = re.compile(r"\S+")
 _MARKS = frozenset({"Mn", "Mc", "Me"})  # Unicode's categories of marks
 _JOINERS = frozenset({0xAD, 0x200C, 0x200D, 0x2060})

@@ -13,7 +13,7 @@ import numpy as np
 from app.arrays import Floats
 from app.errors import MissingDependency
 from app.folder.write import replace_folder, sha256_of, write_json
-from app.notebook.answer import by_hand
+from app.notebook.answer import by_hand, in_brackets
 from app.notebook.steps import TEXT, WINDOW, Examples, prepare
 from app.text.vocabulary import Vocabulary
 
@@ -82,7 +82,7 @@ def _compare_by_hand(
     weights = model.get_weights()
     names = ("W", "U", "b", "V", "c")
     for name, array in zip(names, weights, strict=True):
-        _say(f"weight {name}", _numbers(array.ravel()))
+        _say(f"weight {name}", in_brackets(array.ravel()))
     largest = 0.0
     answers = model.predict(padded[..., None].astype(np.float32), verbose=0)  # [N, V]
     for phrase, ids, answer in zip(examples.phrases, padded.tolist(), answers, strict=True):
@@ -92,7 +92,7 @@ def _compare_by_hand(
             print("  " + line)
         difference = float(np.abs(ours.probabilities - answer).max())
         largest = max(largest, difference)
-        print(f"  Keras:       {_numbers(answer)}   difference {difference:.2g}")
+        print(f"  Keras:       {in_brackets(answer)}   difference {difference:.2g}")
         print(f"  next word:   {vocabulary.words[int(answer.argmax())]}")
     print()
     return largest
@@ -148,7 +148,3 @@ def _keras() -> Any:
 
 def _say(what: str, value: object) -> None:
     print(f"{what}: {value}")
-
-
-def _numbers(values: Floats) -> str:
-    return "[" + ", ".join(f"{float(value):.7f}" for value in values) + "]"

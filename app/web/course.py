@@ -14,7 +14,7 @@ from app.model import Model
 from app.notebook.answer import Epoch, Guess, NotebookAnswer, network_of
 from app.notebook.steps import TEXT
 from app.pictures.curve import loss_curve
-from app.pictures.svg import Picture
+from app.pictures.svg import Picture, number
 from app.pictures.unrolled import unrolled
 from app.text.tokens import TextOptions
 from app.text.vocabulary import Vocabulary
@@ -172,7 +172,7 @@ class Course:
 def numbers(array: Any, digits: int = 4) -> str:
     """The numbers of an array in a line; of many, the first."""
     flat = array.ravel()
-    shown = "  ".join(f"{float(value):.{digits}f}".replace("-", "−") for value in flat[:24])
+    shown = "  ".join(number(value, digits) for value in flat[:24])
     return shown if flat.size <= 24 else f"{shown} … {flat.size} in all"
 
 

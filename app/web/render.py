@@ -5,6 +5,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from app.pictures.svg import number
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -33,11 +35,6 @@ def _environment() -> "Environment":
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # weights have an order
     environment.filters.update(num=number, pct=percent, plain=plain, compact=compact)
     return environment
-
-
-def number(value: float, digits: int = 7) -> str:
-    """Fixed decimals and a real minus sign."""
-    return f"{float(value):.{digits}f}".replace("-", "−")
 
 
 def percent(value: float) -> str:

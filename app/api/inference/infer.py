@@ -7,9 +7,9 @@ from typing import Any
 
 from app import costs
 from app.api.inference.errors import invalid
-from app.api.inference.metadata import VERSION, model_of
+from app.api.inference.metadata import model_of
 from app.api.inference.stats import Stopwatch, count
-from app.api.inference.wire import HEADER_LENGTH, Inputs, about, check_phrases, write
+from app.api.inference.wire import HEADER_LENGTH, VERSION, Inputs, about, check_phrases, write
 from app.errors import RequestError, TooExpensive
 from app.http.exchange import JSON, Exchange, Reply
 from app.http.service import Service

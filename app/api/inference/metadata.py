@@ -4,14 +4,13 @@ from typing import Any
 
 from app import __version__
 from app.api.inference.stats import statistics
-from app.api.inference.wire import read_index
+from app.api.inference.wire import VERSION, read_index
 from app.errors import NotFound
 from app.http.exchange import Exchange, Reply, encode
 from app.http.service import Service
 from app.model import Model
 from app.serving.tensors import outputs_of
 
-VERSION = "1"
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING", "INT32": "TYPE_INT32", "INT64": "TYPE_INT64"}
 _EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 

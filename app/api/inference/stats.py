@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.api.inference.wire import VERSION
 from app.metrics import Metrics
 from app.model import Model
 
@@ -56,7 +57,7 @@ def statistics(metrics: Metrics, model: Model) -> dict[str, Any]:
     nothing = {"count": 0, "ns": 0}
     return {
         "name": model.id,
-        "version": "1",
+        "version": VERSION,
         "last_inference": int(max(last, default=0)),
         "inference_count": int(series[-2]),
         "execution_count": int(series[-1]),

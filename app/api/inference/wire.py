@@ -23,6 +23,7 @@ from app.http.framing import number_of_bytes
 from app.http.parsing import MANY_VALUES, parsed
 from app.http.service import Service
 
+VERSION = "1"  # every model's; its fingerprint is another name of it
 HEADER_LENGTH = b"inference-header-content-length"
 _MOST_TENSORS = 64  # of a request: far more than any model has
 _LONGEST = 65_536  # characters of a phrase

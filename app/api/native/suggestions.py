@@ -6,6 +6,7 @@ from typing import Any
 
 from app import answers
 from app.api.native.answering import recalled, written
+from app.api.native.predictions import NDJSON
 from app.api.native.requests import SuggestBatchRequest, SuggestRequest
 from app.arrays import Context, Floats
 from app.engines.base import Outputs
@@ -27,7 +28,6 @@ from app.suggesting.suggester import (
     suggester_of,
 )
 
-_NDJSON = "application/x-ndjson"
 _AT_A_TIME = 64  # phrases that texts of one caller may ask about at once, whose lines are a piece
 
 
@@ -124,7 +124,7 @@ async def suggest_batch(
             some = request.texts[start : start + count]
             yield await loop.run_in_executor(service.large, _lines, suggester, some, request)
 
-    return Reply(pieces(), _NDJSON.encode())
+    return Reply(pieces(), NDJSON)
 
 
 def _lines(suggester: Suggester, texts: Sequence[str], request: SuggestBatchRequest) -> bytes:
@@ -169,6 +169,6 @@ ENDPOINTS = (
         summary="The same for many texts, a line of JSON for each",
         name="suggest_batch",
         tag="phrases",
-        media_type=_NDJSON,
+        media_type=NDJSON.decode(),
     ),
 )

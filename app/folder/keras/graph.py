@@ -7,10 +7,10 @@ embedding gives anyway, and x[:, -1, :], the last timestep.
 from typing import Any
 
 from app.errors import ArchiveError, UnsupportedNetwork
+from app.folder.keras import names
 from app.folder.keras.layers import EMBEDDINGS, LAST_STEPS
 from app.folder.keras.options import Options
 
-MASK = "NotEqual"
 _REVERSED = "reverse"
 _OTHER_THAN_ONE = "it is called with something other than one tensor"
 Call = tuple[str, int]  # a layer's name, and which of its calls
@@ -45,7 +45,7 @@ def in_a_line(model: Options, layers: list[Options]) -> list[tuple[Options, bool
 
 def _masks(layers: list[Options], entry: Call) -> set[str]:
     """Names of the operations ids ≠ 0, by which Keras spells out an Embedding's mask_zero."""
-    operations = [options for options in layers if options.class_name == MASK]
+    operations = [options for options in layers if options.class_name == names.MASK]
     embeddings = [options for options in layers if options.class_name in EMBEDDINGS]
     for options in operations:
         match options.inbound:

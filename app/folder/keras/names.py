@@ -1,4 +1,6 @@
-"""Where Keras keeps a layer's weights inside an archive, for reading and for writing."""
+"""What Keras calls things in an archive: classes, and where a layer's weights lie. For reading and
+for writing.
+"""
 
 import re
 from collections import Counter
@@ -7,6 +9,11 @@ from typing import Protocol
 
 CELL = "/cell"  # below a recurrent layer's group
 WRAPPED = "/layer"  # below a wrapper's
+FORWARD, BACKWARD = "forward_layer", "backward_layer"  # below a Bidirectional's
+
+INPUT = "InputLayer"  # classes, from here on
+MASK = "NotEqual"  # of ids and 0, spelled out as an operation
+OF_WORDS = ("TextVectorization", "StringLookup")  # which turn words into ids
 
 ROOTS = ("layers", "_layer_checkpoint_dependencies")  # the latter in TensorFlow 2.12 and 2.13
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast, get_args
 
+from app.folder.keras import names
 from app.folder.keras.names import CELL
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place
@@ -16,7 +17,6 @@ from app.terms import ARITHMETIC
 
 _UNSUPPORTED = ("return_state", "stateful", "time_major")
 _WITHIN_BIDIRECTIONAL = ("go_backwards", "zero_output_for_mask")
-_READINGS = ("forward", "backward")  # of a Bidirectional
 
 
 def unwrapped(options: Options) -> Options:
@@ -93,8 +93,8 @@ def bidirectional(options: Options, place: Place) -> Bidirectional:
         raise options.refuse(f"merge_mode = {mode!r:.60} is not supported")
     layers = _both(options)
     forward, backward = (
-        RECURRENT[layer.class_name](layer, place, f"/{reading}_layer")
-        for reading, layer in zip(_READINGS, layers, strict=True)
+        RECURRENT[layer.class_name](layer, place, f"/{below}")
+        for below, layer in zip((names.FORWARD, names.BACKWARD), layers, strict=True)
     )
     if forward.go_backwards or not backward.go_backwards:
         raise options.refuse("its first layer goes backwards, or its second does not")
@@ -110,7 +110,7 @@ def bidirectional(options: Options, place: Place) -> Bidirectional:
 def _both(options: Options) -> tuple[Options, Options]:
     """The options of the two layers that a Bidirectional is made of, named below its own."""
     forward = unwrapped(Options.read(options.config.get("layer"), keras_2=options.keras_2))
-    own = options.config.get("backward_layer")
+    own = options.config.get(names.BACKWARD)
     backward = forward if own is None else unwrapped(Options.read(own, keras_2=options.keras_2))
     if own is None:
         short = forward.name.removeprefix("forward_")

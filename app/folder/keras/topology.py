@@ -7,7 +7,7 @@ import numpy as np
 
 from app.errors import ArchiveError, UnsupportedNetwork
 from app.folder.keras import names
-from app.folder.keras.graph import MASK, in_a_line
+from app.folder.keras.graph import in_a_line
 from app.folder.keras.layers import EMBEDDINGS, LAST_STEPS, READERS, embedding
 from app.folder.keras.options import Options
 from app.folder.keras.place import Place, Weights
@@ -28,8 +28,6 @@ from app.network import Network
 _MOST_LAYERS = 100
 _MODELS = ("Sequential", "Functional", "Model")
 _ID_TYPES = ("int32", "int64", "float32", "float64")
-_INPUT = "InputLayer"
-_OF_WORDS = ("TextVectorization", "StringLookup")
 Groups = Callable[[Sequence[Options]], list[str]]
 ADDED = "added_softmax"  # the layer that is put behind a network that ends with logits
 
@@ -76,7 +74,7 @@ def build_network(
         (inner, is_reversed)
         for options, is_reversed in calls
         for inner, _ in unfolded[options.name]
-        if inner.class_name != _INPUT
+        if inner.class_name != names.INPUT
     ]
     embedded = bool(calls) and calls[0][0].class_name in EMBEDDINGS
     if not (vectors and not embedded and len(shape) == 3):
@@ -110,7 +108,7 @@ def _unfolded(options: Options, group: str, inside: Groups) -> Iterator[tuple[Op
     if options.class_name != "Sequential":
         yield unwrapped(options), group
         return
-    inner = [one for one in entries(options) if one.class_name != _INPUT]
+    inner = [one for one in entries(options) if one.class_name != names.INPUT]
     for one, below in zip(inner, inside(inner), strict=True):
         yield from _unfolded(one, f"{group}/{below}", inside)
 
@@ -158,8 +156,8 @@ def _layers(
 
 def _check_types(every: list[Options]) -> None:
     """Refuse what cannot be computed, whichever way it is called, with the layer and the reason."""
-    known = {_INPUT, MASK, *LAST_STEPS, *READERS, *EMBEDDINGS}
-    of_words = next((one for one in every if one.class_name in _OF_WORDS), None)
+    known = {names.INPUT, names.MASK, *LAST_STEPS, *READERS, *EMBEDDINGS}
+    of_words = next((one for one in every if one.class_name in names.OF_WORDS), None)
     if of_words is not None:
         raise of_words.refuse(
             "words become ids inside the network; `unrolled import model.keras --out FOLDER` makes "
@@ -171,7 +169,7 @@ def _check_types(every: list[Options]) -> None:
         if options.class_name not in known:
             raise options.refuse("this type of layer is not supported")
         check_recurrent(options)
-        if options.class_name == _INPUT:
+        if options.class_name == names.INPUT:
             _check_input(options)
 
 

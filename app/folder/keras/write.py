@@ -47,7 +47,7 @@ class _Line:
         self.shape: list[int | None] = [None, timesteps, *([1] if numbers else [])]
         dtype = "float32" if numbers else "int32"
         config = {"batch_shape": self.shape, "dtype": dtype, "sparse": False, "name": "input"}
-        self._add("InputLayer", config, [])
+        self._add(names.INPUT, config, [])
 
     def _add(self, class_name: str, config: dict[str, Any], nodes: list[Any]) -> None:
         self.layers.append(
@@ -147,7 +147,7 @@ def _options(layer: Layer) -> dict[str, object]:
         case Bidirectional():
             backward = _part(layer.backward, layer.name, go_backwards=True)
             forward = _part(layer.forward, layer.name, go_backwards=False)
-            return {"layer": forward, "backward_layer": backward, "merge_mode": layer.merge_mode}
+            return {"layer": forward, names.BACKWARD: backward, "merge_mode": layer.merge_mode}
         case Dense():
             use_bias = layer.bias is not None
             return {"units": layer.units, "activation": layer.activation, "use_bias": use_bias}
@@ -189,6 +189,6 @@ def _parts(layer: Layer) -> list[tuple[str, Layer]]:
         case Recurrent():
             return [(names.CELL, layer)]
         case Bidirectional():
-            readings = ("/forward_layer", layer.forward), ("/backward_layer", layer.backward)
-            return [(below + names.CELL, part) for below, part in readings]
+            readings = (names.FORWARD, layer.forward), (names.BACKWARD, layer.backward)
+            return [(f"/{below}{names.CELL}", part) for below, part in readings]
     return [("", layer)]
