@@ -294,6 +294,34 @@ def test_inspect_prints_the_summary_and_the_card() -> None:
     assert '"max_length": 2' in done.stdout
 
 
+def test_inspect_has_one_model_named_in_either_way() -> None:
+    by_name, by_option = unrolled("inspect", "notebook"), unrolled("inspect", "-m", "notebook")
+    assert by_name.stdout == by_option.stdout != ""
+    both = unrolled("inspect", "notebook", "-m", "english")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "one model at a time: notebook, or -m english" in both.stderr
+    empty = unrolled("inspect", "")  # of a variable that is not set, perhaps
+    assert (empty.returncode, empty.stderr) == (3, "unrolled: the name of the model is empty\n")
+
+
+@pytest.mark.parametrize("command", ["train", "import"])
+def test_what_is_done_only_when_asked_has_no_option_against_it(command: str) -> None:
+    done = unrolled(command, "there-is-none", "--out", "there-is-none", "--no-overwrite")
+    assert done.returncode == 2
+    assert "No such option: --no-overwrite" in done.stderr
+
+
+def test_the_options_of_training_say_which_bound_is_refused(tmp_path: Path) -> None:
+    listed = re.sub(r"\s+", " ", unrolled("train", "--help").stdout)
+    text = tmp_path / "text.txt"
+    text.write_text("once upon a time\n" * 100)
+    for option, bound, said in (("dropout", "1", "below 1."), ("epochs", "0", "above 0.")):
+        [one] = re.findall(rf" --{option} <float.*?\]", listed)
+        assert said in one
+        done = unrolled("train", str(text), "--out", str(tmp_path / "out"), f"--{option}", bound)
+        assert done.returncode == 2, done.stderr
+
+
 def test_check_names_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "cut")
     content = (folder / "model.keras").read_bytes()

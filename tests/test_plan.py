@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.cli.plan import cores_for
+from app.cli.plan import bytes_for, cores_for
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,12 @@ def test_cores_are_what_is_asked_over_what_one_answers(
     assert cores_for(requests, seconds, utilisation) == cores
 
 
+def test_memory_is_what_was_measured_of_each_worker() -> None:
+    """23 MB of each further one (benchmarks/README.md), 68 MiB that each comes to remember."""
+    assert bytes_for(1, 100_000_000) == 100_000_000 + 68 * 2**20
+    assert bytes_for(3, 100_000_000) == 100_000_000 + 3 * 68 * 2**20 + 2 * 23_000_000
+
+
 def test_a_plan_fits_together() -> None:
     options = ("--keyboards", "100000", "--words-per-minute", "30", "--model", "notebook")
     done = CliRunner().invoke(app, ["plan", *options, "--json"])
@@ -29,5 +35,5 @@ def test_a_plan_fits_together() -> None:
     assert facts["requests_per_second_of_a_core"] == pytest.approx(1e3 / milliseconds, rel=0.05)
     needed = 50_000 * milliseconds / 1e3 / facts["utilisation"]
     assert abs(facts["cores"] - needed) < 1 + 0.01 * needed
-    remembered = facts["cores"] * 68 + (facts["cores"] - 1) * 23  # MiB, and its first process
-    assert 40 < facts["memory_megabytes"] - remembered * 1.048576 < 400
+    first = facts["memory_megabytes"] - bytes_for(facts["cores"], 0) / 1e6  # its process
+    assert 40 < first < 400

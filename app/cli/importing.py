@@ -45,7 +45,9 @@ def import_(
         int | None, typer.Option(min=1, max=4096, help="Timesteps, where the network says none.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="The model's title.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace a model that is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model that is there.")
+    ] = False,
 ) -> None:
     """Make a model folder of a Keras model.
 

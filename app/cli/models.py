@@ -87,7 +87,9 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Print a model's summary and its card."""
-    loaded = find_model(name or model)
+    if name is not None and model is not None:
+        raise typer.BadParameter(f"one model at a time: {name}, or -m {model}")
+    loaded = find_model(model if name is None else name)
     card = loaded.card
     if as_json:
         print_json({**_facts(loaded), "card": card})

@@ -37,7 +37,7 @@ def _option(name: str, field: dict[str, Any]) -> inspect.Parameter:
     default = field["default"]
     kind: Any = _kind(field)
     option = typer.Option(
-        help=field["description"],
+        help=_said(field),
         min=field.get("minimum"),
         max=field.get("maximum"),
         show_default='""' if default is None else _shown(default),
@@ -45,6 +45,15 @@ def _option(name: str, field: dict[str, Any]) -> inspect.Parameter:
     annotation = Annotated[kind | None, option]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, keyword, default=None, annotation=annotation)
+
+
+def _said(field: dict[str, Any]) -> str:
+    """What a field is; Typer's own ranges include their bounds, so that others are said here."""
+    said: str = field["description"]
+    for name, word in (("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")):
+        if name in field:
+            said = f"{said.removesuffix('.')}, {word} {field[name]:g}."
+    return said
 
 
 def _kind(field: dict[str, Any]) -> type:

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.common import ModelOption, find_model, model_folder, print_json, print_lines
 
-_WORKER_BYTES = 23 << 20  # of each further worker: benchmarks/README.md
+_WORKER_BYTES = 23_000_000  # of each further worker: benchmarks/README.md
 _REMEMBERED_BYTES = 68 << 20  # states, distributions and texts that each comes to keep
 
 
@@ -35,7 +35,6 @@ def plan(
     seconds = measured.seconds
     requests = keyboards * words_per_minute / 60 * requests_per_word
     cores = cores_for(requests, seconds, utilisation)
-    memory = measured.bytes + cores * _REMEMBERED_BYTES + (cores - 1) * _WORKER_BYTES
     facts = {
         "model": model_folder(model).name,
         "requests_per_second": round(requests, 1),
@@ -43,7 +42,7 @@ def plan(
         "requests_per_second_of_a_core": round(1 / seconds),
         "utilisation": utilisation,
         "cores": cores,
-        "memory_megabytes": math.ceil(memory / 1e6),
+        "memory_megabytes": math.ceil(bytes_for(cores, measured.bytes) / 1e6),
     }
     if as_json:
         print_json(facts)
@@ -54,3 +53,8 @@ def plan(
 def cores_for(requests: float, seconds: float, utilisation: float) -> int:
     """Cores that `requests` a second of so many seconds keep busy for this share of the time."""
     return max(1, math.ceil(requests * seconds / utilisation - 1e-9))
+
+
+def bytes_for(cores: int, first: int) -> int:
+    """Memory of a worker for each core, the first of which was measured."""
+    return first + cores * _REMEMBERED_BYTES + (cores - 1) * _WORKER_BYTES
