@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app import costs
+from app.api.nulls import OR_NULL
 from app.api.whole import WHOLE
 from app.http.exchange import Exchange
 from app.http.service import Service
@@ -17,17 +18,25 @@ class NotebookFields(BaseModel):
     """What a notebook is made of."""
 
     text: Annotated[
-        str, Field(max_length=4096, description="The text to train on", examples=[TEXT])
+        str, Field(max_length=4096, description="The text to train on", examples=[TEXT]), OR_NULL
     ] = TEXT
     window: Annotated[
-        int, Field(ge=1, le=10, description="Words of an example's phrase"), WHOLE
+        int, Field(ge=1, le=10, description="Words of an example's phrase"), WHOLE, OR_NULL
     ] = WINDOW
-    units: Annotated[int, Field(ge=1, le=16, description="Units of the recurrent layer"), WHOLE] = 1
+    units: Annotated[
+        int, Field(ge=1, le=16, description="Units of the recurrent layer"), WHOLE, OR_NULL
+    ] = 1
     epochs: Annotated[
-        int, Field(ge=0, le=5000, description="How often to go through all examples"), WHOLE
+        int,
+        Field(ge=0, le=5000, description="How often to go through all examples"),
+        WHOLE,
+        OR_NULL,
     ] = 500
     seed: Annotated[
-        int, Field(ge=0, le=2**32 - 1, description="What the first weights are drawn from"), WHOLE
+        int,
+        Field(ge=0, le=2**32 - 1, description="What the first weights are drawn from"),
+        WHOLE,
+        OR_NULL,
     ] = 56
 
 

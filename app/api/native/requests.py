@@ -1,4 +1,6 @@
-"""What a client may send. Strict: a field of another type or name is an error, never ignored."""
+"""What a client may send. Strict: a field of another type or name is an error, never ignored; null
+is the default of every field that has one.
+"""
 
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
+from app.api.nulls import OR_NULL
 from app.api.training import NotebookFields
 from app.api.whole import WHOLE
 from app.model import DEFAULT_TOP_K
@@ -160,9 +163,9 @@ class LookRequest(ExplainRequest):
 class DiagramRequest(ExplainRequest):
     """`form` is what is drawn, `columns` how many timesteps stand on a line."""
 
-    form: Annotated[Form, Field(description="What is drawn")] = "unrolled"
+    form: Annotated[Form, Field(description="What is drawn"), OR_NULL] = "unrolled"
     columns: Annotated[
-        int, Field(ge=1, le=40, description="How many timesteps stand on a line"), WHOLE
+        int, Field(ge=1, le=40, description="How many timesteps stand on a line"), WHOLE, OR_NULL
     ] = COLUMNS
     weights: Weights = None
 
@@ -197,21 +200,24 @@ def _listed(value: object, info: ValidationInfo) -> object:
 
 class _SuggestOptions(_Request):
     count: Annotated[
-        int, Field(ge=1, le=MOST_OFFERED, description="Suggestions at most"), WHOLE
+        int, Field(ge=1, le=MOST_OFFERED, description="Suggestions at most"), WHOLE, OR_NULL
     ] = 3
     words: Annotated[
-        int, Field(ge=1, le=MOST_WORDS, description="Words of a suggestion at most"), WHOLE
+        int, Field(ge=1, le=MOST_WORDS, description="Words of a suggestion at most"), WHOLE, OR_NULL
     ] = 1
     min_probability: Annotated[
-        float, Field(ge=0, le=1, description="Of a phrase, all its words together")
+        float, Field(ge=0, le=1, description="Of a phrase, all its words together"), OR_NULL
     ] = 0.1
     exclude: Annotated[
         tuple[Annotated[str, Field(max_length=64)], ...],
         Field(max_length=MOST_EXCLUDED, description="Words that are not to be suggested"),
         BeforeValidator(_listed),
+        OR_NULL,
     ] = ()  # a list would be copied for every request
     fresh: Annotated[
-        bool, Field(description="Leave out what was suggested for fewer letters of this word")
+        bool,
+        Field(description="Leave out what was suggested for fewer letters of this word"),
+        OR_NULL,
     ] = False
     recent: Annotated[
         str,
@@ -219,6 +225,7 @@ class _SuggestOptions(_Request):
             max_length=LONGEST_RECENT,
             description="What this person wrote before: its words are preferred",
         ),
+        OR_NULL,
     ] = ""
 
 

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.api.native.endpoints import PROTOCOL
+from app.http.endpoint import Endpoint
+
 
 @pytest.mark.parametrize(
     ("path", "more"),
@@ -37,6 +40,46 @@ def test_what_fits_the_document_is_answered(
 def test_a_body_s_types_are_json_s(client: TestClient, path: str, more: dict[str, Any]) -> None:
     answer = client.post(path, json=more)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+NEEDED: dict[str, Any] = {"phrase": "this is", "text": "this is ", "phrases": ["this is", "is an"]}
+ASKED = [
+    endpoint
+    for endpoint in PROTOCOL.endpoints
+    if "POST" in endpoint.methods and endpoint.request is not None
+]
+
+
+@pytest.mark.parametrize("endpoint", ASKED, ids=[endpoint.path for endpoint in ASKED])
+def test_null_is_the_default_of_every_field_that_has_one(
+    client: TestClient, endpoint: Endpoint
+) -> None:
+    assert endpoint.request is not None
+    fields = endpoint.request.model_fields
+    asked: dict[str, Any] = {
+        name: NEEDED.get(name, ["this is"]) for name, one in fields.items() if one.is_required()
+    }
+    nulls = dict.fromkeys(name for name, one in fields.items() if not one.is_required())
+    assert nulls
+    plain, with_nulls = (
+        client.post(endpoint.path, json=body) for body in (asked, {**asked, **nulls})
+    )
+    assert (plain.status_code, with_nulls.status_code) == (200, 200), with_nulls.text
+    if endpoint.media_type != "application/zip":  # which has the time in it
+        assert with_nulls.content == plain.content
+    for name in asked:
+        refused = client.post(endpoint.path, json={**asked, name: None})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+
+
+def test_the_document_says_which_fields_may_be_null(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    for request in {endpoint.request for endpoint in ASKED}:
+        assert request is not None
+        properties = schemas[request.__name__]["properties"]
+        for name, one in request.model_fields.items():
+            or_null = {"type": "null"} in properties[name].get("anyOf", ())
+            assert or_null is not one.is_required(), (request, name)
 
 
 def test_a_query_string_s_numbers_have_the_same_bounds(client: TestClient) -> None:
