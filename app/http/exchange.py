@@ -22,6 +22,7 @@ from app.errors import (
     UnsupportedVersion,
 )
 from app.http.bounds import BODY_RATE, Bounds
+from app.http.deadlines import LINGER_SECONDS
 from app.http.framing import is_withheld, number_of_bytes, transfer_fault
 from app.http.leaving import ClientGone, hand, while_connected
 
@@ -33,7 +34,6 @@ _TRACEPARENT = re.compile(
 )
 _HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?[ \t]*")  # RFC 9110, 7.2
 _VERSIONS = ("1.1", "1.0", "2", "3")  # of the last two, a server has made the same
-_LINGER_SECONDS = 3.0
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 _A_TURN = 1 << 20  # bytes of an answer behind which the event loop hears others
 JSON = b"application/json"
@@ -290,7 +290,7 @@ class Exchange:
     async def _linger(self) -> None:
         """Take in what is still sent: a connection closed on it is reset, the answer unread."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_SECONDS):
+            async with asyncio.timeout(LINGER_SECONDS):
                 while (await self.receive()).get("more_body"):
                     pass
 
