@@ -109,7 +109,11 @@ def _decomposed(word: str) -> str:
     letters = (one for letter in word for one in unicodedata.normalize("NFD", letter))
     ordered: list[str] = []
     for _, run in groupby(letters, lambda one: unicodedata.combining(one) > 0):
-        ordered += sorted(run, key=unicodedata.combining)  # what is no mark stays where it is
+        classes: dict[int, list[str]] = {}  # one call that sorts them would hold the interpreter
+        for one in run:
+            classes.setdefault(unicodedata.combining(one), []).append(one)
+        for number in sorted(classes):  # what is no mark has the class 0, and stays where it is
+            ordered += classes[number]
     return "".join(ordered)
 
 
