@@ -240,7 +240,7 @@ def _listed(value: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     try:
         listed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("begins like a JSON list and is none") from None
     if not all(isinstance(one, str) and one.strip() for one in listed):
         raise ValueError("a JSON list of texts is needed")
