@@ -34,7 +34,7 @@ from app.network import Network
 from app.text.encoding import Encoded, describe_unknown, encode
 from app.text.lookup import Contexts
 from app.text.padding import Padded, pad
-from app.text.tokens import TextOptions, tokenize
+from app.text.tokens import AS_TYPEWRITTEN, TextOptions, composed, tokenize
 from app.text.vocabulary import Vocabulary
 
 DEFAULT_TOP_K = 5
@@ -266,7 +266,7 @@ class Model:
         return [keys[at] for at in order], allowed[order]
 
     def _spelling(self, word: str) -> str:
-        word = word.replace("’", "'")
+        word = composed(word).translate(AS_TYPEWRITTEN)
         return word.lower() if self.options.lowercase else word
 
 

@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.suggesting.place import Asked
 from app.suggesting.running import run
 from app.suggesting.suggester import suggester_of
+from app.text.tokens import APOSTROPHES
 from app.training.config import TrainConfig
 from app.training.export import write_words
 from app.training.text.corpus import read_lines
@@ -198,6 +199,14 @@ def test_case_and_punctuation_do_not_matter(english: Model) -> None:
     assert words(english, "Thank you VERY") == words(english, "thank you very")
     assert words(english, "thank you, very") == words(english, "thank you very")
     assert words(english, "I don’t") == words(english, "i don't")
+
+
+@pytest.mark.parametrize("apostrophe", APOSTROPHES)
+def test_a_prefix_has_any_apostrophe(english: Model, apostrophe: str) -> None:
+    expected = english.predict("i", prefix="don't")
+    assert expected.next_word == "don't"
+    answer = english.predict("i", prefix=f"don{apostrophe}t")
+    assert answer.predictions == expected.predictions
 
 
 def test_a_new_sentence_starts_afresh(english: Model) -> None:

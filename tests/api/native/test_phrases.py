@@ -2,12 +2,16 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
 from starlette.testclient import TestClient
+
+from app.folder.read import load_model
+from tests.keras_files import write_folder
 
 HIDDEN = [-0.9999972, -0.99459434]
 LOGITS = [-1.5883551, -1.000689, 1.8420448, -0.8857199, 1.8248894]
@@ -112,6 +116,15 @@ def test_a_prefix_renormalises_over_the_words_that_begin_with_it(client: TestCli
     assert answer["prefix_mass"] == near(SOFTMAX[4])
     nothing = get(client, "predict", phrase="this is", prefix="zz")
     assert (nothing["next_word"], nothing["predictions"], nothing["prefix_mass"]) == (None, [], 0)
+
+
+def test_a_prefix_s_accent_may_be_a_character_of_its_own(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "one")
+    words = {"café": 1, "cafe": 2, "c'est": 3, "d": 4, "e": 5}
+    (folder / "vocabulary.json").write_text(json.dumps(words))
+    model = load_model(folder)
+    for prefix in ("café", "cafe\u0301"):
+        assert [one.word for one in model.predict("d", prefix=prefix).predictions] == ["café"]
 
 
 def test_explain_has_every_number_of_the_hand_calculation(client: TestClient) -> None:
