@@ -37,3 +37,26 @@ def test_a_plan_fits_together() -> None:
     assert abs(facts["cores"] - needed) < 1 + 0.01 * needed
     first = facts["memory_megabytes"] - bytes_for(facts["cores"], 0) / 1e6  # its process
     assert 40 < first < 400
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--keyboards", "1" + "0" * 400),
+        ("--words-per-minute", "inf"),
+        ("--words-per-minute", "nan"),
+        ("--requests-per-word", "1e300"),
+        ("--utilisation", "nan"),
+    ],
+)
+def test_nobody_types_without_end(option: tuple[str, str]) -> None:
+    done = CliRunner().invoke(app, ["plan", "--keyboards", "1", "--model", "notebook", *option])
+    assert done.exit_code == 2
+    assert option[0] in done.output
+
+
+def test_the_largest_plan_is_made() -> None:
+    most = ("--keyboards", str(10**10), "--words-per-minute", "1000", "--requests-per-word", "100")
+    done = CliRunner().invoke(app, ["plan", *most, "--model", "notebook", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["cores"] > 1_000_000

@@ -12,10 +12,12 @@ _REMEMBERED_BYTES = 68 << 20  # states, distributions and texts that each comes 
 
 
 def plan(
-    keyboards: Annotated[int, typer.Option(min=1, help="People who type at the same time.")],
-    words_per_minute: Annotated[float, typer.Option(min=0.1, help="Typed by each.")] = 30,
+    keyboards: Annotated[
+        int, typer.Option(min=1, max=10**10, help="People who type at the same time.")
+    ],
+    words_per_minute: Annotated[float, typer.Option(min=0.1, max=1000, help="Typed by each.")] = 30,
     requests_per_word: Annotated[
-        float, typer.Option(min=0.01, help="1 asks after each word, 5 with most letters.")
+        float, typer.Option(min=0.01, max=100, help="1 asks after each word, 5 with most letters.")
     ] = 1,
     utilisation: Annotated[
         float, typer.Option(min=0.05, max=0.95, help="Of each core; the rest is for bursts.")
