@@ -150,6 +150,68 @@ def test_each_kind_of_error_has_its_exit_code(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ("--recipe english --seed 1", "--seed"),
+        ("--recipe english --no-lowercase", "--lowercase"),
+        ("--recipe english --from models/english", "--from"),
+        ("--recipe english --teacher models/english", "--teacher"),
+        ("--recipe english README.md", "CORPUS"),
+        ("--recipe ptb README.md --seed 1", "CORPUS"),
+        ("README.md --data models", "--data"),
+        ("--notebook --units 3", "--units"),
+        ("--notebook --resume", "--resume"),
+        ("--notebook --recipe ptb", "--recipe"),
+        ("--notebook README.md", "CORPUS"),
+        ("--recipe english --words --epochs 1", "--epochs"),
+        ("--recipe english --words --notebook", "--notebook"),
+        ("--recipe english --words --tensorboard logs", "--tensorboard"),
+    ],
+)
+def test_no_option_of_training_is_passed_over(tmp_path: Path, arguments: str, option: str) -> None:
+    done = unrolled("train", "--out", str(tmp_path / "mine"), *arguments.split())
+    assert done.returncode == 2
+    assert f"Invalid value for {option}: it has no effect with" in done.stderr
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_recipe_in_stages_takes_the_options_of_all_and_one_without_takes_any(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "text.txt").write_text("good night to you\nhave a nice day\n" * 30)
+    head = 'sources = [{ file = "text.txt" }]\nunits = 8\nembedding = 4\nepochs = 1\n'
+    (tmp_path / "whole.toml").write_text(head)
+    (tmp_path / "two.toml").write_text(
+        head + '[[stage]]\nname = "one"\n[[stage]]\nname = "two"\nfrom = "one"\nseed = 2\n'
+    )
+    seeds = {}
+    for recipe, more in (("whole", ("--seed", "3")), ("whole", ()), ("two", ("--resume",))):
+        out = tmp_path / "mine"
+        where = ("--data", str(tmp_path), "--out", str(out), "--overwrite")
+        done = unrolled("train", "--recipe", str(tmp_path / f"{recipe}.toml"), *where, *more)
+        assert done.returncode == 0, done.stderr
+        training = json.loads((out / "model.json").read_text())["training"]
+        seeds[recipe, more] = training["recipe"]["seed"], "started_from" in training
+    assert [*seeds.values()] == [(3, False), (0, False), (2, True)]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--units", "1" + "0" * 40),
+        ("--embedding", "1" + "0" * 40),
+        ("--collocations", "1" + "0" * 40),
+        ("--units", "65537"),
+    ],
+)
+def test_a_size_that_no_array_has_is_none(tmp_path: Path, option: tuple[str, str]) -> None:
+    done = unrolled("train", "README.md", "--out", str(tmp_path / "mine"), *option)
+    assert done.returncode == 2
+    assert f"{option[0]}" in done.stderr
+    assert "less than or equal to" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ("this --column phrase", "are for --input"),
@@ -234,6 +296,32 @@ def test_a_phrase_that_is_not_utf_8_is_one_bad_phrase(encoding: str) -> None:
     assert done.returncode == 4
     assert json.loads(done.stderr)["unknown"][0]["word"] == "\ufffd"
     assert json.loads(done.stdout)["phrase"] == "this is"
+
+
+def test_texts_of_a_command_line_that_are_not_utf_8(tmp_path: Path) -> None:
+    """Bytes that are none are U+FFFD, as in a file; in the name of a file they are escaped."""
+    bad, text = os.fsdecode(b"\xff"), tmp_path / os.fsdecode(b"a\xff.txt")
+    text.write_text("this is an\nthis is an\n")
+    notebook = ("-m", "notebook", "--json")
+    done = unrolled("predict", *notebook, "--prefix", bad, "this is")
+    assert json.loads(done.stdout)["prefix"] == "\ufffd"
+    files = ("--input", str(text), "--output", str(tmp_path / "o.jsonl"))
+    assert unrolled("predict", "-m", "notebook", *files, "--prefix", bad).returncode == 0
+    assert json.loads((tmp_path / "o.jsonl").read_text().splitlines()[0])["prefix"] == "\ufffd"
+    done = unrolled("suggest", *notebook, "--recent", bad, "--exclude", bad, "this is ")
+    assert json.loads(done.stdout)["suggestions"][0]["words"] == ["an"]
+    done = unrolled("compare", "--json", f"{bad} this", "is")
+    assert json.loads(done.stdout)["results"][0]["phrase"] == "\ufffd this"
+    assert "\ufffd" in unrolled("diagram", f"{bad} this").stdout
+    small = ("--embedding", "4", "--units", "4", "--epochs", "1")
+    text.write_text("good night to you\nhave a nice day\n" * 30)
+    folder = str(tmp_path / "mine")
+    done = unrolled("train", str(text), "--out", folder, *small)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(Path(folder, "model.json").read_text())["corpus"] == ["a?.txt"]
+    for more in ((), ("--keystrokes",)):
+        done = unrolled("evaluate", folder, str(text), "--json", "--write-card", *more)
+        assert json.loads(done.stdout)["text"] == "a\\udcff.txt", done.stderr
 
 
 def test_one_bad_phrase_does_not_stop_the_others() -> None:

@@ -74,6 +74,11 @@ def each_phrase(phrases: list[str] | None) -> Iterator[str]:
     yield from (line.rstrip(b"\r\n").decode("utf-8", "replace") for line in given)
 
 
+def as_text(argument: str) -> str:
+    """What a command line gives as a text, bytes that are no UTF-8 as U+FFFD."""
+    return os.fsencode(argument).decode("utf-8", "replace")
+
+
 def find_model(name: str | None) -> "Model":
     """Load one model. Raises ModelError."""
     from app.folder.read import load_model

@@ -53,9 +53,10 @@ def evaluate(
 
 def _evaluate_texts(model: "Model", texts: list[Path], as_json: bool) -> dict[str, object]:
     from app.evaluation import evaluate as measure
+    from app.logs import in_unicode
     from app.training.text.corpus import read_lines
 
-    parts = {text.name: [text] for text in texts}
+    parts = {in_unicode(text.name): [text] for text in texts}
     if len(texts) > 1:
         parts["all"] = texts
     figures: dict[str, object] = {
@@ -73,21 +74,22 @@ def _evaluate_texts(model: "Model", texts: list[Path], as_json: bool) -> dict[st
 
 def _evaluate_keystrokes(model: "Model", texts: list[Path], as_json: bool) -> dict[str, object]:
     from app.keystrokes import keystrokes
+    from app.logs import in_unicode
     from app.training.text.corpus import read_lines
 
     names = " ".join(text.name for text in texts)
     figures: dict[str, object] = {"command": f"unrolled evaluate {model.id} --keystrokes {names}"}
     for text in texts:
-        saved = {}
+        name, saved = in_unicode(text.name), {}
         for slots, fresh in ((3, False), (3, True), (5, False), (5, True)):
             one = keystrokes(model, read_lines(text), slots, fresh=fresh)
             saved[f"{slots} slots{', fresh' if fresh else ''}"] = round(one.saved, 4)
         if as_json:
-            print_json({"model": model.id, "text": text.name, "words": one.words, "saved": saved})
+            print_json({"model": model.id, "text": name, "words": one.words, "saved": saved})
         else:
-            listed = ", ".join(f"{name} {share:.2%}" for name, share in saved.items())
-            print_lines([f"{text.name}: keys saved with {listed}, {one.words} words"])
-        figures[text.name] = saved
+            listed = ", ".join(f"{slots} {share:.2%}" for slots, share in saved.items())
+            print_lines([f"{name}: keys saved with {listed}, {one.words} words"])
+        figures[name] = saved
     return figures
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import print_lines
+from app.cli.common import as_text, print_lines
 
 
 class Padding(StrEnum):
@@ -57,6 +57,7 @@ def import_(
     from app.folder.files import resolved
     from app.importing.folder import Wanted, import_model
 
+    title, oov = (None if one is None else as_text(one) for one in (title, oov))
     wanted = Wanted(padding and padding.value, max_length, title, weights, text, oov)
     done = import_model(source, tokenizer, resolved(out), wanted, overwrite=overwrite)
     print_lines(done.taken)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.common import JsonOption, ModelOption, TopKOption, find_model, print_json
+from app.cli.common import JsonOption, ModelOption, TopKOption, as_text, find_model, print_json
 
 if TYPE_CHECKING:
     from app.answers import Compared
@@ -25,6 +25,7 @@ def compare(
     from app import inspection, what_if
 
     loaded = find_model(model)
+    phrases = [as_text(phrase) for phrase in phrases]
     if len(phrases) == 1:
         answer = what_if.compare_orders(loaded, phrases[0])
     else:
@@ -73,5 +74,5 @@ def diagram(
     from app.pictures import picture
 
     loaded = find_model(model)
-    explained = inspection.explain(loaded, phrase, top_k)
+    explained = inspection.explain(loaded, as_text(phrase), top_k)
     sys.stdout.write(picture(form, explained, loaded.network, columns=columns))

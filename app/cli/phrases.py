@@ -11,6 +11,7 @@ from app.cli.common import (
     ModelOption,
     Phrases,
     TopKOption,
+    as_text,
     each_phrase,
     exit_code_of,
     find_model,
@@ -43,6 +44,7 @@ def predict(
     ] = None,
 ) -> None:
     """Suggest the next word, of phrases here or of a whole file."""
+    prefix = None if prefix is None else as_text(prefix)
     if source is not None or output is not None:
         from app.cli.bulk import predict_file
 
@@ -88,7 +90,8 @@ def suggest(
     from app.suggesting.suggester import suggester_of
 
     def answer(loaded: "Model", text: str) -> Any:
-        asked = Asked(text, count, words, min_probability, tuple(exclude or ()), fresh, recent)
+        excluded = tuple(map(as_text, exclude or ()))
+        asked = Asked(text, count, words, min_probability, excluded, fresh, as_text(recent))
         return run(suggester_of(loaded).suggest(asked), loaded.probabilities)
 
     _answer_each(texts, model, as_json, answer, show_suggestions)

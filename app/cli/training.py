@@ -3,12 +3,13 @@
 import dataclasses
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import print_lines
+from app.cli.common import as_text, print_lines
 from app.cli.options import with_options
 from app.errors import ModelError
 
@@ -27,6 +28,7 @@ _OF_THE_MODEL = (
     "number",
 )
 _SIZES = "vocabulary_size", "embedding", "units", "slow_units"  # which a model may be grown to
+_OF_STAGES = {"recipe", "data", "resume", "tensorboard"}  # they go on where they stopped anyway
 _RECIPES = Path(__file__).parent.parent / "training" / "recipes"
 
 
@@ -68,11 +70,25 @@ def train(
     # model; for more cores there is --threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    texts = {name: as_text(one) for name, one in options.items() if isinstance(one, str)}
+    given = {name: value for name, value in options.items() if value is not None} | texts
+    path = None if recipe is None else _recipe(recipe)
+    beside = {
+        "words": words,
+        "notebook": notebook,
+        "recipe": recipe,
+        "CORPUS": corpus,
+        "from": initial,
+        "teacher": teacher,
+        "data": data != Path(),
+        "resume": resume,
+        "tensorboard": tensorboard,
+    }
+    _check_obeyed([*(name for name, value in beside.items() if value), *given], path)
     if words:
-        _write_words(recipe, data, out)
+        _write_words(path, data, out)
         return
     _check_out(out, overwrite=overwrite)
-    given = {name: value for name, value in options.items() if value is not None}
     if notebook:
         _replay(out, given)
         return
@@ -82,7 +98,6 @@ def train(
     if teacher is not None:
         given["teacher"] = teacher
     command = "unrolled train" + (f" --recipe {Path(recipe).stem}" if recipe else "")
-    path = None if recipe is None else _recipe(recipe)
     if path is not None and not given:
         _run_stages(path, data, out, tensorboard, command)
         return
@@ -90,6 +105,31 @@ def train(
     command += f" --from {initial.name}" if initial else ""
     command += f" --teacher {teacher.name}" if teacher else ""
     _run(config, out, resume, tensorboard, command)
+
+
+def _check_obeyed(asked: Collection[str], recipe: Path | None) -> None:
+    """Raises BadParameter for an option that the run would pass over."""
+    everything = {*asked}
+    if "words" in asked:
+        obeyed, where = {"words", "recipe", "data"}, "with --words, which trains nothing"
+    elif "notebook" in asked:
+        obeyed, where = {"notebook", "epochs", "seed"}, "with --notebook"
+    elif recipe is None:
+        obeyed, where = everything - {"data"}, "without a --recipe"
+    elif _has_stages(recipe):
+        obeyed, where = _OF_STAGES, "with a --recipe in stages, each of which says its own"
+    else:
+        obeyed, where = everything - {"CORPUS"}, "with a --recipe, which names its own texts"
+    for name in asked:
+        if name not in obeyed:
+            option = name if name.isupper() else f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(f"it has no effect {where}", param_hint=option)
+
+
+def _has_stages(recipe: Path) -> bool:
+    from app.training.config import read_recipe
+
+    return "stage" in read_recipe(recipe)
 
 
 def _replay(out: Path, given: dict[str, Any]) -> None:
@@ -100,14 +140,14 @@ def _replay(out: Path, given: dict[str, Any]) -> None:
     replay(out, epochs=math.ceil(config.epochs), seed=config.seed)
 
 
-def _write_words(recipe: str | None, data: Path, out: Path) -> None:
+def _write_words(recipe: Path | None, data: Path, out: Path) -> None:
     """What a recipe says of words may change without another training."""
     from app.training.config import TrainConfig
     from app.training.export import write_words
 
     if recipe is None:
         raise typer.BadParameter("--words are those of a --recipe")
-    write_words(out, TrainConfig.from_recipe(_recipe(recipe), data))
+    write_words(out, TrainConfig.from_recipe(recipe, data))
     print_lines([f"{out}: its card has the recipe's words"])
 
 

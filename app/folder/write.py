@@ -16,8 +16,8 @@ def sha256_of(path: Path) -> str:
 
 
 def as_json(content: object, indent: int = 2) -> bytes:
-    """The content of a JSON file."""
-    return f"{json.dumps(content, ensure_ascii=False, indent=indent)}\n".encode()
+    """The content of a JSON file; what is no UTF-8, as in a file's name, is a question mark."""
+    return f"{json.dumps(content, ensure_ascii=False, indent=indent)}\n".encode("utf-8", "replace")
 
 
 def write_json(path: Path, content: object, indent: int = 2) -> None:

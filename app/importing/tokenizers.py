@@ -154,6 +154,10 @@ def _tokenizers_in(value: Any, deep: int = 0) -> Iterator[Any]:
                 yield from _tokenizers_in(part, deep + 1)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def _is_plain_tokenizer(value: Mapping[Any, Any]) -> bool:
     return "filters" in value and ("word_index" in value or "index_word" in value)
 
@@ -179,7 +183,7 @@ def _of_a_tokenizer(config: Mapping[str, Any]) -> Kept:
     oov, few = config.get("oov_token"), config.get("num_words")
     if isinstance(filters, list):
         filters = "".join(filters) if all(isinstance(one, str) for one in filters) else filters
-    if not isinstance(filters or "", str) or not isinstance(split, str) or not split:
+    if not (_is_text(filters or "") and _is_text(split) and split):
         raise TokenizerError("the Tokenizer's filters and split are no texts")
     said = []
     if isinstance(few, int) and not isinstance(few, bool) and few > 0:

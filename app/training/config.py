@@ -11,6 +11,7 @@ from app.errors import CorpusError, SettingsError
 from app.text.tokens import Tokenizer
 
 Size = Annotated[int, Field(ge=1)]
+Features = Annotated[int, Field(ge=1, le=1 << 16)]
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -88,11 +89,13 @@ class TrainConfig:
     word_forms: Path | None = None  # word forms and counts: more of `shown_as` (text/writing.py)
     word_lists: tuple[Path, ...] = ()  # words in their case: names, and slips, which are blocked
 
-    embedding: Annotated[Size, _said("Embedding size.")] = 128
-    units: Annotated[Size, _said("Units of each SimpleRNN.")] = 256
+    embedding: Annotated[Features, _said("Embedding size.")] = 128
+    units: Annotated[Features, _said("Units of each SimpleRNN.")] = 256
     slow_units: Annotated[Count, _said("Of them: their memory fades at a fixed pace.")] = 0
     layers: Annotated[int, Field(ge=1, le=8), _said("SimpleRNN layers.")] = 1
-    projection: Count = 0  # features of a Dense layer before the output; tied: the embedding's
+    projection: Annotated[int, Field(ge=0, le=1 << 16)] = (
+        0  # features of a Dense layer before the output; tied: the embedding's
+    )
     tied: Annotated[bool, _said("Whether the output shares the embedding.")] = True
 
     dropout: Annotated[Dropped, _said("Of hidden states.")] = 0.1
@@ -113,7 +116,9 @@ class TrainConfig:
     sampled: Annotated[Count, _said("Classes beside the 1,000 first; 0 for all.")] = 1_000
     smoothed: Annotated[Share, _said("Share of the loss for what the rest of the text says.")] = 0.0
     collocations: Annotated[
-        Amount, _said("Times an epoch repeats what the text always says, the net not.")
+        float,
+        Field(ge=0, le=1e6),
+        _said("Times an epoch repeats what the text always says, the net not."),
     ] = 0.0
     full_softmax: Share = 0.1  # share of the run, at its end, with the softmax over all classes
     averaged: Dropped = 0.999  # decay of the running mean of the weights, which is what is kept

@@ -1,6 +1,7 @@
 """`unrolled import` as people type it: what it says, what it serves then, and how it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,22 @@ def test_a_folder_that_is_there_and_a_file_that_is_not(tmp_path: Path) -> None:
     done = unrolled("import", tmp_path / "no.h5", "--out", tmp_path / "other")
     assert done.returncode == 3
     assert "no.h5 cannot be read: No such file or directory" in done.stderr
+
+
+def test_texts_that_are_not_utf_8(tmp_path: Path) -> None:
+    source, tokenizer = FIXTURES / "tf-2.15-lstm.h5", tmp_path / "words.json"
+    known = json.loads((FIXTURES / "tf-2.15-plain.tokenizer.json").read_text())
+    tokenizer.write_text(json.dumps(known))
+    title = os.fsdecode(b"\xff")
+    done = unrolled(
+        "import", source, "--tokenizer", tokenizer, "--out", tmp_path / "a", "--title", title
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "a" / "model.json").read_text())["title"] == "\ufffd"
+    for option in ("filters", "split"):
+        changed = known if isinstance(known, dict) else json.loads(known)
+        changed = {**changed, "config": {**changed["config"], option: "\ud800"}}
+        tokenizer.write_text(json.dumps(changed))
+        done = unrolled("import", source, "--tokenizer", tokenizer, "--out", tmp_path / "b")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "filters and split are no texts" in done.stderr
