@@ -45,6 +45,7 @@ class Case:
     name: str
     path: str
     bodies: list[bytes]
+    ahead: int = 0  # requests for nothing that are sent before each, on its connection
 
 
 def _json(**fields: object) -> bytes:
@@ -126,14 +127,18 @@ def cases(model: Model) -> Iterator[Case]:
     wanted = [{"name": "next_word"}]
     infer = f"v2/models/{model.id}/infer"
     yield Case("1,000 rows of ids", infer, [_json(inputs=[tensor], outputs=wanted)])
+    short = [_json(phrase="a")]
+    yield Case("9,000 sent ahead", "v1/predict", short, 9_000)
+    yield Case("9,000 ahead of each of 4", "v1/predict", short * 4, 9_000)
 
 
-def ask(port: int, path: str, bodies: list[bytes]) -> None:
+def ask(port: int, path: str, bodies: list[bytes], ahead: int) -> None:
     """Send requests at once, each on a connection of its own, and read to the end."""
+    before = b"GET /a HTTP/1.1\r\nHost:x\r\n\r\n" * ahead
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in bodies]
     head = f"POST /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
     for connection, body in zip(connections, bodies, strict=True):
-        connection.sendall(head.encode() + b"%d\r\n\r\n" % len(body) + body)
+        connection.sendall(before + head.encode() + b"%d\r\n\r\n" % len(body) + body)
     statuses = set()
     for connection in connections:
         beginning = connection.recv(1 << 16)
@@ -147,8 +152,8 @@ def ask(port: int, path: str, bodies: list[bytes]) -> None:
 def client(port: int) -> None:
     """Ask what is written on the standard input, a line each: a path and bodies."""
     for line in sys.stdin:
-        path, *bodies = json.loads(line)
-        ask(port, path, [body.encode() for body in bodies])
+        path, ahead, *bodies = json.loads(line)
+        ask(port, path, [body.encode() for body in bodies], ahead)
 
 
 def _threads(count: int, name: str) -> ThreadPoolExecutor:
@@ -207,7 +212,7 @@ async def measure(told: argparse.Namespace) -> list[tuple[object, ...]]:
     for case in cases(repository.get(told.model)):
         if told.only not in f"{case.path} {case.name}":
             continue
-        line = json.dumps([case.path, *(body.decode() for body in case.bodies)]) + "\n"
+        line = json.dumps([case.path, case.ahead, *(body.decode() for body in case.bodies)]) + "\n"
         worst, statuses = [], b""
         for _ in range(told.rounds):
             asking.stdin.write(line.encode())

@@ -78,6 +78,7 @@ class Bounded(HttpToolsProtocol):
     def refuse(self, error: RequestError) -> None:
         """Answer what is no request, behind the answers that are under way, and hang up."""
         cycle: Any = self.cycle
+        self.headers = []  # there may be thousands, and the client stays for a while
         if cycle is not None and not cycle.response_complete:
             if self.in_head or not self.partial:
                 self._pending = error

@@ -7,9 +7,11 @@ import httptools
 from app.errors import HeadersTooLarge, InvalidHttp, TargetTooLong
 
 MOST_HEADERS = 32 << 10  # bytes of all names and values
+_MOST_LINES = 200  # of headers: each takes fifty times its bytes
 LONGEST_TARGET = 8 << 10
 LARGEST = MOST_HEADERS + LONGEST_TARGET
 _EACH = 4  # bytes of a header beside its name and value
+SMALL = _EACH * _MOST_LINES  # bytes of which no head is too large
 
 
 def is_http(said: bytes, headers: int) -> bool:
@@ -32,6 +34,8 @@ def headers_too_large() -> HeadersTooLarge:
 
 def check_size(headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Raises HeadersTooLarge."""
+    if len(headers) > _MOST_LINES:
+        raise HeadersTooLarge(f"there are more than {_MOST_LINES} headers")
     if sum(len(name) + len(value) + _EACH for name, value in headers) > MOST_HEADERS:
         raise headers_too_large()
 

@@ -22,8 +22,9 @@ class ShortExchange(Exchange):
     __slots__ = (
         "_chunked",
         "_failed",
+        "_first",
         "_most",
-        "_pieces",
+        "_others",
         "_size",
         "_wanted",
         "edge",
@@ -45,7 +46,8 @@ class ShortExchange(Exchange):
         self.keep_alive: bool = self._chunked and protocol.parser.should_keep_alive()
         self.response_complete = False
         self.whole = False  # whether the body is
-        self._pieces: list[bytes] = []  # of the body
+        self._first = b""  # piece of the body, which is usually all of it
+        self._others = bytearray()  # a list of very small ones would take twenty times as much
         self._size = 0
         self._most = edge.service.settings.max_body_bytes
         self._failed: RequestError | None = None
@@ -54,7 +56,10 @@ class ShortExchange(Exchange):
     def collect(self, piece: bytes) -> None:
         """A piece of the body has come; of one that is too large, no more than that is kept."""
         if self._size <= self._most:
-            self._pieces.append(piece)
+            if self._size:
+                self._others += piece
+            else:
+                self._first = piece
             self._size += len(piece)
             if self._size > self._most:
                 self.unread = True
@@ -89,7 +94,7 @@ class ShortExchange(Exchange):
             raise self._failed
         if self._size > limit:
             raise BodyTooLarge(limit)
-        return b"".join(self._pieces)
+        return self._first + self._others if self._others else self._first
 
     def while_connected(self) -> AbstractAsyncContextManager[None]:
         """The task is cancelled when the connection is lost: there is nothing to watch."""
@@ -152,7 +157,7 @@ class ShortExchange(Exchange):
 
     def _complete(self) -> None:
         self.response_complete = True
-        self._pieces.clear()
+        self._first, self._others = b"", bytearray()
         if not self.whole:
             self.protocol.not_awaited()
             if not self.keep_alive:

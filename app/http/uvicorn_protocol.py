@@ -17,31 +17,31 @@ from typing import Any
 import httptools
 
 from app.errors import InvalidHttp, Overloaded, RequestError, UnsupportedVersion
-from app.http.bounded import Bounded
 from app.http.bounds import BODY_RATE
 from app.http.deadlines import LINGER_SECONDS, Deadlines
 from app.http.diagnosis import diagnosis
 from app.http.edge import Edge
+from app.http.flow import Flow
 from app.http.framing import is_withheld
 from app.http.heads import (
     LARGEST,
     LONGEST_TARGET,
-    MOST_HEADERS,
+    SMALL,
     check_size,
     headers_too_large,
     is_http,
     origin_form,
     target_too_long,
 )
+from app.http.parts import PART, InParts
 from app.http.short_exchange import ShortExchange
 from app.http.turns import Turns
 from app.http.upgrades import without_upgrade
 
-_MOST_AHEAD = 16  # requests behind the one that is answered, beyond which no more is read
 _END = re.compile(rb"\r\n\r\n|\Z")  # of a head
 
 
-class Protocol(Bounded):
+class Protocol(InParts):
     """One connection. `edge` of the application is the Edge that the short way leads to."""
 
     edge: Edge | None = None
@@ -51,20 +51,21 @@ class Protocol(Bounded):
     _begin = b""  # of a head that is not whole: what came of it, or more
     _said = b""  # that and the piece that is being parsed, where their names may be in them
     _end = 0  # in that, of the head that is complete
-    _large = False  # whether the head may be larger than MOST_HEADERS
+    _large = False  # whether the head may be too large
     _refusal: RequestError | None = None
     _upgrade = False
     _task: asyncio.Task[None] | None = None
     _cycles: tuple[Any, ...] = ()  # that went uvicorn's way and are not over
-    _turns: Turns
     _next: asyncio.Future[ShortExchange]  # that its task waits for
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; refuse one connection too many."""
         super().connection_made(transport)
+        self.flow = Flow(transport)
         # What is looked at for every request is the connection's own: it is found sooner than
         # what is its class's.
         self.lingering, self._pending, self._upgrade, self._task = False, None, False, None
+        self._kept = b""
         self.edge = getattr(self.app, "edge", None)
         if self.edge is not None:
             self.bounds = self.edge.bounds
@@ -80,24 +81,10 @@ class Protocol(Bounded):
         elif too_many > 0:
             self.refuse(Overloaded("there are too many connections"))
 
-    def data_received(self, data: bytes) -> None:
-        """Take in a piece of a request, or several requests, in a later turn where many come."""
-        if self.lingering or self._pending:
-            return
-        if self.reading and not self.begun:
-            self.begun = True
-            self.deadline = self.loop.time() + self.bounds.read_seconds
-        self._turns.hear(self, data)
-
-    def take_in(self, data: bytes) -> None:
-        """Parse what has come."""
-        while data and not (self.lingering or self._pending):
-            data = self._parse(data)
-
     def _parse(self, data: bytes) -> bytes:
         """Parse up to a wish for another protocol; what is to be parsed then, without the wish."""
         self._fruitful, begin = False, self._begin
-        self._large = self._barren + len(data) > MOST_HEADERS
+        self._large = self._barren + len(data) > SMALL
         try:
             if begin or b"RTSP/" in data or b"ICE/" in data:
                 self._feed_heads(data)
@@ -109,12 +96,23 @@ class Protocol(Bounded):
             self.refuse(self._refusal or diagnosis(error, data))
         else:
             self._barren = 0 if self._fruitful else self._barren + len(data)
-            if self._barren > LARGEST:
-                without_headers = self.in_head and not self.headers
-                self.refuse(target_too_long() if without_headers else headers_too_large())
-            if self.in_head and self.partial:
-                self._begin = (begin + data)[-LARGEST:]
+            if self.partial or self._barren:
+                self._check_half(begin, data)
         return b""
+
+    def _check_half(self, begin: bytes, data: bytes) -> None:
+        """Refuse what is too large already, be it a head or what comes behind a body."""
+        if self.partial and self.in_head:
+            self._begin = (begin + data)[-LARGEST:]
+            if self._fruitful:
+                self._barren = len(data)  # where the head begins in it is not known
+        try:
+            check_size(self.headers)
+            if self._barren > LARGEST + PART:
+                without_headers = self.in_head and not (self.headers or self.url)
+                raise target_too_long() if without_headers else headers_too_large()
+        except RequestError as error:
+            self.refuse(error)
 
     def _feed_heads(self, data: bytes) -> None:
         """Have what may be RTSP or ICE, which the parser takes for HTTP, parsed up to the end of
@@ -215,8 +213,7 @@ class Protocol(Bounded):
         self.expect_100_continue = expects and self.parser.get_http_version() == "1.1"
         self.headers += headers  # the list that the scope has, too
         super().on_headers_complete()
-        ahead = self.pipeline
-        if len(ahead) <= _MOST_AHEAD and sum(len(cycle.body) for cycle, _ in ahead) < LARGEST:
+        if not self._is_full():
             self.flow.resume_reading()  # uvicorn paused it; who is not read is not seen to leave
         self._cycles = (*(one for one in self._cycles if not one.response_complete), self.cycle)
 
@@ -279,7 +276,9 @@ class Protocol(Bounded):
         """Go on with what was sent ahead of this answer, or wait for the next request."""
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
-            if self.partial:
+            if self._waits and not self.pipeline:
+                self._keep(self._kept)
+            if self.partial and not self._waits:
                 self.await_next()
             return
         if self._pending is not None:
@@ -294,6 +293,7 @@ class Protocol(Bounded):
         """Drop what nobody waits for any more."""
         Deadlines.of(self.loop).leave(self)
         self._turns.leave(self)
+        self._keep(b"")
         exchange: Any = self.cycle
         if isinstance(exchange, ShortExchange):
             self.cycle = None  # type: ignore[assignment] # as before the first request
