@@ -140,7 +140,7 @@ def read_expected(path: Path) -> dict[str, list[str]]:
     """
     try:
         content = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise CorpusError(f"{path.name} cannot be read: {error}") from error
     for phrase, words in content.items():
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):

@@ -494,6 +494,14 @@ def test_evaluate_counts_the_phrases_whose_word_is_suggested(tmp_path: Path) -> 
     assert unrolled("evaluate", "notebook").returncode == 2
 
 
+def test_phrases_nested_without_end_are_not_read(tmp_path: Path) -> None:
+    expected = tmp_path / "expected.toml"
+    expected.write_text("a = " + "[" * 5000)
+    done = unrolled("evaluate", "notebook", "--phrases", str(expected))
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.startswith("unrolled: expected.toml cannot be read: ")
+
+
 def test_evaluate_writes_the_card(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "mine")
     words = list(json.loads((folder / "vocabulary.json").read_text()))

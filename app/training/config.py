@@ -202,7 +202,7 @@ def read_recipe(recipe: Path) -> dict[str, Any]:
     """A recipe's content. Raises CorpusError where it is not TOML."""
     try:
         return tomllib.loads(recipe.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorpusError(f"{recipe.name} is not TOML: {error}") from error
 
 

@@ -37,6 +37,12 @@ def stages_of(recipe: Path, data: Path, out: Path) -> list[Stage]:
     """
     head = read_recipe(recipe)
     tables: list[dict[str, Any]] = head.pop("stage", [{"name": recipe.stem}])
+    if (
+        not tables
+        or not isinstance(tables, list)
+        or not all(isinstance(one, dict) for one in tables)
+    ):
+        raise CorpusError(f"{recipe.name}: stage: a table for each is needed, [[stage]]")
     folders: dict[str, Path] = {}
     stages = []
     for table in tables:
@@ -46,7 +52,7 @@ def stages_of(recipe: Path, data: Path, out: Path) -> list[Stage]:
             raise CorpusError(f"{recipe.name}: every stage needs a name of its own")
         for field, earlier in (("initial", fields.pop("from", None)), ("teacher", None)):
             earlier = earlier or fields.get(field)
-            if earlier is not None and earlier not in folders:
+            if earlier is not None and (not isinstance(earlier, str) or earlier not in folders):
                 raise CorpusError(f"{recipe.name}: {name}: there is no earlier stage {earlier!r}")
             if earlier is not None:
                 fields[field] = folders[earlier]

@@ -45,6 +45,7 @@ def test_a_recipe_s_texts_are_in_the_folder_that_is_given(tmp_path: Path) -> Non
         ('title = "\xe9"', r"^mine\.toml is not TOML: 'utf-8' codec can't decode byte 0xe9"),
         ("sources = [{ weight = 2 }]", r"^mine\.toml: sources\.0\.file: Field required$"),
         ('sources = [{ file = "x", wait = 2 }]', r"^mine\.toml: sources\.0\.wait: Unexpected"),
+        pytest.param("a = " + "[" * 5000, r"^mine\.toml is not TOML: \S", id="nested"),
         ("unit = 5", r"^mine\.toml: unit: Unexpected keyword argument$"),
         ('units = "many"', r"^mine\.toml: units: Input should be a valid integer"),
         ("units = 0", r"^mine\.toml: units: Input should be greater than or equal to 1$"),

@@ -102,6 +102,7 @@ def test_the_folder_of_a_stage_of_another_recipe_is_not_taken(recipe: Path) -> N
     [
         ('from = "third"', "larger: there is no earlier stage 'third'"),
         ('from = "small"\nname = "small"', "TOML"),
+        ('teacher = ["small"]', r"larger: there is no earlier stage \['small'\]"),
         ("", "every stage needs a name"),
     ],
 )
@@ -110,3 +111,11 @@ def test_a_stage_that_cannot_be_run_is_named(recipe: Path, wrong: str, said: str
     recipe.write_text(text if wrong else RECIPE.replace('name = "larger"', ""))
     with pytest.raises(CorpusError, match=said):
         stages_of(recipe, recipe.parent, recipe.parent / "out")
+
+
+@pytest.mark.parametrize("stages", ["5", "[]", "[5]", '["small"]', '{ name = "small" }'])
+def test_stages_that_are_no_tables(tmp_path: Path, stages: str) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text(f'sources = [{{ file = "corpus.txt" }}]\nstage = {stages}\n')
+    with pytest.raises(CorpusError, match=r"stage: a table for each is needed"):
+        stages_of(path, tmp_path, tmp_path / "out")
