@@ -22,6 +22,7 @@ class InParts(Bounded):
     flow: Flow
     _turns: Turns
     _kept = b""  # what has come and is not parsed
+    _ends = 1  # of heads, as far as they look like it, that are parsed at once
     _waits = False  # whether that is until there is room ahead
 
     def data_received(self, data: bytes) -> None:
@@ -47,11 +48,16 @@ class InParts(Bounded):
         """Parse some of what has come, and keep the rest: others are heard before it."""
         data = self._kept + data
         part, rest = data[:PART], data[PART:]
-        for _ in range(_A_TURN):
-            if not part or self._is_over() or self._is_full():
-                break
-            head, end, behind = part.partition(_HEAD_END)  # or a piece of a body
-            part = self._parse(head + end) + behind
+        begun = 0
+        while part and begun < _A_TURN and not (self._is_over() or self._is_full()):
+            cycle, ends = self.cycle, min(self._ends, _MOST_AHEAD - len(self.pipeline))
+            behind = b"".join(part.split(_HEAD_END, ends)[ends:])
+            again = self._parse(part[: len(part) - len(behind)])
+            part = again + behind
+            if again or self.cycle is not cycle:
+                begun, self._ends = begun + ends, 1
+            else:  # no head ended there: a body may be full of what looks like it
+                self._ends = min(2 * self._ends, _MOST_AHEAD)
         self._keep(b"" if self._is_over() else part + rest)
 
     def _keep(self, data: bytes) -> None:

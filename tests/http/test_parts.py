@@ -129,6 +129,14 @@ def test_a_body_of_very_small_chunks_is_read_in_parts_too(served: Served) -> Non
     assert Counting.last.most[1] <= 2 * PART / 6
 
 
+def test_a_body_full_of_what_ends_a_head_is_not_cut_at_each(served: Served) -> None:
+    body = b"\r\n\r\n" * 100_000
+    with connected(served) as connection:
+        connection.sendall(head(length=len(body)) + body)
+        assert answer(connection)[0].status == 400
+    assert Counting.last.pieces < 10_000
+
+
 @contextmanager
 def kept_behind(served: Served, engine: Waiting, behind: bytes) -> Iterator[socket.socket]:
     """A connection whose first request is being computed, when all that is read is read."""
