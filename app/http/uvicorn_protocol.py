@@ -66,6 +66,7 @@ class Protocol(InParts):
         # what is its class's.
         self.lingering, self._pending, self._upgrade, self._task = False, None, False, None
         self._kept = b""
+        self.headers = []  # uvicorn has none before the first request begins
         self.edge = getattr(self.app, "edge", None)
         if self.edge is not None:
             self.bounds = self.edge.bounds

@@ -230,6 +230,15 @@ def test_headers_are_bounded_by_their_number_too_while_they_come(
                 assert json.loads(body)["code"] == "headers_too_large"
 
 
+def test_blank_lines_may_come_alone_before_a_request(served: Served) -> None:
+    """RFC 9112, 2.2."""
+    with connected(served) as connection:
+        connection.sendall(b"\r\n")
+        assert served.get("/livez").status_code == 200  # by then they were heard
+        connection.sendall(head(length=len(BODY)) + BODY)
+        assert answer(connection)[0].status == 200
+
+
 def test_a_half_read_body_takes_the_memory_that_is_counted() -> None:
     async def run() -> tuple[int, int]:
         exchange: Any = Client().exchange(short=True)
