@@ -49,10 +49,10 @@ class Corrections:
         "thx", "nvm", "awfull"; as probable as two letters exchanged.
         """
         words, typed = self._words, self._words.spelling(here.typed.word)
-        if words.knows(typed):
-            return []
         stands_for = SHORT_FORMS.get(typed) or SEVERAL.get(typed) or self._undoubled(typed)
-        if not stands_for or not may_be_short(typed, here.sentence.last):  # nearly always
+        if not stands_for:  # nearly always
+            return []
+        if words.knows(typed) or not may_be_short(typed, here.sentence.last):
             return []
         ids = words.ids_of(stands_for.split())
         if len(ids) < stands_for.count(" ") + 1 or not here.allowed[ids].all():

@@ -110,9 +110,10 @@ class Suggester:
         if not typed.word:
             count = 0 if typed.unguessable else here.asked.count
             return words.best(here.likely, here.allowed, count).best
-        if here.named:
+        named = here.named
+        if named:
             here = here._replace(likely=words.as_name(here.likely, here.sentence.usual))
-        if begun is None or here.named or not here.plain:
+        if begun is None or named or not here.plain:
             begun = words.begun(typed.word, here.likely, here.allowed)
         return (yield from self._completions(begun, here))
 
@@ -122,9 +123,10 @@ class Suggester:
         """
         number = self._words.id_of(word)
         if number is None:
+            if len(begun.ids) or word.lower() in SEVERAL:
+                return False
             ended = word[-1] not in APOSTROPHES or word[-2:-1] in "sS"  # "the boys'"
-            sound = not len(begun.ids) and ended and self._words.is_sound(word)
-            return sound and word.lower() not in SEVERAL
+            return ended and self._words.is_sound(word)
         if not self.model.suggestible[number]:
             return False
         return bool(said[number] >= _WHOLE * begun.mass)
@@ -157,21 +159,18 @@ class Suggester:
             best = sorted(best + unknown, key=_by_weight)
             mass += sum(one.weight for one in unknown)
         others = self._corrections.written_out(here)
-        others_mass = sum(one.weight for one in others)
         mistaken = mass < _RARE and not others and not words.is_sound(word)
         mistaken = mistaken and (here.shouted or not may_be_acronym(word))
         if mistaken:
             others, others_mass = yield from self._corrections.of(here, begun.ids, most)
-        best = sorted(best + others, key=_by_weight)
-        mass += others_mass
-        likeliest = best[0] if mistaken and best else None
-        if likeliest and likeliest.kind == "completion" and likeliest.text.lower() in here.shown:
-            best = [one for one in best if one.kind == "completion"]  # nothing farther off
-        kept = [
-            one
-            for one in best
-            if (one is likeliest and one.kind == "correction") or self._is_news(one, here)
-        ]
+            mass += others_mass
+        elif others:
+            mass += others[0].weight
+        if others:
+            best = sorted(best + others, key=_by_weight)
+        kept = [one for one in best if self._is_news(one, here)]
+        if mistaken and best:
+            kept = self._still_meant(best, kept, here)
         chosen = kept[:count]
         if mistaken and count > 1 and all(one.kind == "correction" for one in chosen):
             rare = [one for one in kept[count:] if one.kind == "completion"]
@@ -179,19 +178,31 @@ class Suggester:
         mass = mass or 1
         return [Candidate(one.word, one.weight / mass, one.kind, one.more) for one in chosen]
 
+    def _still_meant(
+        self, best: list[Candidate], kept: list[Candidate], here: Place
+    ) -> list[Candidate]:
+        """What is `kept` of the best, and is offered where letters are wrong: the likeliest
+        correction though it was shown, for it is meant after all; and where the likeliest is a
+        word that begins so, and was shown and left, nothing farther off.
+        """
+        likeliest = best[0]
+        if likeliest.kind == "correction":
+            return kept if likeliest in kept else [likeliest, *kept]
+        if likeliest.text.lower() in here.shown:
+            return [one for one in kept if one.kind == "completion"]
+        return kept
+
     def _is_news(self, one: Candidate, here: Place) -> bool:
         """Whether taking it would change something, and it was not shown and left before."""
         lowered, word = one.text.lower(), here.typed.word
         if lowered == word.lower() and self._insertion([one.word], here) == word:
             return False
-        return lowered not in here.shown and lowered not in here.asked.excluded
+        if here.asked.exclude and lowered in here.asked.excluded:
+            return False
+        return lowered not in here.shown
 
-    def _unknown_recent(
-        self, typed: str, recent: RecentWords | None, asked: Asked
-    ) -> list[Candidate]:
+    def _unknown_recent(self, typed: str, recent: RecentWords, asked: Asked) -> list[Candidate]:
         """What the person wrote before and the model does not know."""
-        if recent is None:
-            return []
         excluded = self.model.blocked | asked.excluded
         return [
             Candidate(word, _RECENT * share, "completion")
