@@ -76,10 +76,11 @@ def in_slices(model: Model, phrase: str, most_seconds: float) -> Pausing[Scored]
 
 def bytes_kept(model: Model, phrase: str) -> int:
     """About what a score keeps from one slice to the next, the hidden states of windows that take
-    a timestep together; by the phrase's characters, before it is read.
+    a timestep together, what enters them and what they hand on; by the phrase's characters, before
+    it is read.
     """
     words = min(_WINDOWS, len(phrase) // 2 + 1)
-    return words * sum(layer.units for layer in model.network.recurrent) * np.float32().nbytes
+    return 3 * words * sum(layer.units for layer in model.network.recurrent) * np.float32().nbytes
 
 
 def _context(model: Model, ids: Sequence[int], position: int) -> Context:
