@@ -66,9 +66,15 @@ def page(service: Service, html: bytes, status: int = 200) -> Reply:
     return Reply(html, _HTML, status, tuple(headers))
 
 
-async def _computed(service: Service, work: Callable[..., Result], *told: Any) -> Result:
-    """What takes long, on the threads for large requests: what is small does not wait for it."""
-    return await asyncio.get_running_loop().run_in_executor(service.large, work, *told)
+async def _computed(
+    service: Service, work: Callable[..., Result], model: Model, phrase: str, *told: Any
+) -> Result:
+    """What takes long, on the threads for large requests: what is small does not wait for it. It
+    is told how long it may take.
+    """
+    most = service.settings.max_seconds
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(service.large, work, model, phrase, most, *told)
 
 
 async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Reply:
@@ -77,7 +83,6 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     model = None if keyed else _model(service, asked)
     problem = None if keyed or model else {"title": "No such model", "detail": "", "fixes": ()}
     looked = tried = None
-    most = service.settings.max_seconds
     status = 200 if keyed or model else 404
     phrase = asked.phrase
     if phrase is None:
@@ -85,13 +90,9 @@ async def _start(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     asked = asked.model_copy(update={"phrase": phrase})
     if model is not None and (phrase or model.start_id is not None):
         try:
-            looked = await _computed(
-                service, look, model, phrase, most, asked.t, asked.unit, asked.layer
-            )
+            looked = await _computed(service, look, model, phrase, asked.t, asked.unit, asked.layer)
             if asked.experiments:
-                tried = await _computed(
-                    service, experiments, model, phrase, most, asked.other or None
-                )
+                tried = await _computed(service, experiments, model, phrase, asked.other or None)
         except RequestError as error:
             problem = await asyncio.to_thread(_problem, error, phrase, model)
             status = error.status
@@ -108,14 +109,13 @@ async def _parts(service: Service, exchange: Exchange, asked: LookAsked) -> Repl
     model = service.model(asked.model)
     exchange.model, exchange.phrase = model.id, phrase
     looked = tried = None
-    most = service.settings.max_seconds
     if asked.part == "experiments":
         if asked.weights:
             model = with_weights(model, asked.weights)
-        tried = await _computed(service, experiments, model, phrase, most, asked.other or None)
+        tried = await _computed(service, experiments, model, phrase, asked.other or None)
     else:
         looked = await _computed(
-            service, look, model, phrase, most, asked.t, asked.unit, asked.layer, asked.weights
+            service, look, model, phrase, asked.t, asked.unit, asked.layer, asked.weights
         )
     exchange.mark(b"compute")
     values = _values(service, asked, model, looked, tried)

@@ -24,9 +24,9 @@ _CODE = re.compile(r"[iufSU][0-9]{1,5}|b1|O8")
 _ORDERS = ("<", ">", "|", "=")
 # NumPy reads a header as Python's literals, and makes characters of any number.
 _DAMAGE = (
-    *(ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError),
-    *(SystemError, MemoryError, OSError, EOFError),
-)
+    ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError,
+    SystemError, MemoryError, OSError, EOFError,
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)

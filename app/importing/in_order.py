@@ -77,7 +77,7 @@ def chosen(inside: str, weights: list[str], model: str) -> list[str]:
 def _is_known(options: Options) -> bool:
     if options.class_name == "Sequential":
         return all(map(_is_known, entries(options)))
-    return unwrapped(options).class_name in {"InputLayer", "NotEqual", *READERS, *EMBEDDINGS}
+    return unwrapped(options).class_name in {names.INPUT, names.MASK, *READERS, *EMBEDDINGS}
 
 
 def _weights(options: Options) -> tuple[int, int]:

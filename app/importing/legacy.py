@@ -18,7 +18,7 @@ from app.errors import ArchiveError
 from app.folder.files import read_file
 from app.folder.keras.container import parse_config
 from app.folder.keras.hdf5 import H5_ERRORS, StoredWeights
-from app.folder.keras.names import CELL, WRAPPED
+from app.folder.keras.names import BACKWARD, CELL, FORWARD, WRAPPED
 from app.importing.cudnn import as_plain_weight, units_of
 from app.importing.in_order import NONE, chosen
 
@@ -74,9 +74,9 @@ class LegacyWeights(StoredWeights):
         layer, found = self._listed[int(number)]
         for part in below:
             half = len(found) // 2
-            if part == "forward_layer":
+            if part == FORWARD:
                 found = found[:half]
-            elif part == "backward_layer":
+            elif part == BACKWARD:
                 found = found[half:]
             elif part not in _WITHIN_A_LAYER:  # a layer of a Sequential inside the model
                 found = chosen(part, found, layer)

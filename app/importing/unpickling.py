@@ -23,9 +23,9 @@ _BUILTINS = ("builtins", "__builtin__")
 _HOMES_OF_TOKENIZERS = ("keras", "keras_preprocessing", "tensorflow", "tf_keras")
 _MARK = object()
 _DAMAGE = (
-    *(ValueError, OverflowError, IndexError, KeyError, TypeError, RecursionError),
+    ValueError, OverflowError, IndexError, KeyError, TypeError, RecursionError,
     SystemError,  # of NumPy's, where a character is none
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import TokenizerError
+from app.folder.keras import names
 from app.importing.kept import Kept, of_a_list, shown
 from app.text.keras_words import VECTORIZATION_FILTERS
 
-_CLASSES = ("TextVectorization", "StringLookup")
 _STANDARDIZED = {  # -> lowercase, filters
     "lower_and_strip_punctuation": (True, VECTORIZATION_FILTERS),
     "lower": (True, ""),
@@ -32,7 +32,7 @@ def take_out(
     layers = model.get("layers") if isinstance(model, dict) else None
     if not isinstance(layers, list):
         return None  # said where the network is built
-    found = [one for one in layers if _class_of(one) in _CLASSES]
+    found = [one for one in layers if _class_of(one) in names.OF_WORDS]
     if not found:
         return None
     if len(found) > 1:
@@ -154,9 +154,9 @@ def _without(config: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
     model, name = config["config"], layer["config"]["name"]
     entries = [one for one in model["layers"] if _name_of(one) != name]
     shape = [None, layer["config"].get("output_sequence_length")]
-    begin = next((one for one in entries if one.get("class_name") == "InputLayer"), None)
+    begin = next((one for one in entries if one.get("class_name") == names.INPUT), None)
     if begin is None:
-        begin = {"class_name": "InputLayer", "config": {"name": "ids"}}
+        begin = {"class_name": names.INPUT, "config": {"name": "ids"}}
         entries.insert(0, begin)
     begin["config"] = {"name": _name_of(begin), "batch_shape": shape, "dtype": "int64"}
     for entry in entries:

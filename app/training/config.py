@@ -93,9 +93,8 @@ class TrainConfig:
     units: Annotated[Features, _said("Units of each SimpleRNN.")] = 256
     slow_units: Annotated[Count, _said("Of them: their memory fades at a fixed pace.")] = 0
     layers: Annotated[int, Field(ge=1, le=8), _said("SimpleRNN layers.")] = 1
-    projection: Annotated[int, Field(ge=0, le=1 << 16)] = (
-        0  # features of a Dense layer before the output; tied: the embedding's
-    )
+    # Features of a Dense layer before the output; tied: the embedding's.
+    projection: Annotated[int, Field(ge=0, le=1 << 16)] = 0
     tied: Annotated[bool, _said("Whether the output shares the embedding.")] = True
 
     dropout: Annotated[Dropped, _said("Of hidden states.")] = 0.1

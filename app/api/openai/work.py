@@ -151,10 +151,9 @@ def _check_cost(service: Service, work: Work, streamed: bool) -> None:
     seconds = (words + read) * _seconds_a_word(work.model) + listed * _A_LISTED
     most = service.settings.max_seconds
     if seconds > most:
-        what = (
-            f"{words} words after {read}, {listed} listed beside them, would take about "
-            f"{seconds:.0f} seconds, more than {most:g}"
-        )
+        beside = f", with {listed} beside them," if listed else ""
+        what = f"{words} words after {read}{beside} would take about {seconds:.0f} seconds"
+        what = f"{what}, more than {most:g}"
         field = "logprobs" if listed * _A_LISTED > most else "max_tokens"
         raise TooExpensive(f"{what} (UNROLLED_MAX_SECONDS)", problems=_at(field))
     if listed > _MOST_LISTED and not streamed:
