@@ -25,7 +25,7 @@ from app.http import problems
 from app.http.addresses import address
 from app.http.coding import LEAST, compressed, inflated, is_known, json_letters
 from app.http.exchange import JSON, Exchange, Reply
-from app.http.parsing import MOST_VALUES, parsed
+from app.http.parsing import LARGE, MOST_VALUES, parsed
 from app.http.problems import ACCEPT_QUERY
 from app.http.service import Service
 
@@ -111,6 +111,9 @@ class Endpoint(NamedTuple):
             if body[:2] != b'{"':
                 body = json_letters(body)
             parse = self.request.__pydantic_validator__.validate_json
+            if len(body) <= LARGE:  # as `parsed` would, without a coroutine of its own
+                request: BaseModel = parse(body)
+                return request
             return await parsed(body, parse, self.most_values)
         except ValidationError as error:
             raise problems.from_validation(error) from error

@@ -5,9 +5,9 @@ import contextlib
 import random
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -33,6 +33,17 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}[ \t]*"
 )
 _HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?[ \t]*")  # RFC 9110, 7.2
+_READ_HERE = frozenset(
+    (
+        b"host",
+        b"content-length",
+        b"content-encoding",
+        b"transfer-encoding",
+        b"x-request-id",
+        b"traceparent",
+        b"expect",
+    )
+)
 _VERSIONS = ("1.1", "1.0", "2", "3")  # of the last two, a server has made the same
 PIECE = 64 << 10  # bytes of an answer that are handed to the server at once
 _A_TURN = 1 << 20  # bytes of an answer behind which the event loop hears others
@@ -41,7 +52,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 _CLOSE = (b"connection", b"close")
 _NO_CONTENT = (204, 304)  # statuses that end with their head (RFC 9110, 8.6)
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Reply(NamedTuple):
@@ -125,9 +136,11 @@ class Exchange:
         request_id = b""
         hosts, transfer = 0, b""
         for name, value in scope["headers"]:
+            if name not in _READ_HERE:
+                continue
             if name == b"host":
                 hosts += 1
-                if _HOST.fullmatch(value) is None:
+                if not _is_host(value):
                     self.fault = InvalidHttp("the Host is no host")
             elif name == b"content-length":
                 if (length := number_of_bytes(value)) is None:
@@ -228,11 +241,13 @@ class Exchange:
         if len(body) > PIECE:
             self.hold(len(body))
         self.status = reply.status
-        head = (*reply.headers, *self._own_headers())
-        if reply.status not in _NO_CONTENT:  # else what comes next is taken for its content
-            head = ((b"content-length", b"%d" % len(body)), *head)
+        head: list[tuple[bytes, bytes]] = []
         if reply.media_type:
-            head = ((b"content-type", reply.media_type), *head)
+            head.append((b"content-type", reply.media_type))
+        if reply.status not in _NO_CONTENT:  # else what comes next is taken for its content
+            head.append((b"content-length", b"%d" % len(body)))
+        head += reply.headers
+        head += self._own_headers()
         await self.deliver(reply.status, head, b"" if self.scope["method"] == "HEAD" else body)
 
     async def _stream(self, reply: Reply, pieces: AsyncIterator[bytes]) -> None:
@@ -305,16 +320,22 @@ class Exchange:
             message = {"type": "http.response.body", "body": b""}
         await hand(self.send, message)
 
-    def _own_headers(self) -> Headers:
+    def _own_headers(self) -> list[tuple[bytes, bytes]]:
         spent = *self.timing, b"total", 1e3 * (time.perf_counter() - self.started)
-        return (
+        own = [
             *self.shared,
-            # Else it may send the next request, which would be taken for this one's body.
-            *((_CLOSE,) if self.withheld else ()),
             (b"x-content-type-options", b"nosniff"),
             (b"x-request-id", self.request_id.encode()),
             (b"server-timing", _timed(len(spent) // 2) % spent),
-        )
+        ]
+        if self.withheld:  # else it may send the next request, to be taken for this one's body
+            own.append(_CLOSE)
+        return own
+
+
+@lru_cache(16)  # most requests have the same
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 @cache

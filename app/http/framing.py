@@ -8,8 +8,11 @@ _MOST_DIGITS = 19  # of a length
 def number_of_bytes(value: bytes) -> int | None:
     """The length in a header (RFC 9110, 8.6); None where it is none, or more than anybody has."""
     value = value.rstrip(b" \t")
-    digits = value.lstrip(b"0")
-    return int(digits or b"0") if value.isdigit() and len(digits) <= _MOST_DIGITS else None
+    if not value.isdigit():
+        return None
+    if len(value) > _MOST_DIGITS:
+        value = value.lstrip(b"0") or b"0"
+    return int(value) if len(value) <= _MOST_DIGITS else None
 
 
 def is_withheld(expect: bytes) -> bool:

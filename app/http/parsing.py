@@ -15,7 +15,7 @@ from app.errors import InvalidRequest
 Result = TypeVar("Result")
 MOST_VALUES = 4_096  # of a request without long lists of numbers: 1,000 phrases, and all the rest
 MANY_VALUES = 70_000  # where ids are listed: 65,536 of a prompt, 1,000 rows of 64, and the rest
-_LARGE = 8 << 10  # bytes of a body that is not parsed on the loop
+LARGE = 8 << 10  # bytes of a body that is not parsed on the loop
 _AT_ONCE = 64 << 10  # bytes in which values are counted before others get the interpreter
 
 
@@ -26,7 +26,7 @@ async def parsed(
 
     Raises InvalidRequest where that has more values than so many.
     """
-    if len(body) <= _LARGE:
+    if len(body) <= LARGE:
         return parse(body)
     return await asyncio.to_thread(_counted, body, parse, most_values, end)
 

@@ -12,6 +12,8 @@ from app.serving.batching import Batcher
 from app.serving.repository import Repository
 from app.settings import Settings
 
+_NOT_LOADED = "the models are being loaded"
+
 
 @dataclass
 class Service:
@@ -32,12 +34,13 @@ class Service:
     def models(self) -> Mapping[str, Model]:
         """All loaded models by id. Raises NotReady before any is loaded."""
         if not self.loaded:
-            raise NotReady("the models are being loaded")
+            raise NotReady(_NOT_LOADED)
         return self.repository.models
 
     def model(self, name: str | None) -> Model:
         """A loaded model. Raises ModelNotFound, or NotReady before any is loaded."""
-        self.models()
+        if not self.loaded:
+            raise NotReady(_NOT_LOADED)
         return self.repository.get(name)
 
     def check_ready(self) -> None:

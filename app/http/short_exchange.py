@@ -47,7 +47,8 @@ class ShortExchange(Exchange):
         self.response_complete = False
         self.whole = False  # whether the body is
         self._first = b""  # piece of the body, which is usually all of it
-        self._others = bytearray()  # a list of very small ones would take twenty times as much
+        # A list of very small ones would take twenty times as much.
+        self._others: bytearray | None = None
         self._size = 0
         self._most = edge.service.settings.max_body_bytes
         self._failed: RequestError | None = None
@@ -56,10 +57,12 @@ class ShortExchange(Exchange):
     def collect(self, piece: bytes) -> None:
         """A piece of the body has come; of one that is too large, no more than that is kept."""
         if self._size <= self._most:
-            if self._size:
-                self._others += piece
-            else:
+            if not self._size:
                 self._first = piece
+            elif self._others is None:
+                self._others = bytearray(piece)
+            else:
+                self._others += piece
             self._size += len(piece)
             if self._size > self._most:
                 self.unread = True
@@ -157,7 +160,7 @@ class ShortExchange(Exchange):
 
     def _complete(self) -> None:
         self.response_complete = True
-        self._first, self._others = b"", bytearray()
+        self._first, self._others = b"", None
         if not self.whole:
             self.protocol.not_awaited()
             if not self.keep_alive:

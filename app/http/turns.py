@@ -55,18 +55,19 @@ class Turns:
             self._loop.call_soon(self._next)
         if self._waiting:
             data = self._waiting.get(connection, b"") + data
-        if self._heard < self._most or len(data) > LONGEST:
-            self._hear(connection, data)
-        elif self.urgent and data.startswith(self.urgent):
-            self._hurry = True
-            self._hear(connection, data)
+        if self._heard < self._most or len(data) > LONGEST or self._is_urgent(data):
+            if self._waiting:
+                self._waiting.pop(connection, None)
+            self._heard += 1
+            connection.take_in(data)
         else:
             self._waiting[connection] = data
 
-    def _hear(self, connection: Connection, data: bytes) -> None:
-        self._waiting.pop(connection, None)
-        self._heard += 1
-        connection.take_in(data)
+    def _is_urgent(self, data: bytes) -> bool:
+        """Whether it is to be heard before all that wait."""
+        urgent = bool(self.urgent) and data.startswith(self.urgent)
+        self._hurry = self._hurry or urgent
+        return urgent
 
     def leave(self, connection: Connection) -> None:
         """It is closed."""

@@ -286,7 +286,8 @@ class Protocol(InParts):
             self.refuse(self._pending)
             return
         self.server_state.total_requests += 1
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if not self.reading:
             self.await_next()
 

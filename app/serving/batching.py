@@ -148,7 +148,8 @@ class Batcher:
     def recall(self, model: Model, asked: Hashable) -> bytes | None:
         """What was given to `keep` for what is asked of this model, where it is still there."""
         text = self._serving(model).texts.get(asked)
-        self.metrics.recalled[0] += text is not None
+        if text is not None:
+            self.metrics.recalled[0] += 1
         return text
 
     def keep(self, model: Model, asked: Hashable, text: bytes) -> None:
@@ -254,12 +255,14 @@ class Batcher:
         """
         model, queue = self._queues.popitem(last=False)
         rows: dict[Hashable, list[_Job]] = {}
+        taken = 0
         while queue and (len(rows) < self._max_batch or queue[0].row in rows):
             job = queue.popleft()
-            self._waiting -= 1
-            self.metrics.waiting[0] -= 1
+            taken += 1
             if not job.result.cancelled():
                 rows.setdefault(job.row, []).append(job)
+        self._waiting -= taken
+        self.metrics.waiting[0] -= taken
         if queue:
             self._queues[model] = queue  # at the end: the other models come first
         return model, [*rows.values()]

@@ -42,7 +42,10 @@ async def predict(service: Service, exchange: Exchange, request: PredictRequest)
     reply = recalled(service, exchange, model, asked)
     if reply is None:
         phrase = request.phrase
-        context = await made(service.large, len(phrase), model.context, phrase)
+        if len(phrase) <= FEW:
+            context = model.context(phrase)
+        else:
+            context = await made(service.large, len(phrase), model.context, phrase)
         if request.top_k > BATCHED_K:
             return await _very_many(service, exchange, model, context, request)
         answer, again = await _predicted(service, model, context, request)
