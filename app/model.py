@@ -266,7 +266,9 @@ class Model:
         return [keys[at] for at in order], allowed[order]
 
     def _spelling(self, word: str) -> str:
-        word = composed(word).translate(AS_TYPEWRITTEN)
+        word = composed(word)
+        if not word.isalnum():  # most are, and have nothing that could be translated
+            word = word.translate(AS_TYPEWRITTEN)
         return word.lower() if self.options.lowercase else word
 
 

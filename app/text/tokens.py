@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import filterfalse, groupby
+from itertools import chain, filterfalse, groupby
 from typing import Literal, NamedTuple
 
 from app.text.keras_words import KERAS_FILTERS, text_to_word_sequence, vectorized
@@ -42,7 +42,8 @@ _WHITESPACE = re.compile(r"\S+")
 _MARKS = frozenset({"Mn", "Mc", "Me"})  # Unicode's categories of marks
 _JOINERS = frozenset({0xAD, 0x200C, 0x200D, 0x2060})
 _SHORT = 64  # characters of a word whose marks are few
-_FIRST_MARK, _LAST_MARK = 0x300, 0x1F000  # beyond these are no letters with marks
+# Where letters' marks are: not among ideographs and Hangul's syllables, which are most of all.
+_WITH_MARKS = ((0x300, 0x3400), (0xA000, 0xAC00), (0xFB00, 0x17000), (0x18C00, 0x1F000))
 
 
 class Token(NamedTuple):
@@ -156,8 +157,9 @@ def _words_pattern(marks: tuple[str, ...], ascii_only: bool) -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _combining() -> str:
     """Marks, joiners and soft hyphens as ranges of a regular expression's class."""
-    no_letters = filterfalse(str.isalnum, map(chr, range(_FIRST_MARK, _LAST_MARK)))
-    marks = (ord(one) for one in no_letters if unicodedata.category(one) in _MARKS)
+    every = map(chr, chain.from_iterable(range(*some) for some in _WITH_MARKS))
+    others = filter(str.isprintable, filterfalse(str.isalnum, every))
+    marks = (ord(one) for one in others if unicodedata.category(one) in _MARKS)
     found = sorted({*marks, *_JOINERS})
     ranges: list[list[int]] = []
     for code in found:

@@ -49,3 +49,15 @@ def test_keras_does_not_compose(tokenizer: Tokenizer) -> None:
 
 def test_every_tokenizer_is_tried() -> None:
     assert {"whitespace", "words", *AS_KERAS} == set(get_args(Tokenizer))
+
+
+def test_every_mark_of_unicode_belongs_to_its_word() -> None:
+    marks = [
+        chr(code)
+        for code in range(0x1F000)  # beyond, they are no letters'
+        if unicodedata.category(chr(code)) in ("Mn", "Mc", "Me")
+    ]
+    options = TextOptions(max_length=8, tokenizer="words")
+    split = [mark for mark in marks if len(tokenize(f"ab{mark}c", options)) != 1]
+    assert len(marks) > 2_000
+    assert split == []
