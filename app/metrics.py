@@ -187,7 +187,7 @@ class Metrics:
 
     def in_trouble(self) -> bool:
         """Whether any process has said so."""
-        return any(self.numbers.totals()[GAUGE, _TROUBLE.name])
+        return any(series[0] for series in self.numbers.each((GAUGE, _TROUBLE.name)))
 
 
 def _observe(series: Series, bounds: Sequence[float], value: float) -> None:

@@ -3,7 +3,7 @@
 One piece of anonymous shared memory is made before the processes are forked, with a region for each
 of them. A process writes to its own region alone, so there is no lock; a reader adds the regions
 up. A process that dies leaves its region behind, and the one that takes its place goes on counting
-in it: a sum never goes back.
+in it: a sum never goes back. What a region has it keeps, so a key is parsed once.
 
 A region is `used`, the bytes that are taken, and then entries: the lengths of key and numbers, the
 key as JSON, the numbers as float64. `used` is written last, so that half an entry is none. What the
@@ -13,7 +13,6 @@ numbers mean is not known here. A series is for one thread at a time.
 import json
 import mmap
 import struct
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 _REGION = 4 << 20  # bytes of address space; the system hands out pages when they are written to
@@ -38,19 +37,21 @@ class SharedNumbers:
         self.processes = processes
         self._memory = mmap.mmap(-1, processes * _REGION)
         self._doubles: Series = memoryview(self._memory).cast("d")
-        self._known: dict[Key, tuple[int, int]] = {}
+        # Of each region: where the numbers of a key are, and how many; bytes that were parsed.
+        self._places: list[dict[Key, tuple[int, int]]] = [{} for _ in range(processes)]
+        self._parsed = [0] * processes
         self.take(0)
 
     def take(self, process: int) -> None:
         """Write to this region from now on; what was counted there stays."""
         self._start = process * _REGION
         self.leave(process)
-        self._known = {key: (at, size) for key, at, size in self._entries(process)}
+        self._known = self._entries(process)
         self.series(FULL, _LONGEST)
 
     def leave(self, process: int) -> None:
         """Set the gauges of a process that has ended to 0."""
-        for key, at, size in self._entries(process):
+        for key, (at, size) in self._entries(process).items():
             if key[0] == GAUGE:
                 self._doubles[at : at + size] = memoryview(bytes(8 * size)).cast("d")
 
@@ -62,11 +63,16 @@ class SharedNumbers:
         at, size = self._known.get(key) or self._append(key, size)
         return self._doubles[at : at + size]
 
+    def each(self, key: Key) -> list[Series]:
+        """What every process has under a key, of those that have it."""
+        places = [self._entries(process).get(key) for process in range(self.processes)]
+        return [self._doubles[at : at + size] for at, size in filter(None, places)]
+
     def totals(self) -> dict[Key, list[float]]:
-        """The sums over all processes, by key."""
+        """The sums over all processes, by key. Any thread may ask for them."""
         found: dict[Key, list[float]] = {}
         for process in range(self.processes):
-            for key, at, size in self._entries(process):
+            for key, (at, size) in [*self._entries(process).items()]:
                 numbers = [*self._doubles[at : at + size]]
                 if key in found:
                     numbers = [a + b for a, b in zip(found[key], numbers, strict=True)]
@@ -88,15 +94,17 @@ class SharedNumbers:
         self._known[key] = at, size
         return at, size
 
-    def _entries(self, process: int) -> Iterator[tuple[Key, int, int]]:
-        """Key, index of the first number and how many, of all that a process counts."""
-        start = process * _REGION
-        [used] = _USED.unpack_from(self._memory, start)
-        here, end = start + _USED.size, start + _USED.size + used
+    def _entries(self, process: int) -> dict[Key, tuple[int, int]]:
+        """Index of the first number and how many, of all that a process counts, by key."""
+        places, start = self._places[process], process * _REGION + _USED.size
+        [used] = _USED.unpack_from(self._memory, process * _REGION)
+        here, end = start + self._parsed[process], start + used
         while here < end:
             length, size = _HEAD.unpack_from(self._memory, here)
             here += _HEAD.size
             key = tuple(json.loads(self._memory[here : here + length]))
             here += length
-            yield key, here // 8, size
+            places[key] = here // 8, size
             here += 8 * size
+        self._parsed[process] = used
+        return places

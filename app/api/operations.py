@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from functools import partial
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -62,8 +63,12 @@ async def _ready(service: Service, _exchange: Exchange, _request: None) -> Reply
 
 
 async def _metrics(service: Service, _exchange: Exchange, _request: None) -> Reply:
-    """Requests, durations, batches, models; the sums of all workers."""
-    return Reply(exposition(service), CONTENT_TYPE.encode())
+    """Requests, durations, batches, models; the sums of all workers.
+
+    With many workers or models that takes longer than the loop may be kept from others.
+    """
+    text = await service.counts.made(partial(exposition, service))
+    return Reply(text, CONTENT_TYPE.encode())
 
 
 def _probe(path: str, run: Run, name: str, summary: str, **more: Any) -> Endpoint:

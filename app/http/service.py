@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.errors import ModelNotFound, NotReady
 from app.http.large import Large
+from app.http.together import Together
 from app.metrics import Metrics
 from app.model import Model
 from app.serving.batching import Batcher
@@ -19,7 +20,7 @@ _NOT_LOADED = "the models are being loaded"
 class Service:
     """Settings, loaded models and counters; `ready` once models are loaded, until draining.
 
-    `large` are the threads of requests with many phrases.
+    `large` are the threads of requests with many phrases; `counts` makes what is said of counters.
     """
 
     settings: Settings
@@ -27,6 +28,7 @@ class Service:
     batcher: Batcher
     metrics: Metrics
     large: Large = field(default_factory=Large)
+    counts: Together = field(default_factory=Together)
     loaded: bool = False
     draining: bool = False
     reload: asyncio.Event = field(default_factory=asyncio.Event)  # asks for a look at the models

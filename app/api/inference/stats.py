@@ -1,6 +1,5 @@
 """Triton's inference statistics, counted where any worker can add them up."""
 
-import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,15 +40,14 @@ def count(metrics: Metrics, model: Model, watch: Stopwatch, phrases: int) -> Non
     series[-2] += phrases
     series[-1] += bool(phrases)
     if phrases:
-        key = ("time", _NAME, model.id, str(os.getpid()))
-        metrics.numbers.series(key)[0] = time.time() * 1e3
+        metrics.numbers.series(("time", _NAME, model.id))[0] = time.time() * 1e3
 
 
 def statistics(metrics: Metrics, model: Model) -> dict[str, Any]:
     """A model's entry among `model_stats`."""
-    totals = metrics.numbers.totals()
-    series = totals.get(("counter", _NAME, model.id), [0.0] * _COUNTS)
-    last = [v[0] for key, v in totals.items() if key[:3] == ("time", _NAME, model.id)]
+    counted = metrics.numbers.each(("counter", _NAME, model.id))
+    series = [sum(column) for column in zip(*counted, strict=True)] or [0.0] * _COUNTS
+    last = [times[0] for times in metrics.numbers.each(("time", _NAME, model.id))]
     stages = {
         stage: {"count": int(series[2 * at]), "ns": int(series[2 * at + 1])}
         for at, stage in enumerate(_STAGES)
