@@ -16,6 +16,7 @@ from app.serving.sampling import Sampling
 _MOST_LISTED = 400_000  # words beside words in an answer that is sent whole: about 16 MB
 _MOST_TEXTS = 4_096  # of one request: each has an own state, own luck, and a part of the answer
 _A_LISTED = 2e-6  # seconds for each word that is listed beside another
+_A_TURN = 1.5e-4  # around each product, whatever the network: most of what a small one's words cost
 _EACH = 64  # characters that take as long to read as there is to do for each text beside it
 _seconds: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
 
@@ -80,7 +81,7 @@ def work_of(service: Service, model: Model, request: CompletionRequest) -> Work:
         kept,
         secrets.randbits(63) if request.seed is None else request.seed % (1 << 64),
         bool(request.echo),
-        request.logprobs,
+        _listed(model, request),
     )
     _check_cost(service, work, bool(request.stream))
     return work
@@ -125,9 +126,15 @@ def _wanted(model: Model, request: CompletionRequest, scored: bool) -> Wanted:
         ),
         tuple(one for one in stops if one != mark),
         mark in stops,
-        request.logprobs,
+        _listed(model, request),
         scored,
     )
+
+
+def _listed(model: Model, request: CompletionRequest) -> int | None:
+    """How many words to list beside each: no more than there are, whatever is asked for."""
+    asked = request.logprobs
+    return None if asked is None else min(asked, model.network.classes)
 
 
 def _bias(model: Model, biases: dict[str, float]) -> list[tuple[int, float]]:
@@ -147,8 +154,9 @@ def _check_cost(service: Service, work: Work, streamed: bool) -> None:
         what = f"{texts} texts are too many for one request, more than {_MOST_TEXTS}"
         raise TooExpensive(what, problems=_at("best_of" if work.candidates > work.kept else "n"))
     words = work.wanted.words * texts
+    turns = words / min(texts, service.settings.max_batch)
     listed = (words + read * work.echo * work.kept) * (work.logprobs or 0)
-    seconds = (words + read) * _seconds_a_word(work.model) + listed * _A_LISTED
+    seconds = (words + read) * _seconds_a_word(work.model) + turns * _A_TURN + listed * _A_LISTED
     most = service.settings.max_seconds
     if seconds > most:
         beside = f", with {listed} beside them," if listed else ""

@@ -66,6 +66,28 @@ def test_what_is_too_much_is_refused_at_once(
     assert error["param"] == field
 
 
+def test_no_more_is_listed_than_there_are_words(served: Served) -> None:
+    """JSON has numbers that no float has room for: 1e308 beside each word was a 500."""
+    asked = {"prompt": "w1", "max_tokens": 2, "seed": 1}
+    all_of_them = complete(served, **asked, logprobs=CLASSES).json()["choices"]
+    assert len(all_of_them[0]["logprobs"]["top_logprobs"][0]) == CLASSES - 1
+    for many in (1e308, 10**400, 10**4000):
+        assert complete(served, **asked, logprobs=many).json()["choices"] == all_of_them
+    assert complete(served, **asked, logprobs=1e308, stream=True).status_code == 200
+
+
+def test_what_a_small_network_costs_is_more_than_its_products() -> None:
+    """Texts share what there is to do around a product; one that is alone pays for all of it."""
+    model = model_of(NumpyEngine(small_network()))
+    settings = Settings(poll_seconds=0, max_seconds=0.2, log_requests=False)
+    with serving_on(Protocol, create_app(settings, Repository.of(model))) as served:
+        alone = complete(served, prompt="w1", max_tokens=1408)
+        together = complete(served, prompt="w1", max_tokens=44, n=32)
+    assert alone.json()["error"]["code"] == "too_expensive"
+    assert alone.json()["error"]["param"] == "max_tokens"
+    assert together.json()["usage"]["completion_tokens"] == 1408
+
+
 def test_the_ids_that_are_never_drawn_are_kept_once_for_all_texts(served: Served) -> None:
     bias = {str(number): -100 for number in range(1, CLASSES)}
     asked = {"prompt": ["w1"] * 30, "n": 128, "max_tokens": 0, "logit_bias": bias}
