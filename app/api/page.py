@@ -39,7 +39,7 @@ Number = Annotated[
 class _Lenient(BaseModel):
     """A page's address: what it does not know it leaves alone, as browsers' users expect."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
 class LookAsked(_Lenient):

@@ -64,25 +64,28 @@ class Edge:
         metrics = self.service.metrics
         metrics.in_progress[0] += 1
         try:
-            if found is None:
-                found = self.table.find(self._path(exchange.scope))
-            if (preflight := self._enter(exchange, found)) is not None:
-                await exchange.respond(preflight)
-            elif found is not None:
-                await found.endpoint(self.service, exchange)
-            else:
-                await self._pass_on(exchange)
-        except ClientGone:
+            try:
+                if found is None:
+                    found = self.table.find(self._path(exchange.scope))
+                if (preflight := self._enter(exchange, found)) is not None:
+                    await exchange.respond(preflight)
+                elif found is not None:
+                    await found.endpoint(self.service, exchange)
+                else:
+                    await self._pass_on(exchange)
+            except RequestError as error:
+                await self._refuse(exchange, found, error, error)
+            except ClientGone:
+                raise
+            except Exception as error:
+                log.exception("request %s failed", exchange.request_id)
+                fault = InternalError("the service has a fault")
+                await self._refuse(exchange, found, fault, error)
+        except ClientGone:  # also while it is told what was wrong
             exchange.status = 499
         except asyncio.CancelledError:
             exchange.status = 499
             raise
-        except RequestError as error:
-            await self._refuse(exchange, found, error, error)
-        except Exception as error:
-            log.exception("request %s failed", exchange.request_id)
-            fault = InternalError("the service has a fault")
-            await self._refuse(exchange, found, fault, error)
         finally:
             metrics.in_progress[0] -= 1
             self.bounds.held -= exchange.held

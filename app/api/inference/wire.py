@@ -34,7 +34,7 @@ _REFUSED = ("shared_memory_region", "classification")
 class Tensor(BaseModel):
     """An input: its data stand in JSON, or behind it where `binary_data_size` says how many."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     name: str
     shape: Annotated[list[Annotated[int, Field(ge=0, lt=1 << 63)]], Field(max_length=4), WHOLES]
@@ -46,7 +46,7 @@ class Tensor(BaseModel):
 class Wanted(BaseModel):
     """An output by its name."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     name: str
     parameters: dict[str, Any] = {}
@@ -57,7 +57,9 @@ class InferRequest(BaseModel):
     model it is, as the path does.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, hide_input_in_errors=True, protected_namespaces=()
+    )
 
     id: str | None = None
     model_name: str | None = None
@@ -242,7 +244,7 @@ def about(at: int, error: RequestError) -> RequestError:
 
 
 class _IndexRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     ready: bool | None = None
 

@@ -84,7 +84,7 @@ Prefix = Annotated[
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     model: Annotated[
         str | None,
@@ -99,7 +99,7 @@ class _Request(BaseModel):
 class WeightsQuery(BaseModel):
     """The query string of a model's weights."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     values: Annotated[bool, Field(description="Whether to give the numbers too")] = False
 
@@ -173,7 +173,7 @@ class DiagramRequest(ExplainRequest):
 class NotebookRequest(NotebookFields):
     """The notebook for a text of one's own."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class PredictRequest(PhraseRequest):

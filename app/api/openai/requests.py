@@ -42,7 +42,9 @@ _STOP = (
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     model: ModelName = None
 
@@ -50,7 +52,7 @@ class _Request(BaseModel):
 class StreamOptions(BaseModel):
     """What is sent beside the words."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     include_usage: bool | None = None
     include_obfuscation: Annotated[
@@ -139,6 +141,6 @@ class DetokenizeRequest(_Request):
 class TokenizerQuery(BaseModel):
     """The query string of `/tokenizer_info`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     model: ModelName = None
