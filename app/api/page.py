@@ -31,8 +31,10 @@ _POLICY = (
 )
 
 Result = TypeVar("Result")
+# The bound is the number's own: an empty field is null, of which it would raise TypeError.
 Number = Annotated[
-    int | None, BeforeValidator(lambda value: None if value == "" else value), Field(ge=0)
+    Annotated[int, Field(ge=0)] | None,
+    BeforeValidator(lambda value: None if value == "" else value),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.engines.numpy_engine import NumpyEngine
-from app.main import create_app
+from app.main import PROTOCOLS, create_app
 from app.serving.repository import Repository
 from app.settings import Settings
 from tests.small_models import model_of, small_model, small_network
@@ -44,6 +44,38 @@ def test_a_permalink_names_a_step_and_a_unit(client: TestClient) -> None:
     html = client.get("/?phrase=this+is&model=notebook&t=0&unit=0").text
     assert 'id="part-arithmetic" open data-t="0" data-unit="0"' in html
     assert 'href="?phrase=this+is&amp;model=notebook&amp;t=0&amp;unit=0"' in html
+
+
+def test_a_field_that_is_left_empty_is_none(client: TestClient) -> None:
+    """As a form sends it, and as an answer, a look and JSON have it."""
+    for path in ("/", "/page/look"):
+        without = client.get(f"{path}?phrase=this+is&model=notebook")
+        assert without.status_code == 200
+        for empty in ("t=", "unit=", "t=&unit=&experiments=0"):
+            answer = client.get(f"{path}?phrase=this+is&model=notebook&{empty}")
+            assert (answer.status_code, answer.text) == (200, without.text)
+    asked = {"phrase": "this is", "model": "notebook"}
+    whole = client.post("/page/look", json=asked).text
+    for nothing in ("", None):
+        answer = client.post("/page/look", json={**asked, "t": nothing, "unit": nothing})
+        assert (answer.status_code, answer.text) == (200, whole)
+    assert client.get("/?phrase=this+is&model=notebook&t=-1").status_code == 422
+
+
+def test_no_field_of_a_query_is_a_fault_when_it_is_empty(client: TestClient) -> None:
+    """Of any endpoint: what a validator makes of nothing, bounds are asked about, too."""
+    looked = 0
+    for protocol in PROTOCOLS:
+        for endpoint in protocol.endpoints:
+            if endpoint.request is None or "GET" not in endpoint.methods:
+                continue
+            for field in endpoint.request.model_fields:
+                path = endpoint.path.replace("{model_id}", "notebook")
+                for text in ("", "+", "null", "0", "1e308", "%00"):
+                    answer = client.get(f"{path}?phrase=this+is&{field}={text}")
+                    assert answer.status_code < 500, (path, field, text)
+                    looked += 1
+    assert looked > 200
 
 
 def test_orders_and_words_left_out(client: TestClient) -> None:
