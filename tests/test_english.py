@@ -166,6 +166,14 @@ def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Pa
         ("Tom, ", {"I"}),
         ("Congratulations, ", {"I", "you"}),
         ('She said, "', {"I", "The"}),
+        ("I love you ", {"so", "too"}),
+        ("Love you ", {"so", "too"}),
+        ("I hope you ", {"are", "have"}),
+        ("Just checking ", {"in", "if"}),
+        ("Thanks in ", {"advance"}),
+        ("Good job ", {"on", "with"}),
+        ("Happy fri", {"Friday"}),
+        ("As per ", {"our", "your"}),
     ],
 )
 def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: set[str]) -> None:
@@ -187,6 +195,7 @@ def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: s
         ("enviroment", "Environment"),
         ("icecream", "Ice cream"),
         ("tommorow", "Tomorrow"),
+        ("ohhhhh", "Ohh"),
     ],
 )
 def test_slips_are_mended_as_they_were_meant(english: Model, typed: str, meant: str) -> None:
