@@ -267,7 +267,7 @@ class Model:
 
     def _spelling(self, word: str) -> str:
         word = composed(word)
-        if not word.isalnum():  # most are, and have nothing that could be translated
+        if not (word.isascii() and word.isalnum()):  # most are: nothing could be translated
             word = word.translate(AS_TYPEWRITTEN)
         return word.lower() if self.options.lowercase else word
 
