@@ -19,7 +19,7 @@ _BEGUN = 0.03  # and all of them, where so many letters begin a word
 _LETTERS_BEGIN = 3
 _SHORTEST_DOUBLED = 5  # letters of a word whose last may be typed twice: "awfull"
 _APART = 3  # ways to part a word in two that are looked at
-_PARTED = 1e-3  # of the likeliest way: others are none
+_PARTED = 1e-3  # of the likeliest way, and word: others are none
 
 Steps = Generator[Sequence[Context], Sequence[Floats], tuple[list[Candidate], float]]
 
@@ -41,6 +41,8 @@ class Corrections:
         apart = yield from self._apart(here)
         is_beginning = len(begun) and len(here.typed.word) >= _LETTERS_BEGIN
         less = _BEGUN if is_beginning else 1.0
+        if found.best:  # "literally", and no "litter ally"
+            apart = [one for one in apart if one.weight >= _PARTED * found.best[0].weight]
         corrected = [one._replace(weight=one.weight * less) for one in found.best + apart]
         return corrected, less * (found.mass + sum(one.weight for one in apart))
 
@@ -97,13 +99,24 @@ class Corrections:
         near = self._mistakes.near(typed) if slip else NOTHING_NEAR
         meant = self._words.undrawn_id(typed)
         if meant is None:
-            return near
+            return self._surely(typed, near)
         others = near.places != meant
         return Near(
             np.append(near.places[others], meant),
             np.append(near.distances[others] + np.int8(MISTAKE), np.int8(EXCHANGE)),
             np.append(near.whole[others], True),
         )
+
+    def _surely(self, typed: str, near: Near) -> Near:
+        """What is near, the word that this is surely a misspelling of as near as two letters
+        exchanged.
+        """
+        meant = self._words.ids_of(filter(None, [self._words.meant(typed)]))
+        if not meant:
+            return near
+        nearer = np.minimum(near.distances, np.int8(EXCHANGE))
+        distances = np.where(near.places == meant[0], nearer, near.distances + np.int8(EXCHANGE))
+        return near._replace(distances=distances)
 
     def _apart(
         self, here: Place

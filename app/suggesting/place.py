@@ -5,7 +5,7 @@ from typing import NamedTuple
 from app.arrays import Floats, Mask
 from app.suggesting.recent import RecentWords
 from app.suggesting.sentence import Sentence
-from app.text.casing import SHOUTED
+from app.text.casing import SHOUTED, SHOUTED_WORDS
 from app.text.typed import Typed
 
 
@@ -47,6 +47,8 @@ class Place(NamedTuple):
         if not letters:  # nearly always
             return False
         word = self.typed.word
+        if letters >= SHOUTED_WORDS:
+            return True
         return letters + (len(word) if word.isupper() else 0) >= SHOUTED
 
     @property

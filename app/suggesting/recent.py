@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 
-from app.text.tokens import AS_TYPEWRITTEN, TYPEWRITTEN_WORD
+from app.text.tokens import AS_TYPEWRITTEN, TYPEWRITTEN_WORD, without_accents
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class RecentWords:
 
     shares: dict[str, float]
     written: dict[str, str]
-    spellings: tuple[str, ...] = ()  # in alphabetical order
+    spellings: tuple[tuple[str, str], ...] = ()  # with and without accents, and the words
 
     def __bool__(self) -> bool:
         return bool(self.shares)
@@ -29,11 +29,13 @@ class RecentWords:
             written.setdefault(form.lower(), form)
         total = counts.total()
         shares = {word: times / total for word, times in counts.items()}
-        return cls(shares, written, tuple(sorted(shares)))
+        plain = {(word if word.isascii() else without_accents(word), word) for word in shares}
+        return cls(shares, written, tuple(sorted(plain.union(zip(shares, shares, strict=True)))))
 
     def beginning_with(self, typed: str) -> list[tuple[str, float]]:
         """Words as they were written, and their shares."""
         begun = typed.translate(AS_TYPEWRITTEN).lower()
-        first = bisect_left(self.spellings, begun)
-        last = bisect_left(self.spellings, begun + "\U0010ffff")
-        return [(self.written[word], self.shares[word]) for word in self.spellings[first:last]]
+        first = bisect_left(self.spellings, (begun,))
+        last = bisect_left(self.spellings, (begun + "\U0010ffff",))
+        words = dict.fromkeys(word for _, word in self.spellings[first:last])
+        return [(self.written[word], self.shares[word]) for word in words]

@@ -11,14 +11,22 @@ from app.suggesting.usual import Usual
 from app.suggesting.words import Words
 from app.text.abbreviations import SIGNS, may_be_short
 from app.text.asides import is_greeting, without_asides
+from app.text.casing import may_shout
+from app.text.contractions import unslipped
 from app.text.tokens import Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
 _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
 # What is commoner before the same names: "Mt. Everest".
-_LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr", "Mt": "Mount"}
+_LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr", "Mt": "Mount", "St": "Saint"}
 _TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
+# And behind a name that does not begin the sentence: "on Main St.".
+_STREETS = {"St": "Street", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard"}
+_STREET = re.compile(rf"(?<=\w )([A-Z][a-z]+ )({'|'.join(_STREETS)})(?![^\W_])")
+_CUT_SHORT = (*_LIKE_A_TITLE, *_STREETS)
 _SIGN = re.compile(rf"(?<!\S)(?:{'|'.join(SIGNS)})(?!\S)")
+_MAY_BE_SIGN = re.compile(r"[&@/\d]")
+_LETTERS_APART = re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}&|[^\W\d_]/)[^\W\d_](?![^\W_])")  # "Q&A"
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
 _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 # A comma, a colon, a dash, a bracket, a quotation mark or an emoji, where the sentence stands.
@@ -53,7 +61,8 @@ def read_sentence(model: Model, words: Words, text: str) -> Sentence:
     shorter = without_asides(text)
     if shorter != text:
         read = _read(model, words, shorter)
-        whole = whole._replace(context=read.context, text=read.text, usual=read.usual)
+        usual = whole.usual if read.usual is None else read.usual
+        whole = whole._replace(context=read.context, text=read.text, usual=usual)
     if not _ANEW.search(text[-_LONGEST_MARK:]):  # nearly always
         return whole
     if is_greeting(shorter):
@@ -97,19 +106,28 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
 
 def _as_known(words: Words, text: str) -> str:
     """ "the US" as "the USA", for it is no "us"; "my parents' house" as "my parent's house";
-    "Ms Smith" as "Mrs Smith"; "you & me" as "you and me", "w/o" as "without".
+    "Ms Smith" as "Mrs Smith", "Main St" as "Main Street"; "you & me" as "you and me", "b4" as
+    "before"; "Q&A" as an unknown word; "don;t" as "don't".
     """
-    if "&" in text or "@" in text or "/" in text:
+    text = unslipped(text)
+    if _MAY_BE_SIGN.search(text):
         text = _SIGN.sub(partial(_word_of, words), text)
+        text = _LETTERS_APART.sub(words.model.options.unknown or "", text)
     if "US" in text and not text.isupper() and words.knows("usa"):
         text = _COUNTRY.sub("USA", text)
-    if any(map(text.__contains__, _LIKE_A_TITLE)):
+    if any(map(text.__contains__, _CUT_SHORT)):
+        text = _STREET.sub(partial(_street, words), text)
         text = _TITLE.sub(partial(_title, words), text)
     if "s'" in text or "s’" in text:
         quoted = _QUOTED.search(text)  # what may end with such an apostrophe
         end = quoted.start() if quoted else len(text)
         text = _OF_SEVERAL.sub(partial(_of_one, words), text[:end]) + text[end:]
     return text
+
+
+def is_country(before: str, word: str) -> bool:
+    """Whether this is "the US"."""
+    return word == "US" and before == "the"
 
 
 def _word_of(words: Words, match: re.Match[str]) -> str:
@@ -120,6 +138,11 @@ def _word_of(words: Words, match: re.Match[str]) -> str:
 def _title(words: Words, match: re.Match[str]) -> str:
     other = _LIKE_A_TITLE[match[1]]
     return other if words.knows(other) else match[0]
+
+
+def _street(words: Words, match: re.Match[str]) -> str:
+    whole = _STREETS[match[2]]
+    return match[1] + whole if words.knows(whole) else match[0]
 
 
 def _of_one(words: Words, match: re.Match[str]) -> str:
@@ -174,6 +197,9 @@ def _is_ordinal(text: str, token: Token) -> bool:
 
 
 def _shouted(words: Words, typed: list[str]) -> int:
-    """The letters of words in capitals that are no acronyms: "HAPPY", not "NASA" nor "LOL"."""
-    known = (words.shown(words.understood(word) or "") for word in typed)  # "IM" too
-    return sum(len(word) for word in known if word is not None and not word.isupper())
+    """The letters of words in capitals that are no acronyms: "HAPPY", not "NASA" nor "US"."""
+    shown = (words.shown(words.understood(word) or "") for word in typed)  # "IM" too
+    known = [word for word in shown if word is not None]
+    if len(known) == 1 and not may_shout(known[0]):
+        return 0
+    return sum(len(word) for word in known if not word.isupper())

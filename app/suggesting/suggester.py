@@ -19,11 +19,12 @@ from app.suggesting.corrections import Corrections
 from app.suggesting.left import LeftBefore
 from app.suggesting.place import Asked, Place
 from app.suggesting.recent import RecentWords
-from app.suggesting.sentence import Sentence, read_sentence
+from app.suggesting.sentence import Sentence, is_country, read_sentence
 from app.suggesting.usual import Usual
 from app.suggesting.words import Begun, Candidate, Words
 from app.text.abbreviations import SEVERAL
 from app.text.casing import Casing, as_typed, in_capitals, may_be_acronym
+from app.text.contractions import SLIPPED
 from app.text.tokens import APOSTROPHES
 from app.text.typed import Typed, read_typed
 
@@ -62,6 +63,7 @@ class Suggester:
         if typed.word:
             begun = self._words.begun(typed.word, likely, self.model.suggestible)
             whole = self._is_whole(typed.word, likely, begun)
+            whole = whole or is_country(sentence.last, typed.word)
             if whole and (asked.fresh or not self._lacks_capital(typed.word, sentence.last)):
                 typed = typed.finished()
                 sentence = self._read(typed.sentence)
@@ -127,7 +129,7 @@ class Suggester:
                 return False
             ended = word[-1] not in APOSTROPHES or word[-2:-1] in "sS"  # "the boys'"
             return ended and self._words.is_sound(word)
-        if not self.model.suggestible[number]:
+        if SLIPPED in word or not self.model.suggestible[number]:
             return False
         return bool(said[number] >= _WHOLE * begun.mass)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.arrays import Floats, Indices
-from app.text.asides import asks_for_or
+from app.text.asides import OTHER_HALVES, left_half
 from app.text.tokens import AS_TYPEWRITTEN, TYPEWRITTEN_WORD
 
 _SHARE = 0.5  # of the probability goes by what people mostly write next
@@ -52,16 +52,17 @@ class UsualWords:
             for after, words in usual.items()
         }
         self._apart = {after: _shares(ids_of(words)) for after, words in apart.items()}
-        self._or = _shares(ids_of(["or"]))
+        self._halves = {left: _shares(ids_of(words)) for left, words in OTHER_HALVES.items()}
         self._ends = {after.rpartition(" ")[2] for after in self._after}
         self._longest = max((after.count(" ") + 1 for after in self._after), default=0)  # words
 
     def after(self, sentence: str) -> Usual | None:
         """What people mostly write in a sentence that has begun so, where the card says it; and
-        "or" behind "and/".
+        "or" behind "and/", "mail" behind "e-".
         """
-        if asks_for_or(sentence):
-            return self._or
+        left = left_half(sentence)
+        if left in self._halves:
+            return self._halves[left]
         if not self._after:
             return None
         end = sentence[-_CHARACTERS:]

@@ -16,10 +16,11 @@ from app.engines.topk import top_k
 from app.model import Model
 from app.suggesting.recent import RecentWords
 from app.suggesting.usual import Usual, UsualWords
-from app.text.abbreviations import NO_SLIPS, SEVERAL, SHORT_FORMS
+from app.text.abbreviations import NO_SLIPS, READ_AS, SEVERAL, SHORT_FORMS
+from app.text.contractions import AS_TYPED
 from app.text.misspelled import Misspellings
 from app.text.mistakes import LONGEST, SHORTEST
-from app.text.tokens import AS_TYPEWRITTEN, without_accents
+from app.text.tokens import without_accents
 
 _NO_NAME = 0.01  # how much less probable a word is that has no capital, where one is typed
 _LIKELY = 0.001  # of a word: fewer than a thousand are
@@ -99,7 +100,7 @@ class Words:
         """A word as the model knows it, whatever its case, and the apostrophe that was typed."""
         word = word.lower() if self.model.options.lowercase else word
         known = word in self.model.vocabulary.spellings
-        return word if known else word.translate(AS_TYPEWRITTEN)
+        return word if known else word.translate(AS_TYPED)
 
     def knows(self, word: str) -> bool:
         """Whether the model knows a word, blocked or not."""
@@ -146,6 +147,8 @@ class Words:
             return SHORT_FORMS[typed]
         if short and typed in SEVERAL and all(map(self.knows, SEVERAL[typed].split())):
             return SEVERAL[typed]
+        if short and self.knows(READ_AS.get(typed, "")):
+            return READ_AS[typed]
         if len(typed) >= _SHORTEST_DROPPED and typed.endswith("in") and self.knows(typed + "g"):
             return typed + "g"
         plain = typed if typed.isascii() else without_accents(typed)

@@ -7,6 +7,13 @@ SHORT_FORMS = {
     "pls": "please", "plz": "please", "ppl": "people", "msg": "message", "tmrw": "tomorrow",
     "bc": "because", "coz": "because", "sth": "something", "abt": "about", "luv": "love",
     "prolly": "probably", "govt": "government", "hv": "have", "tmr": "tomorrow", "thanx": "thanks",
+    "tmw": "tomorrow", "tmro": "tomorrow", "tonite": "tonight", "nite": "night", "mrng": "morning",
+    "wknd": "weekend", "wk": "week", "wks": "weeks", "xmas": "christmas", "gd": "good",
+    "gud": "good", "wl": "will", "nd": "and", "frm": "from", "tht": "that", "wut": "what",
+    "wht": "what", "rly": "really", "srsly": "seriously", "sry": "sorry", "tks": "thanks",
+    "thks": "thanks", "bcz": "because", "bcs": "because", "bcos": "because", "bcuz": "because",
+    "becuz": "because", "obv": "obviously", "obvs": "obviously", "dnt": "don't", "dint": "didn't",
+    "enuf": "enough", "skool": "school",
 }  # fmt: skip
 
 # What is read as other words once it is typed; until then it may begin another: "cost".
@@ -20,7 +27,7 @@ SEVERAL = {
     "goodluck": "good luck", "forsure": "for sure",
     "iam": "i am", "cos": "because", "rn": "right now", "ofc": "of course", "lmk": "let me know",
     "nvm": "never mind", "wbu": "what about you", "hbd": "happy birthday", "gm": "good morning",
-    "gn": "good night", "w": "with", "em": "them", "xd": "lol", "omw": "on my way",
+    "gn": "good night", "w": "with", "em": "them", "omw": "on my way",
     "tysm": "thank you so much", "hbu": "how about you", "cya": "see you", "yr": "year",
     "yrs": "years", "sis": "sister", "approx": "approximately", "dept": "department",
     "bday": "birthday", "tues": "tuesday", "thurs": "thursday", "lotta": "lot of",
@@ -28,17 +35,34 @@ SEVERAL = {
     "havnt": "haven't", "dosnt": "doesn't", "dosent": "doesn't", "doesent": "doesn't",
     "wasent": "wasn't", "didint": "didn't", "coudnt": "couldn't", "woudnt": "wouldn't",
     "shoudnt": "shouldn't", "your's": "yours", "her's": "hers", "our's": "ours",
-    "their's": "theirs",
+    "their's": "theirs", "goodnite": "good night", "gnite": "good night", "gnight": "good night",
+    "wassup": "what's up", "idc": "i don't care", "ikr": "i know right", "np": "no problem",
+    "yw": "you're welcome", "ttyl": "talk to you later", "wyd": "what are you doing",
+    "wya": "where are you", "ily": "i love you", "iloveyou": "i love you",
+    "howareyou": "how are you", "idontknow": "i don't know", "letmeknow": "let me know",
+}  # fmt: skip
+
+# What is read as these words, and is right as it is typed.
+READ_AS = {
+    "lmao": "lol", "lmfao": "lol", "rofl": "lol", "xd": "lol", "kk": "okay", "okie": "okay",
+    "howdy": "hi", "hiya": "hi", "heya": "hi", "bf": "boyfriend", "fb": "facebook",
+    "km": "kilometers", "kg": "pounds", "ft": "feet",
 }  # fmt: skip
 
 # Short, and no slip of another word; a model need not know them.
 NO_SLIPS = frozenset((
-    "bff", "brb", "cnn", "dm", "dms", "faq", "fyi", "gps", "iirc", "imho", "imo", "irl", "nbc",
-    "nfl", "pdf", "png", "ppt", "rofl", "rsvp", "smh", "sms", "tba", "tbd", "url", "usb", "wtf",
+    "afk", "bff", "bffs", "brb", "bruh", "cnn", "dm", "dms", "eww", "faq", "fomo", "fyi", "gps",
+    "iirc", "imho", "imo", "irl", "lowkey", "nbc", "nbd", "nfl", "ngl", "pdf", "phew", "png", "ppt",
+    "rsvp", "smh", "sms", "snapchat", "tba", "tbd", "tgif", "tiktok", "url", "usb", "whatsapp",
+    "woohoo", "wtf", "xoxo", "yikes", "yolo", *READ_AS,
 ))  # fmt: skip
 
 # What is read as these words where it stands alone.
-SIGNS = {"&": "and", "@": "at", "w/": "with", "w/o": "without", "b/c": "because"}
+SIGNS = {
+    "&": "and", "@": "at", "w/": "with", "w/o": "without", "b/c": "because", "b4": "before",
+    "gr8": "great", "l8r": "later", "m8": "mate", "2day": "today", "2nite": "tonight",
+    "2morrow": "tomorrow", "4ever": "forever",
+}  # fmt: skip
 
 _ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
 _MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))

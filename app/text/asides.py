@@ -12,9 +12,20 @@ _PAUSE = r"(?:[,;:]|\s[-–—]{1,2}(?=\s))"
 _GREETING = re.compile(rf"{_GREETS}(,?)((?:(?!{_PAUSE}).){{0,60}}+){_PAUSE}", re.IGNORECASE)
 _GREETINGS = re.compile(rf"(?:{_GREETS}\s*+,)++\s*+\Z", re.IGNORECASE)
 _AMONG_NAMES = frozenset(("or", "and", "there", "all", "everyone", "both"))
-_OPEN_CHOICE = "and/"  # "or" follows, and says it
-_CHOICE = re.compile(r"(?<![^\s(\"'“])(?!and/\Z)(?:[^\W\d_]{2,}+/)++(?=[^\W\d_]|\Z)")
-_CHOICE_BEFORE = re.compile(r"(?:\A|[\s(\"'“])(?:[^\W\d_]{2,}+/)++\Z")
+# What follows a stroke, or a hyphen, whatever the sentence.
+OTHER_HALVES = {
+    "and/": ("or",), "either/": ("or",), "on/": ("off",), "yes/": ("no",), "true/": ("false",),
+    "him/": ("her",), "his/": ("her", "hers"), "he/": ("she",), "she/": ("he", "her"),
+    "e-": ("mail", "mails", "book", "books"), "wi-": ("fi",), "sci-": ("fi",), "hi-": ("fi",),
+    "t-": ("shirt", "shirts"), "x-": ("ray", "rays"), "u-": ("turn",), "hip-": ("hop",),
+    "k-": ("pop",), "vice-": ("versa",),
+}  # fmt: skip
+_LEFT_HALF = re.compile(r"(?<![^\W_])[^\W\d_]+[/-]\Z")
+_UNITS = "km|kb|mb|gb|ml|mg|kg|cm|mm|mi|ft|lbs?"
+_CHOICE = re.compile(
+    rf"(?<![^\s(\"'“])(?!and/\Z|(?:{_UNITS})/)(?:[^\W\d_]{{2,}}+/)++(?=[^\W\d_]|\Z)"
+)
+_CHOICE_BEFORE = re.compile(rf"(?:\A|[\s(\"'“])(?!(?:{_UNITS})/)(?:[^\W\d_]{{2,}}+/)++\Z")
 
 
 def without_asides(sentence: str) -> str:
@@ -35,9 +46,12 @@ def is_choice(before: str) -> bool:
     return bool(_CHOICE_BEFORE.search(before))
 
 
-def asks_for_or(sentence: str) -> bool:
-    """Whether it ends with "and/"."""
-    return sentence.endswith(_OPEN_CHOICE)
+def left_half(sentence: str) -> str:
+    """The word at its end, with a stroke or a hyphen behind it; nearly always none."""
+    if sentence[-1:] not in ("/", "-"):
+        return ""
+    match = _LEFT_HALF.search(sentence, max(0, len(sentence) - 64))
+    return match[0].lower() if match else ""
 
 
 def _ungreeted(sentence: str) -> str:

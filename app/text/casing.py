@@ -13,6 +13,13 @@ from app.text.tokens import APOSTROPHES
 _NAME = re.compile(rf"[^\W\d_I][{APOSTROPHES}][^\W\d_]\Z")  # begins so: "O'B", and not "I'M"
 
 SHOUTED = 4  # letters, of which all are capitals: no acronym
+SHOUTED_WORDS = 2  # letters of words that are no acronyms
+# What may be an acronym where nothing else stands: "US", "7 PM", "LOL".
+_MAY_BE_ACRONYMS = frozenset((
+    "act", "ad", "aka", "am", "app", "brb", "ep", "etc", "ex", "gf", "hp", "hw", "ice", "id",
+    "idk", "it", "jk", "kc", "la", "lol", "ma", "mma", "mo", "ms", "omg", "op", "oz", "pa", "pin",
+    "pm", "ppl", "pre", "ram", "sat", "tbh", "tm", "us", "vs", "who",
+))  # fmt: skip
 
 
 class Casing:
@@ -57,6 +64,11 @@ def in_capitals(typed: str) -> bool:
     if not typed.isupper() or _NAME.match(typed):
         return False
     return sum(map(str.isalpha, typed)) > 1
+
+
+def may_shout(word: str) -> bool:
+    """Whether this word alone, in capitals, says that all is in capitals."""
+    return word not in _MAY_BE_ACRONYMS
 
 
 def may_be_acronym(typed: str) -> bool:

@@ -55,7 +55,10 @@ class Misspellings:
         if len(typed) >= _ONE_MISSING:
             near += _with_one_more(typed)
             near += self._consonants.get(typed.translate(_VOWELS), ())
-        return {word for word in self._words.intersection(near) if is_misspelling(typed, word)}
+        found = {word for word in self._words.intersection(near) if is_misspelling(typed, word)}
+        if len(found) < 2:
+            return found
+        return {word for word in found if _lacks_one(typed, word)} or found  # than has one more
 
     def undrawn(self, typed: str) -> str | None:
         """The word that this is without what is said three times or more in it."""

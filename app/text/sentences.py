@@ -15,8 +15,10 @@ _END = re.compile(
 # "1)" of a list, "Subject:", "P.S." and "@anna" in front of a line: what follows starts anew.
 _ITEM = re.compile(
     r"(?:[ \t]*+(?:(?:\d{1,3}+|[a-zA-Z])\)|[^\W\d_a-z][^\W\d_]*+:"
-    r"|[Pp]\.[Ss]\.?+:?+|@\w++[:,]?+)(?=\s))+"
+    r"|[Pp]\.[Ss]\.?+:?+|@\w++[:,]?+)(?=\s|\Z))+"
 )
+_NAMES = re.compile(r"(?<![^\W_])(?:Name|NAME):\Z")  # what stands there is one
+_LONGEST_LABEL = 6
 _MARK = re.compile(r"[.!?…\n:;=)@#/<\"“]")  # without any of these, a text is its own sentence
 _PAUSE = re.compile(r"\.{2,}+|…")
 _INSIDE = re.compile(r"[.!?]+(?!\d)")
@@ -55,7 +57,10 @@ def last_sentence(before: str, word: str, stand_in: str) -> str:
     if not begin or text[begin - 1] == "\n":
         item = _ITEM.match(before, begin)
         begin = item.end() if item else begin
-    return _read_out(before[begin:], stand_in)
+    sentence = _read_out(before[begin:], stand_in)
+    if word and begin and _NAMES.search(before[max(0, begin - _LONGEST_LABEL) : begin]):
+        return f"my name is {sentence}"
+    return sentence
 
 
 def is_address(token: str) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from app.text.asides import is_choice
 from app.text.casing import in_capitals
+from app.text.contractions import SLIPPED, start_of_slipped
 from app.text.sentences import is_address, last_sentence, last_token
 from app.text.tokens import APOSTROPHES, Tokenizer
 
@@ -20,6 +21,10 @@ _EYES, _MOUTHS = (":", ";", "=", ":-", ";-"), "DPpOoSsXx"
 _QUOTES = "\"'*_~`"  # on both sides of what they stand around
 _SAID = re.compile(r"[.!?…][\"”]\s+\Z")  # somebody says
 _DASHES = "-–—"
+# What a space follows: a comma, a smile, an emoji, a bracket around more than the "s" of "(s)he".
+_CLOSED = re.compile(
+    r"(?:[,;…]|[:;]-?[)(]|(?<!\S)\([^()]{3,}\)|[☀-➿\ufe0f\U0001f000-\U0001faff])\Z"
+)
 _OPENS = f"([{{<“‘«{_DASHES}/\\#@ \n\t"  # or a quote that stands behind one of these
 _MOST_READ = 4096  # characters before the cursor; no sentence that a model reads is longer
 
@@ -129,6 +134,9 @@ def _start_of_word(text: str) -> int:
         start -= 1
     while start < end and text[start] in APOSTROPHES:
         start += 1
+    if text[start - 1 : start] == SLIPPED and start < end:
+        slipped = start_of_slipped(text)
+        return start if slipped is None else slipped
     return start
 
 
@@ -141,8 +149,8 @@ def _needs_space(before: str, word: str, *, begins: bool) -> bool:
     last = before[-1:]
     if not last or last.isspace():
         return False
-    if word:  # typed right behind a comma, or the end of a sentence
-        return last in ",;" or (begins and not _opens(before))
+    if word:  # typed right behind a comma, a closed bracket, or the end of a sentence
+        return bool(_CLOSED.search(before[-LONGEST_WORD:])) or (begins and not _opens(before))
     if last in _DASHES and (len(before) < 2 or before[-2].isspace()):
         return True  # "I know -", an item of a list: not "well-"
     return not _opens(before)

@@ -782,7 +782,11 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
         ("THE M", "MUCH "),
         ("I M", "Monday "),
         ("IM M", "MUCH "),
-        ("THE ", "much "),
+        ("THE ", "MUCH "),
+        ("TO M", "MUCH "),
+        ("US ", "much "),
+        ("7 PM ", "much "),
+        ("A M", "Monday "),
         ("VERY m", "much "),
         ("IT IS ", "MUCH "),
         ("It is ", "much "),
@@ -792,7 +796,8 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
 )
 def test_a_sentence_in_capitals_goes_on_in_capitals(text: str, expected: str) -> None:
     said = {"much": 0.4, "monday": 0.1}
-    typist = Typist({"very": said, "it is": said, "": said, "i": said, "the": said, "i'm": said})
+    before = ("very", "it is", "", "i", "the", "i'm", "to", "us", "<num> pm", "a")
+    typist = Typist(dict.fromkeys(before, said), ("us", "pm", "a"))
     assert typist.texts(text, count=1) == [expected]
 
 
