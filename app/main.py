@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app import __version__, logs
+from app import __version__, logs, one_thread  # noqa: F401 - one_thread is for NumPy, below
 from app.api import operations, page
 from app.api.inference import endpoints as inference
 from app.api.native import endpoints as native

@@ -1,6 +1,7 @@
 """Who may import whom: data flows one way, and imports go the other."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ APP = ROOT / "app"
 # A module imports from the lines above its own and from its own package; never sideways. A module
 # that is named with its package stands on a line of its own.
 LAYERS = (
-    {"errors", "shared_numbers", "orphans", "arrays", "pauses"},
+    {"errors", "shared_numbers", "orphans", "arrays", "pauses", "one_thread"},
     {"layers", "metrics", "terms"},
     {"network"},
     {"text", "engines"},
@@ -154,6 +155,24 @@ def test_importing_the_application_loads_nothing_it_need_not() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
+def test_numpy_has_one_thread_however_the_application_is_started(
+    given: dict[str, str], threads: int
+) -> None:
+    """Stock uvicorn answered a fifth of what `unrolled serve` did where cores were busy."""
+    script = "import os, app.main; print(len(os.listdir('/proc/self/task')))"
+    inherited = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=inherited | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) == min(threads, len(os.sched_getaffinity(0)))
 
 
 def test_nobody_catches_everything_but_the_edges() -> None:
