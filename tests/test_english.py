@@ -174,6 +174,12 @@ def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Pa
         ("Good job ", {"on", "with"}),
         ("Happy fri", {"Friday"}),
         ("As per ", {"our", "your"}),
+        ("I just wanted to follow ", {"up"}),
+        ("Thank you for reaching ", {"out"}),
+        ("We apologize for any ", {"inconvenience"}),
+        ("Congrats on your ", {"new", "wedding"}),
+        ("How is everything ", {"going", "with"}),
+        ("I am writing to ", {"inform", "ask"}),
     ],
 )
 def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: set[str]) -> None:

@@ -13,7 +13,7 @@ from app.text.abbreviations import SIGNS, may_be_short
 from app.text.asides import is_greeting, without_asides
 from app.text.casing import may_shout
 from app.text.contractions import unslipped
-from app.text.tokens import Token, tokenize
+from app.text.tokens import APOSTROPHES, Token, tokenize
 
 _HYPHENATED = re.compile(r"(?<![^\W_])([^\W\d_]{1,20})-([^\W\d_]{1,20})(?![^\W_])")
 _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
@@ -192,8 +192,8 @@ def _is_name(text: str, token: Token) -> bool:
 
 
 def _is_ordinal(text: str, token: Token) -> bool:
-    """Whether this ends a number: "3rd"."""
-    return text[token.start - 1 : token.start].isdigit()
+    """Whether this ends a number: "3rd", "the 90's"."""
+    return text[max(0, token.start - 2) : token.start].rstrip(APOSTROPHES)[-1:].isdigit()
 
 
 def _shouted(words: Words, typed: list[str]) -> int:

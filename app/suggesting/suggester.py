@@ -201,7 +201,7 @@ class Suggester:
             return False
         if here.asked.exclude and lowered in here.asked.excluded:
             return False
-        return lowered not in here.shown
+        return lowered not in here.shown or SLIPPED in word  # "don't" was shown for "don"
 
     def _unknown_recent(self, typed: str, recent: RecentWords, asked: Asked) -> list[Candidate]:
         """What the person wrote before and the model does not know."""

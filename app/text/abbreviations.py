@@ -46,7 +46,7 @@ SEVERAL = {
 READ_AS = {
     "lmao": "lol", "lmfao": "lol", "rofl": "lol", "xd": "lol", "kk": "okay", "okie": "okay",
     "howdy": "hi", "hiya": "hi", "heya": "hi", "bf": "boyfriend", "fb": "facebook",
-    "km": "kilometers", "kg": "pounds", "ft": "feet",
+    "km": "kilometers", "kg": "pounds", "ft": "feet", "eg": "like",
 }  # fmt: skip
 
 # Short, and no slip of another word; a model need not know them.

@@ -16,9 +16,12 @@ SHOUTED = 4  # letters, of which all are capitals: no acronym
 SHOUTED_WORDS = 2  # letters of words that are no acronyms
 # What may be an acronym where nothing else stands: "US", "7 PM", "LOL".
 _MAY_BE_ACRONYMS = frozenset((
-    "act", "ad", "aka", "am", "app", "brb", "ep", "etc", "ex", "gf", "hp", "hw", "ice", "id",
-    "idk", "it", "jk", "kc", "la", "lol", "ma", "mma", "mo", "ms", "omg", "op", "oz", "pa", "pin",
-    "pm", "ppl", "pre", "ram", "sat", "tbh", "tm", "us", "vs", "who",
+    "act", "ad", "aka", "am", "app", "apps", "apt", "bio", "brb", "cad", "cal", "cam", "cap",
+    "chem", "co", "com", "diy", "econ", "edu", "ep", "eta", "etc", "ex", "fps", "gf", "gov", "hp",
+    "hrs", "hw", "ice", "id", "idk", "ii", "iii", "inc", "it", "iv", "jk", "kc", "la", "lax",
+    "lb", "lbs", "lol", "ma", "mil", "min", "mma", "mo", "mph", "ms", "nas", "omg", "op", "oz",
+    "pa", "pin", "pm", "ppl", "pre", "qb", "ram", "rip", "sat", "sec", "sox", "tbh", "tds", "tel",
+    "tm", "uni", "us", "vi", "vol", "vs", "who",
 ))  # fmt: skip
 
 

@@ -51,6 +51,19 @@ def test_a_semicolon_that_slipped_is_an_apostrophe(
     assert ([one.text for one in answer.suggestions], answer.unknown) == (["know "], ())
 
 
+def test_fresh_mends_a_contraction_that_was_shown_before_it_was_mistyped() -> None:
+    typist = Typist({"": {}, "I": {"don't": 0.9}})
+    assert typist.texts("I don", fresh=True) == []
+    assert typist.texts("I don;t", fresh=True) == ["don't "]
+
+
+def test_what_ends_a_number_is_no_unknown_word() -> None:
+    typist = Repeating({"the": 0.4})
+    for text in ("in the 90's ", "in the 90’s ", "the 3rd "):
+        assert typist(text).unknown == ()
+    assert typist("in 90 s's ").unknown == ("s's",)
+
+
 def test_a_semicolon_between_other_words_is_none() -> None:
     typist = Typist({"store": {"the": 0.4}, "": {"the": 0.4}})
     assert typist.texts("store;t", count=1) == [" the "]

@@ -786,6 +786,7 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
         ("TO M", "MUCH "),
         ("US ", "much "),
         ("7 PM ", "much "),
+        ("ETA ", "much "),
         ("A M", "Monday "),
         ("VERY m", "much "),
         ("IT IS ", "MUCH "),
@@ -796,8 +797,8 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
 )
 def test_a_sentence_in_capitals_goes_on_in_capitals(text: str, expected: str) -> None:
     said = {"much": 0.4, "monday": 0.1}
-    before = ("very", "it is", "", "i", "the", "i'm", "to", "us", "<num> pm", "a")
-    typist = Typist(dict.fromkeys(before, said), ("us", "pm", "a"))
+    before = ("very", "it is", "", "i", "the", "i'm", "to", "us", "<num> pm", "a", "eta")
+    typist = Typist(dict.fromkeys(before, said), ("us", "pm", "a", "eta"))
     assert typist.texts(text, count=1) == [expected]
 
 
