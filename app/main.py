@@ -67,6 +67,7 @@ class Unrolled(FastAPI):
 
     protocols: tuple[Protocol, ...] = ()
     edge: Edge | None = None  # also for a server that can do without ASGI
+    _written: tuple[dict[str, Any] | None, str, bytes] = None, "", b""  # document, root, JSON
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """HTTP enters at the edge, the lifespan goes to FastAPI."""
@@ -87,6 +88,16 @@ class Unrolled(FastAPI):
                 self.openapi_schema = openapi.document(self, self.protocols, keys_are_set=keys)
             return self.openapi_schema
 
+    def document(self, root: str) -> bytes:
+        """The same as JSON, which says where a proxy serves it. Written once: a thread that writes
+        it has the interpreter until it is done.
+        """
+        document = self.openapi()
+        if self._written[0] is not document or self._written[1] != root:
+            servers = {"servers": [{"url": root}]} if root else {}
+            self._written = document, root, bytes(JSONResponse({**document, **servers}).body)
+        return self._written[2]
+
 
 class _Files(StaticFiles):
     """Files that are sent whole, as a server may: Starlette has texts of its own for bad ranges."""
@@ -97,11 +108,9 @@ class _Files(StaticFiles):
 
 
 async def _document(request: Request) -> Response:
-    """The OpenAPI document, which says where a proxy serves it."""
-    document = await asyncio.to_thread(request.app.openapi)  # to make it takes 100 ms, once
-    if root := request.scope.get("root_path", "").rstrip("/"):
-        document = {**document, "servers": [{"url": root}]}
-    body = bytes((await asyncio.to_thread(JSONResponse, document)).body)
+    """The OpenAPI document."""
+    root = request.scope.get("root_path", "").rstrip("/")
+    body = await asyncio.to_thread(request.app.document, root)  # to make it takes 100 ms, once
     accepts = request.headers.get("accept-encoding", "").encode("latin-1")
     reply = await compressed(Reply(body), body, accepts)
     answer = Response(cast(bytes, reply.body), media_type=reply.media_type.decode())

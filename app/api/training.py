@@ -9,6 +9,7 @@ from app import costs
 from app.api.nulls import OR_NULL
 from app.api.whole import WHOLE
 from app.http.exchange import Exchange
+from app.http.pieces import made
 from app.http.service import Service
 from app.notebook.answer import NotebookAnswer, Training
 from app.notebook.steps import TEXT, WINDOW
@@ -46,7 +47,8 @@ async def trained(service: Service, exchange: Exchange, asked: NotebookFields) -
     Raises InvalidRequest for a text it cannot use, TooExpensive before a training begins that would
     take too long.
     """
-    training = Training(asked.text, asked.window, asked.units, asked.epochs, asked.seed)
+    told = asked.text, asked.window, asked.units, asked.epochs, asked.seed
+    training = await made(service.large, len(asked.text) * asked.window, Training, *told)
     expected = costs.training_seconds(*training.size, asked.epochs)
     costs.check(expected, service.settings.max_seconds, "epochs, units or words")
     loop = asyncio.get_running_loop()

@@ -301,3 +301,18 @@ def test_many_that_ask_first_at_once_are_given_the_same_document() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(first, range(8)))) == 1
+
+
+def test_it_is_written_once_for_each_place_where_it_is_served(client: TestClient) -> None:
+    """Threads that wrote it again for everybody kept the event loop waiting for 0.4 s."""
+    app = create_app(Settings(poll_seconds=0))
+    written = app.document("")
+    assert json.loads(written) == client.get("/openapi.json").json()
+    assert app.document("") is written
+    assert json.loads(app.document("/words")) == {
+        **json.loads(written),
+        "servers": [{"url": "/words"}],
+    }
+    app.openapi_schema = None  # as for routes that are added later
+    app.title = "Words"
+    assert json.loads(app.document(""))["info"]["title"] == "Words"

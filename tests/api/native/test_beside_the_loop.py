@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api import training
 from app.api.native import predictions
 from app.engines.topk import BATCHED_K
 from app.http.exchange import encode
+from app.notebook.answer import Training
 from app.suggesting import suggester
 from app.text.typed import read_typed
 from app.text.vocabulary import Vocabulary
@@ -95,3 +97,14 @@ def test_nobody_looks_for_words_like_those_of_a_text_box(
     answer = client.post("/v1/suggest", json={**SHORT, "text": "this exmple is "}).json()
     assert answer["unknown"] == ["exmple"]
     assert not closest.threads
+
+
+def test_the_examples_of_a_long_notebook_are_made_beside_the_loop(
+    client: TestClient, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Noted(Training)
+    monkeypatch.setattr(training, "Training", made)
+    for text, window, beside in (("this is it", 2, False), ("this is it " * 50, 10, True)):
+        asked = {"text": text, "window": window, "epochs": 1}
+        assert client.post("/v1/notebook", json=asked).status_code == 200
+        assert (loop not in made.taken()) is beside
