@@ -25,7 +25,7 @@ _DASHES = "-–—"
 _CLOSED = re.compile(
     r"(?:[,;…]|[:;]-?[)(]|(?<!\S)\([^()]{3,}\)|[☀-➿\ufe0f\U0001f000-\U0001faff])\Z"
 )
-_OPENS = f"([{{<“‘«{_DASHES}/\\#@ \n\t"  # or a quote that stands behind one of these
+_OPENS = f"([{{<“‘«¿¡{_DASHES}/\\#@ \n\t"  # or a quote that stands behind one of these
 _MOST_READ = 4096  # characters before the cursor; no sentence that a model reads is longer
 
 

@@ -76,6 +76,7 @@ def test_a_sentence_s_end_needs_no_space_to_end_it_and_is_given_one(mark: str) -
         ("I know, ", "the "),
         ("I know,", " the "),
         ("I know (", "the "),
+        ("I know ¿", "the "),
         ('I know "', "the "),
         ('I "know"', " the "),
         ("I know - ", "the "),
