@@ -27,7 +27,7 @@ _LIKELY = 0.001  # of a word: fewer than a thousand are
 FREQUENT = 300  # words, which stand first in a vocabulary
 _NOT_RARE = 1_000  # words, which stand first too
 _SHORTEST_DROPPED = 4  # letters of a word that may lack its last g
-_SHORTEST_ONE = 4  # of what may have a plural
+_SHORTEST_ONE = 3  # of what may have a plural
 _OF_ONE = (("ies", "y"), ("es", ""), ("s", ""))  # a plural's end, and what it is of one
 _BEGINNINGS = 4096  # remembered with where their words stand, and misspellings
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -120,7 +120,14 @@ class Words:
             return self.knows(without_accents(typed))
         ends = (typed.removesuffix(end) + of_one for end, of_one in _OF_ONE if typed.endswith(end))
         ones = (one for one in ends if len(one) >= _SHORTEST_ONE and one[-1] != "s")
-        return any(self.knows(one) and one not in self._slips for one in ones)
+        return any(self._may_have_a_plural(one) for one in ones)
+
+    def _may_have_a_plural(self, one: str) -> bool:
+        """Whether this is a word, and no short one as frequent as "the" or "had"."""
+        number = self.model.vocabulary.id_of(one)
+        if number is None or one in self._slips:
+            return False
+        return len(one) > _SHORTEST_ONE or number >= FREQUENT
 
     def shown(self, word: str) -> str | None:
         """A word as it is shown inside a sentence, None where the model does not know it."""

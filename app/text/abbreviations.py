@@ -13,7 +13,11 @@ SHORT_FORMS = {
     "wht": "what", "rly": "really", "srsly": "seriously", "sry": "sorry", "tks": "thanks",
     "thks": "thanks", "bcz": "because", "bcs": "because", "bcos": "because", "bcuz": "because",
     "becuz": "because", "obv": "obviously", "obvs": "obviously", "dnt": "don't", "dint": "didn't",
-    "enuf": "enough", "skool": "school",
+    "enuf": "enough", "skool": "school", "txt": "text", "appt": "appointment",
+    "appts": "appointments", "pkg": "package", "mtg": "meeting", "mtgs": "meetings",
+    "mgr": "manager", "asst": "assistant", "acct": "account", "bldg": "building", "nvr": "never",
+    "ltr": "later", "soz": "sorry", "pliz": "please", "pleez": "please", "bcoz": "because",
+    "becoz": "because", "wkend": "weekend", "wkd": "weekend", "gna": "gonna", "gunna": "gonna",
 }  # fmt: skip
 
 # What is read as other words once it is typed; until then it may begin another: "cost".
@@ -47,24 +51,27 @@ READ_AS = {
     "lmao": "lol", "lmfao": "lol", "rofl": "lol", "xd": "lol", "kk": "okay", "okie": "okay",
     "howdy": "hi", "hiya": "hi", "heya": "hi", "bf": "boyfriend", "fb": "facebook",
     "km": "kilometers", "kg": "pounds", "ft": "feet", "eg": "like",
+    "mon": "monday", "tue": "tuesday", "thu": "thursday", "thur": "thursday", "fri": "friday",
 }  # fmt: skip
 
 # Short, and no slip of another word; a model need not know them.
 NO_SLIPS = frozenset((
-    "afk", "bff", "bffs", "brb", "bruh", "cnn", "dm", "dms", "eww", "faq", "fomo", "fyi", "gps",
-    "iirc", "imho", "imo", "irl", "lowkey", "nbc", "nbd", "nfl", "ngl", "pdf", "phew", "png", "ppt",
-    "rsvp", "smh", "sms", "snapchat", "tba", "tbd", "tgif", "tiktok", "url", "usb", "whatsapp",
-    "woohoo", "wtf", "xoxo", "yikes", "yolo", *READ_AS,
+    "afaik", "afk", "bae", "bff", "bffs", "brb", "bruh", "cnn", "dm", "dms", "eww", "faq", "fomo",
+    "fyi", "gps", "icymi", "iirc", "imho", "imo", "irl", "lowkey", "muah", "mwah", "nbc", "nbd",
+    "nfl", "ngl", "pdf", "phew", "png", "ppt", "rsvp", "smh", "sms", "snapchat", "sweetie", "tba",
+    "tbd", "tgif", "tiktok", "tldr", "url", "usb", "whatsapp", "woohoo", "wtf", "xoxo", "yikes",
+    "yolo", *READ_AS,
 ))  # fmt: skip
 
 # What is read as these words where it stands alone.
 SIGNS = {
     "&": "and", "@": "at", "w/": "with", "w/o": "without", "b/c": "because", "b4": "before",
     "gr8": "great", "l8r": "later", "m8": "mate", "2day": "today", "2nite": "tonight",
-    "2morrow": "tomorrow", "4ever": "forever",
+    "2morrow": "tomorrow", "4ever": "forever", "any1": "anyone", "some1": "someone",
+    "every1": "everyone", "ne1": "anyone", "w8": "wait", "h8": "hate", "str8": "straight",
 }  # fmt: skip
 
-_ASKING = frozenset(("how", "what", "where", "when", "why", "who"))
+_ASKING = frozenset(("how", "hw", "what", "wat", "wht", "wut", "where", "when", "why", "who"))
 _MANY = frozenset(("u", "you", "we", "they", "these", "those", "there"))
 
 

@@ -18,7 +18,7 @@ OTHER_HALVES = {
     "him/": ("her",), "his/": ("her", "hers"), "he/": ("she",), "she/": ("he", "her"),
     "e-": ("mail", "mails", "book", "books"), "wi-": ("fi",), "sci-": ("fi",), "hi-": ("fi",),
     "t-": ("shirt", "shirts"), "x-": ("ray", "rays"), "u-": ("turn",), "hip-": ("hop",),
-    "k-": ("pop",), "vice-": ("versa",),
+    "k-": ("pop",), "so-": ("called",), "vice-": ("versa",),
 }  # fmt: skip
 _LEFT_HALF = re.compile(r"(?<![^\W_])[^\W\d_]+[/-]\Z")
 _UNITS = "km|kb|mb|gb|ml|mg|kg|cm|mm|mi|ft|lbs?"

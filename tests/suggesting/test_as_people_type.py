@@ -64,6 +64,15 @@ def test_what_ends_a_number_is_no_unknown_word() -> None:
     assert typist("in 90 s's ").unknown == ("s's",)
 
 
+def test_the_plural_of_a_short_word_is_no_slip_but_of_a_frequent_one() -> None:
+    more = (*(f"w{at}x" for at in range(300)), "hug", "huge", "these")
+    typist = Repeating({"huge": 0.2, "these": 0.2}, more)
+    assert typist("hugs", count=1).suggestions[0].kind == "next"
+    assert typist.texts("thes", count=1) == ["These "]
+    assert typist.texts("thees", count=1) == ["These "]
+    assert typist.texts("knows", count=1)[0] != "Know "
+
+
 def test_a_semicolon_between_other_words_is_none() -> None:
     typist = Typist({"store": {"the": 0.4}, "": {"the": 0.4}})
     assert typist.texts("store;t", count=1) == [" the "]
@@ -129,6 +138,8 @@ def test_text_speak_is_written_out_or_left_as_it_is(typed: str, meant: str, kind
         ("it is gd ", "it is good"),
         ("thanks lmao ", "thanks lol"),
         ("know b4 ", "know before"),
+        ("hw r you ", "<unk> are you"),
+        ("on fri ", "on friday"),
         ("5 km ", "<num> kilometers"),
         ("5 km/h ", "<num> kilometers <unk>"),
         ("the Q&A ", "the <unk>"),
@@ -142,7 +153,7 @@ def test_text_speak_is_written_out_or_left_as_it_is(typed: str, meant: str, kind
     ],
 )
 def test_a_sentence_is_read_as_it_was_meant(text: str, read: str) -> None:
-    more = ("good", "lol", "before", "kilometers", "saint", "street", "on")
+    more = ("good", "lol", "before", "kilometers", "saint", "street", "on", "friday")
     assert Repeating({"the": 0.4}, more).read(text) == read.split()
 
 
