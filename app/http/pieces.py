@@ -6,6 +6,7 @@ A slice that is under way when its client leaves is finished; the next one never
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from time import monotonic
 from typing import TypeVar
 
 from app.http.exchange import JSON, Exchange, Headers, Reply
@@ -15,6 +16,7 @@ Result = TypeVar("Result")
 FEW = 1_024  # characters or numbers that are worked on at once: a fraction of a millisecond
 _AT_FIRST = 1 << 20  # bytes that are made in one slice before it is known whether it is streamed
 _AT_ONCE = 256 << 10  # bytes of a streamed answer that are made in one slice
+SLICE_SECONDS = 0.05  # after which no other piece is begun in one, however small they are
 
 
 async def made(
@@ -56,11 +58,11 @@ async def reply_of(
     made of it is held from the first megabyte on. Raises Overloaded.
     """
     loop = asyncio.get_running_loop()
-    pieces, some = await loop.run_in_executor(threads, _begun, make, min(most, _AT_FIRST))
+    pieces, some, more = await loop.run_in_executor(threads, _begun, make, min(most, _AT_FIRST))
     taken, count = [some], len(some)
-    while len(some) >= _AT_FIRST and count < most:
+    while more and count < most:
         exchange.hold(len(some))
-        some = await loop.run_in_executor(threads, _up_to, pieces, _AT_FIRST)
+        some, more = await loop.run_in_executor(threads, _up_to, pieces, _AT_FIRST)
         taken.append(some)
         count += len(some)
     if count < most:
@@ -68,33 +70,46 @@ async def reply_of(
         return Reply(b"".join(taken), media_type, 200, headers)
     exchange.hold(len(some))
 
-    async def streamed() -> AsyncGenerator[bytes, None]:
+    async def streamed(more: bool = more) -> AsyncGenerator[bytes, None]:
         for some in taken:
             for begin in range(0, len(some), _AT_ONCE):
                 yield some[begin : begin + _AT_ONCE]
-        while some := await loop.run_in_executor(threads, _up_to, pieces, _AT_ONCE):
+        while more:
+            some, more = await loop.run_in_executor(threads, _up_to, pieces, _AT_ONCE)
             yield some
 
     return Reply(streamed(), media_type, 200, headers)
 
 
-def _begun(make: Callable[[], Iterator[bytes]], most: int) -> tuple[Iterator[bytes], bytes]:
+def _begun(make: Callable[[], Iterator[bytes]], most: int) -> tuple[Iterator[bytes], bytes, bool]:
     """The pieces, and what the first of them come to: a change of threads may take as long as it
     takes to make an answer.
     """
     pieces = make()
-    return pieces, _up_to(pieces, most)
+    return pieces, *_up_to(pieces, most)
 
 
-def _up_to(pieces: Iterator[bytes], most: int) -> bytes:
-    """At least `most` bytes more, or all that is left."""
+def _up_to(pieces: Iterator[bytes], most: int) -> tuple[bytes, bool]:
+    """At least `most` bytes more, what a slice had time for, or all that is left; and whether there
+    may be more.
+    """
     taken, count = [], 0
+    end = monotonic() + SLICE_SECONDS
     for piece in pieces:
         taken.append(piece)
         count += len(piece)
-        if count >= most:
-            break
-    return b"".join(taken)
+        if count >= most or monotonic() >= end:
+            return b"".join(taken), True
+    return b"".join(taken), False
+
+
+def for_a_while(results: Iterator[Result]) -> Iterator[Result]:
+    """Those that a slice has time for: the first at least."""
+    end = monotonic() + SLICE_SECONDS
+    for result in results:
+        yield result
+        if monotonic() >= end:
+            return
 
 
 def listed(elements: Iterator[bytes]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.api.openai import completions, tokenizer
+from app.http import pieces as pieces_module
 from app.http.exchange import encode
 from app.http.pieces import FEW, listed, made, object_of, reply_of
 from app.main import create_app
@@ -27,7 +28,12 @@ def test_few_characters_are_worked_on_at_once_and_many_on_a_thread() -> None:
     assert asyncio.run(where(FEW + 1)) != threading.get_ident()
 
 
-def test_what_is_made_for_one_answer_stops_when_nobody_waits_for_it() -> None:
+@pytest.mark.parametrize("size", [1 << 20, 1])
+def test_what_is_made_for_one_answer_stops_when_nobody_waits_for_it(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large pieces fill a slice; small ones that take long to make end it."""
+    monkeypatch.setattr(pieces_module, "SLICE_SECONDS", 0.0 if size == 1 else 3600.0)
     begun, go_on = threading.Event(), threading.Event()
     pieces = 0
 
@@ -37,7 +43,7 @@ def test_what_is_made_for_one_answer_stops_when_nobody_waits_for_it() -> None:
             pieces += 1
             begun.set()
             go_on.wait()
-            yield b"a" * (1 << 20)
+            yield b"a" * size
 
     async def leave() -> None:
         with ThreadPoolExecutor(1) as threads:
@@ -54,7 +60,11 @@ def test_what_is_made_for_one_answer_stops_when_nobody_waits_for_it() -> None:
 
 @pytest.mark.parametrize("most", [1 << 10, 1 << 20, 3 << 20, 1 << 30])
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 40])
-def test_an_answer_is_the_same_whole_and_streamed(most: int, count: int) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 3600.0])
+def test_an_answer_is_the_same_whole_and_streamed(
+    most: int, count: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces_module, "SLICE_SECONDS", seconds)
     made = [b"%07d" % number * 15_000 for number in range(count)]  # 105 KB each
 
     class Holds:

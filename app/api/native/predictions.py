@@ -16,7 +16,7 @@ from app.errors import RequestError
 from app.http import problems
 from app.http.coding import weighed
 from app.http.exchange import JSON, Exchange, Reply, encode
-from app.http.pieces import FEW, listed, made, reply_of
+from app.http.pieces import FEW, for_a_while, listed, made, reply_of
 from app.http.service import Service
 from app.model import Model
 from app.serving.results import bytes_kept, in_batches
@@ -128,7 +128,7 @@ async def predict_batch(service: Service, exchange: Exchange, request: BatchRequ
 
 def _next_lines(results: Iterator[bytes]) -> bytes:
     """Some lines more; none at the end."""
-    return b"".join(one + b"\n" for one in islice(results, _LINES))
+    return b"".join(one + b"\n" for one in for_a_while(islice(results, _LINES)))
 
 
 def _predict_batch(model: Model, request: BatchRequest, most_seconds: float) -> Iterator[bytes]:
