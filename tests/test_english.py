@@ -180,6 +180,9 @@ def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Pa
         ("Congrats on your ", {"new", "wedding"}),
         ("How is everything ", {"going", "with"}),
         ("I am writing to ", {"inform", "ask"}),
+        ("Keep up the g", {"good", "great"}),
+        ("Drive s", {"safely"}),
+        ("Hi everyone ", {"I", "how"}),
     ],
 )
 def test_beginnings_go_on_as_a_person_would(english: Model, text: str, wanted: set[str]) -> None:

@@ -54,13 +54,13 @@ READ_AS = {
     "mon": "monday", "tue": "tuesday", "thu": "thursday", "thur": "thursday", "fri": "friday",
 }  # fmt: skip
 
-# Short, and no slip of another word; a model need not know them.
+# Short, or another language's greeting, and no slip of another word; a model need not know them.
 NO_SLIPS = frozenset((
-    "afaik", "afk", "bae", "bff", "bffs", "brb", "bruh", "cnn", "dm", "dms", "eww", "faq", "fomo",
-    "fyi", "gps", "icymi", "iirc", "imho", "imo", "irl", "lowkey", "muah", "mwah", "nbc", "nbd",
-    "nfl", "ngl", "pdf", "phew", "png", "ppt", "rsvp", "smh", "sms", "snapchat", "sweetie", "tba",
-    "tbd", "tgif", "tiktok", "tldr", "url", "usb", "whatsapp", "woohoo", "wtf", "xoxo", "yikes",
-    "yolo", *READ_AS,
+    "afaik", "afk", "bae", "bff", "bffs", "bonjour", "brb", "bruh", "ciao", "cnn", "dm", "dms",
+    "eww", "faq", "fomo", "fyi", "gps", "hallo", "hola", "icymi", "iirc", "imho", "imo", "irl",
+    "lowkey", "muah", "mwah", "namaste", "nbc", "nbd", "nfl", "ngl", "pdf", "phew", "png", "ppt",
+    "rsvp", "salut", "smh", "sms", "snapchat", "sweetie", "tba", "tbd", "tgif", "tiktok", "tldr",
+    "url", "usb", "whatsapp", "woohoo", "wtf", "xoxo", "yikes", "yolo", *READ_AS,
 ))  # fmt: skip
 
 # What is read as these words where it stands alone.

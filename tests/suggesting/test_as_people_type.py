@@ -124,6 +124,7 @@ def test_a_space_stands_behind_a_closed_bracket_a_smile_and_an_emoji(
         ("idc", "I don't care ", "correction"),
         ("lmao", " the ", "next"),
         ("xoxo", " the ", "next"),
+        ("Ciao", " the ", "next"),
     ],
 )
 def test_text_speak_is_written_out_or_left_as_it_is(typed: str, meant: str, kind: str) -> None:

@@ -68,6 +68,11 @@ def test_the_closest_words_of_an_unknown_one_obey_what_is_blocked(english: Model
     assert "yourself" not in closest(english, "go and kill yourslef")
 
 
+def test_no_relative_is_suggested_behind_an_obscene_beginning(english: Model) -> None:
+    answer = run(Suggester(english).suggest(Asked("suck my d", count=20)), english.probabilities)
+    assert not {"dad", "dog"} & {word.lower() for one in answer.suggestions for word in one.words}
+
+
 @pytest.mark.parametrize("typed", ["yourse", "yoursel", "yourslef", "yuorself"])
 def test_no_spelling_leads_to_what_is_blocked_after_another_word(
     english: Model, typed: str
