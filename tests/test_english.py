@@ -182,6 +182,7 @@ def test_the_card_has_the_words_of_its_recipe(card: dict[str, Any], tmp_path: Pa
         ("I am writing to ", {"inform", "ask"}),
         ("Keep up the g", {"good", "great"}),
         ("Drive s", {"safely"}),
+        ("in St. L", {"Louis"}),
         ("Hi everyone ", {"I", "how"}),
     ],
 )

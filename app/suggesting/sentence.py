@@ -20,9 +20,11 @@ _COUNTRY = re.compile(r"(?<=\b[Tt]he )US(?![^\W_])")
 # What is commoner before the same names: "Mt. Everest".
 _LIKE_A_TITLE = {"Ms": "Mrs", "Prof": "Dr", "Mt": "Mount", "St": "Saint"}
 _TITLE = re.compile(rf"(?<![^\W_])({'|'.join(_LIKE_A_TITLE)})(?=\s+(?:[A-Z]|\Z))")
-# And behind a name that does not begin the sentence: "on Main St.".
+# And behind a name, which is not the sentence's first word before a saint: "on Main St.".
 _STREETS = {"St": "Street", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard"}
-_STREET = re.compile(rf"(?<=\w )([A-Z][a-z]+ )({'|'.join(_STREETS)})(?![^\W_])")
+_STREET = re.compile(
+    rf"((?<=\w )[A-Z][a-z]+ (?=St)|[A-Z][a-z]+ (?!St))({'|'.join(_STREETS)})(?![^\W_])"
+)
 _CUT_SHORT = (*_LIKE_A_TITLE, *_STREETS)
 _SIGN = re.compile(rf"(?<!\S)(?:{'|'.join(SIGNS)})(?!\S)")
 _MAY_BE_SIGN = re.compile(r"[&@/\d]")
@@ -33,6 +35,7 @@ _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 _ANEW = re.compile(
     r"(?:[,;:()\[\]\"“”«»–—☀-➿\ufe0f\U0001f000-\U0001faff][\"'“”‘’]?|(?<!\S)-|--)\s*\Z"
 )
+_AROUND = ',;:()"“”'  # words
 _LONGEST_MARK = 8  # characters, with white space
 _MENDED = 8  # misspelled words of a sentence: it takes time to look for one
 
@@ -198,7 +201,8 @@ def _is_ordinal(text: str, token: Token) -> bool:
 
 def _shouted(words: Words, typed: list[str]) -> int:
     """The letters of words in capitals that are no acronyms: "HAPPY", not "NASA" nor "US"."""
-    shown = (words.shown(words.understood(word) or "") for word in typed)  # "IM" too
+    bare = (word.strip(_AROUND) for word in typed)
+    shown = (words.shown(words.understood(word) or "") for word in bare)  # "IM" too
     known = [word for word in shown if word is not None]
     if len(known) == 1 and not may_shout(known[0]):
         return 0

@@ -148,13 +148,14 @@ def test_text_speak_is_written_out_or_left_as_it_is(typed: str, meant: str, kind
         ("St. Paul ", "saint <unk>"),
         ("in St. Paul ", "in saint <unk>"),
         ("on Main St. ", "on <unk> street"),
+        ("Abbey Rd is ", "<unk> road is"),
         ("12 Main St. is ", "<num> <unk> street is"),
         ("I don;t know ", "I don't know"),
         ("know;t ", "know <unk>"),
     ],
 )
 def test_a_sentence_is_read_as_it_was_meant(text: str, read: str) -> None:
-    more = ("good", "lol", "before", "kilometers", "saint", "street", "on", "friday")
+    more = ("good", "lol", "before", "kilometers", "saint", "street", "on", "friday", "road")
     assert Repeating({"the": 0.4}, more).read(text) == read.split()
 
 

@@ -780,6 +780,8 @@ def test_one_of_those_offered_begins_as_is_typed_though_it_is_rare() -> None:
     [
         ("VERY ", "MUCH "),
         ("VERY M", "MUCH "),
+        ("VERY, M", "MUCH "),
+        ('"VERY" ', "MUCH "),
         ("THE M", "MUCH "),
         ("I M", "Monday "),
         ("IM M", "MUCH "),
