@@ -159,6 +159,8 @@ def test_each_kind_of_error_has_its_exit_code(
         ("--recipe english README.md", "CORPUS"),
         ("--recipe ptb README.md --seed 1", "CORPUS"),
         ("README.md --data models", "--data"),
+        ("README.md --taught 0.3", "--taught"),
+        ("--recipe ptb --taught 0.3", "--taught"),
         ("--notebook --units 3", "--units"),
         ("--notebook --resume", "--resume"),
         ("--notebook --recipe ptb", "--recipe"),

@@ -199,6 +199,8 @@ def _configuration(
         # Without a recipe, what is not asked for stays, rather than grow to the usual size.
         kept: dict[str, Any] = {} if recipe else {name: 0 for name in _SIZES if name not in given}
         config = dataclasses.replace(config, grow=True, **kept)
+    if "taught" in given and config.teacher is None:
+        raise typer.BadParameter("it has no effect without a --teacher", param_hint="--taught")
     if config.start is not None and config.start == config.unknown:
         raise typer.BadParameter("--start and --unknown are the same word")
     return config
