@@ -41,3 +41,26 @@ def test_the_example_page_gets_suggestions_from_another_origin(
         expect(box).to_have_value("this is example. ,")
         context.close()
         server.shutdown()
+
+
+def test_a_service_that_is_not_there_is_asked_once_and_nothing_is_offered(
+    browser: Any, site: str
+) -> None:
+    context = new_context(browser)
+    page = context.new_page()
+    page.goto(f"{site}/docs")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    offered = page.evaluate(
+        """async () => {
+            const { attach } = await import("/static/suggest.js");
+            const box = document.body.appendChild(document.createElement("textarea"));
+            box.value = "this i";
+            box.setSelectionRange(6, 6);
+            await attach(box, { url: "/nowhere" }).refresh();
+            return box.nextSibling.children.length;
+        }"""
+    )
+    assert offered == 0
+    assert [url for url in asked if "/nowhere/" in url] == [f"{site}/nowhere/v1/suggest"]
+    context.close()

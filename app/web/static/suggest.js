@@ -1,7 +1,7 @@
 // Word suggestions for any text box: attach(textarea, {url, model, key}) -> {refresh, detach}.
 // A combobox (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/): Tab takes the first suggestion
 // or the chosen one, arrows choose, 1-9 take one by its number, Escape hides them all. Asks
-// /v1/suggest of an Unrolled service, /v1/predict of an older one. No styles: see docs/text-box.md.
+// /v1/suggest of an Unrolled service. No styles: see docs/text-box.md.
 
 // Replace what lies between two characters, counted as the service does (an emoji is one); what is
 // there already stays. execCommand keeps the browser's undo; setRangeText is for where it is gone.
@@ -23,7 +23,7 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
   const [list, live] = ["ul", "p"].map((tag) => document.createElement(tag));
   const id = `unrolled-suggestions-${++boxes}`;
   let found = { suggestions: [], replace: [0, 0] }, chosen = -1, shown = false, composing = false, spaced = -1;
-  let timer, speaking, running, legacy = false;
+  let timer, speaking, running;
   Object.assign(list, { id, className: "unrolled-suggestions" });
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Suggestions");
@@ -39,22 +39,11 @@ export function attach(box, { url = "", model, key, count = 5, numbers = true, w
   const option = (name) => (typeof name === "function" ? name() : name);
   async function fetchSuggestions(text, signal) {
     const secret = option(key);
-    const ask = (path, body) => fetch(root + path, {
-      method: "POST", signal, body: JSON.stringify({ ...body, model: option(model) || undefined }),
+    const answer = await fetch(`${root}v1/suggest`, {
+      method: "POST", signal, body: JSON.stringify({ text, count, model: option(model) || undefined }),
       headers: secret ? { Authorization: `Bearer ${secret}` } : {},
     });
-    if (!legacy) {
-      const answer = await ask("v1/suggest", { text, count });
-      if (answer.ok) return answer.json();
-      if (answer.status !== 404) return null;
-      const problem = await answer.json().catch(() => ({}));
-      if (problem.code === "model_not_found") return null;
-      legacy = true;
-    }
-    const [, before, typed] = /^([\s\S]*?)([^\s]*)$/.exec(text);
-    const answer = await ask("v1/predict", { phrase: before, top_k: count, prefix: typed || null });
-    const { predictions = [] } = answer.ok ? await answer.json() : {};
-    return { replace: [before, text].map((one) => [...one].length), suggestions: predictions.map((one) => ({ text: one.word + " " })) };
+    return answer.ok ? answer.json() : null;
   }
 
   async function refresh() {
