@@ -35,8 +35,10 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 MAY_IMPORT_TENSORFLOW = {"engines/tensorflow_engine.py", "training/replay.py"}
 # The edge answers 500 for what nobody foresaw; of a batch, a failure is given to its own caller
-# alone; the watcher and the repository go on with the next folder.
+# alone; the watcher and the repository go on with the next folder; a worker of a bulk run hands it
+# to the process that asked.
 MAY_CATCH_ANYTHING = {
+    "bulk/run.py",
     "http/edge.py",
     "serving/repository.py",
     "serving/results.py",

@@ -4,15 +4,17 @@ Memory is bounded by what is under way: one chunk here, a few for each worker. K
 terminals; `report` hears of every finished chunk.
 """
 
+import contextlib
 import multiprocessing
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 
 from app.bulk.output import Identity, Output
 from app.bulk.predict import Lines, Question, predict
@@ -98,25 +100,25 @@ def here(model: Model, question: Question) -> Spread:
 
 
 def in_processes(model: Model, question: Question, workers: int) -> Spread:
-    """In forked processes, which share the memory of the weights."""
+    """In forked processes, which share the memory of the weights.
+
+    Each has a thread here and a pipe of its own, whose end tells when it is killed, be it in the
+    middle of an answer: a pool whose workers share a pipe would wait for the rest.
+    """
 
     def spread(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Lines]]:
         waiting: deque[tuple[Chunk, Future[Lines]]] = deque()
-        fork = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(workers, fork, _begin_worker, (model, question)) as pool:
+        idle: SimpleQueue[Connection] = SimpleQueue()
+        with _forked(model, question, workers, idle), ThreadPoolExecutor(workers) as threads:
             try:
                 for chunk in chunks:
-                    waiting.append((chunk, pool.submit(_in_worker, chunk)))
+                    waiting.append((chunk, threads.submit(_ask, idle, chunk)))
                     if len(waiting) > _AHEAD * workers:
                         yield _next(waiting)
                 while waiting:
                     yield _next(waiting)
-            except BrokenProcessPool as error:
-                raise HelperDied("a worker was killed; the same command goes on from here") from (
-                    error
-                )
             finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+                threads.shutdown(wait=True, cancel_futures=True)
 
     return spread
 
@@ -126,14 +128,53 @@ def _next(waiting: "deque[tuple[Chunk, Future[Lines]]]") -> tuple[Chunk, Lines]:
     return chunk, lines.result()
 
 
-_of_worker: list[tuple[Model, Question]] = []  # what this process, a worker, answers
+def _ask(idle: "SimpleQueue[Connection]", chunk: Chunk) -> Lines:
+    """What a worker that has nothing to do answers. Raises HelperDied, or what it raised."""
+    worker = idle.get()
+    try:
+        worker.send(chunk)
+        answer = worker.recv()
+    except (EOFError, OSError) as error:
+        raise HelperDied("a worker was killed; the same command goes on from here") from error
+    finally:
+        idle.put(worker)
+    if isinstance(answer, Exception):
+        raise answer
+    lines: Lines = answer
+    return lines
 
 
-def _begin_worker(model: Model, question: Question) -> None:
+@contextlib.contextmanager
+def _forked(
+    model: Model, question: Question, workers: int, idle: "SimpleQueue[Connection]"
+) -> Iterator[None]:
+    """So many workers, and a pipe to each of them."""
+    fork = multiprocessing.get_context("fork")
+    processes = []
+    for _ in range(workers):
+        ours, theirs = fork.Pipe()
+        told = theirs, ours, model, question
+        processes.append(fork.Process(target=_work, args=told, daemon=True))
+        processes[-1].start()
+        theirs.close()  # the worker alone has it: it is closed when the worker ends
+        idle.put(ours)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _work(pipe: Connection, other_end: Connection, model: Model, question: Question) -> None:
+    """A worker: answer chunks until there is nobody to ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to the end
-    _of_worker.append((model, question))
-
-
-def _in_worker(chunk: Chunk) -> Lines:
-    model, question = _of_worker[0]
-    return predict(model, chunk.phrases, question)
+    other_end.close()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            chunk = pipe.recv()
+            try:
+                answer: Lines | Exception = predict(model, chunk.phrases, question)
+            except Exception as error:
+                answer = error
+            pipe.send(answer)

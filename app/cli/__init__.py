@@ -2,7 +2,8 @@
 
 0 done · 1 a fault of ours · 2 the command was used wrongly · 3 a model cannot be loaded ·
 4 a phrase cannot be answered · 5 a text cannot be used · 6 an optional package
-is missing · 7 a file cannot be read or written · 130 interrupted
+is missing · 7 a file cannot be read or written · 8 a process of the run was killed ·
+130 interrupted
 
 Commands import what they need when they run, so that `--help` costs nothing.
 """

@@ -10,6 +10,7 @@ import typer
 
 from app.errors import (
     CorpusError,
+    HelperDied,
     MissingDependency,
     ModelError,
     ModelNotFound,
@@ -46,6 +47,7 @@ _EXIT_CODES: tuple[tuple[type[UnrolledError], int], ...] = (
     (MissingDependency, 6),
     (OtherRun, 2),
     (SettingsError, 2),
+    (HelperDied, 8),
 )
 
 

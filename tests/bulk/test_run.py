@@ -277,6 +277,21 @@ def test_one_that_is_stopped_from_the_keyboard_says_how_to_go_on(
     assert said.endswith(b"out.jsonl: stopped; the same command goes on from what is done\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_one_whose_worker_is_killed_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "phrases.txt").write_text(
+        "".join(f"this is {'an ' * (n % 40)}\n" for n in range(40_000))
+    )
+    more = ("--prefix", "t", "--workers", "2")
+    running = command(tmp_path, "phrases.txt", "out.jsonl", *more, stderr=subprocess.PIPE)
+    finished_lines(tmp_path / "out.jsonl.run.json", 0, running)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 8
+    assert said.endswith(b"a worker was killed; the same command goes on from here\n")
+
+
 def test_the_command_killed_twice_ends_with_the_lines_of_one_that_was_not(tmp_path: Path) -> None:
     words = ("this", "is", "an", "example", "nonsense")
     slow = ("--prefix", "t")  # it is looked for phrase by phrase: time enough to be killed
