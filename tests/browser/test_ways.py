@@ -85,22 +85,3 @@ def test_while_an_input_method_composes_nothing_is_accepted(page: Any, site: str
     expect(page.locator("[role=option]").first).to_have_text("is")
     page.keyboard.press("1")
     expect(box).to_have_value("this is ")
-
-
-def test_where_suggest_is_missing_predict_is_asked(page: Any, site: str) -> None:
-    asked: list[str] = []
-
-    def missing(route: Any) -> None:
-        asked.append(route.request.url)
-        route.fulfill(status=404, json={"code": "not_found"})
-
-    page.route("**/v1/suggest", missing)
-    page.goto(site)
-    box = page.locator("#phrase")
-    box.fill("")
-    box.press_sequentially("this i")
-    expect(page.locator("[role=option]")).to_have_text(["is"])
-    page.keyboard.press("Tab")
-    expect(box).to_have_value("this is ")
-    expect(page.locator("[role=option]").first).to_have_text("an")
-    assert len(asked) == 1  # once and for all
