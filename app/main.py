@@ -93,10 +93,11 @@ class Unrolled(FastAPI):
         it has the interpreter until it is done.
         """
         document = self.openapi()
-        if self._written[0] is not document or self._written[1] != root:
-            servers = {"servers": [{"url": root}]} if root else {}
-            self._written = document, root, bytes(JSONResponse({**document, **servers}).body)
-        return self._written[2]
+        with _DOCUMENTING:
+            if self._written[0] is not document or self._written[1] != root:
+                servers = {"servers": [{"url": root}]} if root else {}
+                self._written = document, root, bytes(JSONResponse({**document, **servers}).body)
+            return self._written[2]
 
 
 class _Files(StaticFiles):

@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import signal
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -109,7 +110,7 @@ def in_processes(model: Model, question: Question, workers: int) -> Spread:
     def spread(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Lines]]:
         waiting: deque[tuple[Chunk, Future[Lines]]] = deque()
         idle: SimpleQueue[Connection] = SimpleQueue()
-        with _forked(model, question, workers, idle), ThreadPoolExecutor(workers) as threads:
+        with _forked(model, question, workers, idle), _threads(workers) as threads:
             try:
                 for chunk in chunks:
                     waiting.append((chunk, threads.submit(_ask, idle, chunk)))
@@ -129,7 +130,9 @@ def _next(waiting: "deque[tuple[Chunk, Future[Lines]]]") -> tuple[Chunk, Lines]:
 
 
 def _ask(idle: "SimpleQueue[Connection]", chunk: Chunk) -> Lines:
-    """What a worker that has nothing to do answers. Raises HelperDied, or what it raised."""
+    """What a worker that has nothing to do answers. Raises HelperDied, and RuntimeError with the
+    traceback of what it raised.
+    """
     worker = idle.get()
     try:
         worker.send(chunk)
@@ -144,6 +147,12 @@ def _ask(idle: "SimpleQueue[Connection]", chunk: Chunk) -> Lines:
     return lines
 
 
+def _threads(workers: int) -> ThreadPoolExecutor:
+    """To them, what is written to a worker that was killed is an error, and not the end."""
+    told = signal.SIG_BLOCK, {signal.SIGPIPE}
+    return ThreadPoolExecutor(workers, "worker", signal.pthread_sigmask, told)
+
+
 @contextlib.contextmanager
 def _forked(
     model: Model, question: Question, workers: int, idle: "SimpleQueue[Connection]"
@@ -151,14 +160,14 @@ def _forked(
     """So many workers, and a pipe to each of them."""
     fork = multiprocessing.get_context("fork")
     processes = []
-    for _ in range(workers):
-        ours, theirs = fork.Pipe()
-        told = theirs, ours, model, question
-        processes.append(fork.Process(target=_work, args=told, daemon=True))
-        processes[-1].start()
-        theirs.close()  # the worker alone has it: it is closed when the worker ends
-        idle.put(ours)
     try:
+        for _ in range(workers):
+            ours, theirs = fork.Pipe()
+            process = fork.Process(target=_work, args=(theirs, ours, model, question), daemon=True)
+            process.start()
+            processes.append(process)
+            theirs.close()  # the worker alone has it: it is closed when the worker ends
+            idle.put(ours)
         yield
     finally:
         for process in processes:
@@ -174,7 +183,8 @@ def _work(pipe: Connection, other_end: Connection, model: Model, question: Quest
         while True:
             chunk = pipe.recv()
             try:
-                answer: Lines | Exception = predict(model, chunk.phrases, question)
-            except Exception as error:
-                answer = error
-            pipe.send(answer)
+                pipe.send(predict(model, chunk.phrases, question))
+            except OSError:
+                raise
+            except Exception:
+                pipe.send(RuntimeError(traceback.format_exc()))

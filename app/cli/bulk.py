@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -51,9 +50,6 @@ def predict_file(
         spread = on_cluster(model_folder(name), model, question, ray)
     else:
         spread = in_processes(model, question, workers) if workers > 1 else here(model, question)
-    if workers > 1 and hasattr(signal, "SIGPIPE"):
-        # What is written to a worker that was killed is an error to tell of, not the end of us.
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     with _shown() as report:
         try:
             done = run(file, output, model, question, spread, report)

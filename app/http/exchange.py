@@ -33,7 +33,7 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}[ \t]*"
 )
 _HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?[ \t]*")  # RFC 9110, 7.2
-_READ_HERE = frozenset(
+_READ_HERE = frozenset(  # names that an Exchange looks at
     (
         b"host",
         b"content-length",

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Together:
-    """Makes an answer on a thread of its own. Who asks gets one that was begun afterwards."""
+    """Makes one answer on a thread of its own, for whoever asks: all `make` the same. Who asks gets
+    one that was begun afterwards.
+    """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "counts")

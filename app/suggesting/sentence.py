@@ -26,7 +26,7 @@ _STREET = re.compile(
     rf"((?<=\w )[A-Z][a-z]+ (?=St)|[A-Z][a-z]+ (?!St))({'|'.join(_STREETS)})(?![^\W_])"
 )
 _CUT_SHORT = (*_LIKE_A_TITLE, *_STREETS)
-_SIGN = re.compile(rf"(?<!\S)(?:{'|'.join(SIGNS)})(?!\S)")
+_SIGN = re.compile(rf"(?<![^\s(])(?:{'|'.join(SIGNS)})(?![^\s,;:.!?)])", re.IGNORECASE)
 _MAY_BE_SIGN = re.compile(r"[&@/\d]")
 _LETTERS_APART = re.compile(r"(?<![^\W_])(?:[^\W\d_]{1,2}&|[^\W\d_]/)[^\W\d_](?![^\W_])")  # "Q&A"
 _OF_SEVERAL = re.compile(r"(?<![^\W_])([^\W\d_]+)s['’](?=\s)")
@@ -35,7 +35,7 @@ _QUOTED = re.compile(r"(?<![^\W_])['‘][^\W_]")
 _ANEW = re.compile(
     r"(?:[,;:()\[\]\"“”«»–—☀-➿\ufe0f\U0001f000-\U0001faff][\"'“”‘’]?|(?<!\S)-|--)\s*\Z"
 )
-_AROUND = ',;:()"“”'  # words
+_AROUND = ',;:()"“”'  # words in capitals
 _LONGEST_MARK = 8  # characters, with white space
 _MENDED = 8  # misspelled words of a sentence: it takes time to look for one
 
@@ -94,7 +94,7 @@ def _read(model: Model, words: Words, text: str) -> Sentence:
         for at, one in enumerate(tokens)
     ]
     missing = [one for one, word in zip(tokens, known, strict=True) if word is None]
-    unknown = tuple(dict.fromkeys(one.text for one in missing if not _is_ordinal(text, one)))
+    unknown = tuple(dict.fromkeys(one.text for one in missing if not _ends_a_number(text, one)))
     mended = {one: words.meant(one.text) for one in missing[:_MENDED] if not _is_name(text, one)}
     spaced = _spaced(words, text, tokens, known) if missing else known
     read = [
@@ -115,7 +115,8 @@ def _as_known(words: Words, text: str) -> str:
     text = unslipped(text)
     if _MAY_BE_SIGN.search(text):
         text = _SIGN.sub(partial(_word_of, words), text)
-        text = _LETTERS_APART.sub(words.model.options.unknown or "", text)
+        stand_in = words.model.options.unknown or ""
+        text = _LETTERS_APART.sub(lambda _: stand_in, text)
     if "US" in text and not text.isupper() and words.knows("usa"):
         text = _COUNTRY.sub("USA", text)
     if any(map(text.__contains__, _CUT_SHORT)):
@@ -128,13 +129,13 @@ def _as_known(words: Words, text: str) -> str:
     return text
 
 
-def is_country(before: str, word: str) -> bool:
-    """Whether this is "the US"."""
-    return word == "US" and before == "the"
+def is_country(sentence: str, before: str, word: str) -> bool:
+    """Whether this is "the US", in a sentence that is not all in capitals."""
+    return word == "US" and before == "the" and not sentence.isupper()
 
 
 def _word_of(words: Words, match: re.Match[str]) -> str:
-    word = SIGNS[match[0]]
+    word = SIGNS[match[0].lower()]
     return word if words.knows(word) else match[0]
 
 
@@ -194,7 +195,7 @@ def _is_name(text: str, token: Token) -> bool:
     return text[token.start].isupper() and bool(text[: token.start].strip())
 
 
-def _is_ordinal(text: str, token: Token) -> bool:
+def _ends_a_number(text: str, token: Token) -> bool:
     """Whether this ends a number: "3rd", "the 90's"."""
     return text[max(0, token.start - 2) : token.start].rstrip(APOSTROPHES)[-1:].isdigit()
 

@@ -63,7 +63,7 @@ class Suggester:
         if typed.word:
             begun = self._words.begun(typed.word, likely, self.model.suggestible)
             whole = self._is_whole(typed.word, likely, begun)
-            whole = whole or is_country(sentence.last, typed.word)
+            whole = whole or is_country(typed.sentence, sentence.last, typed.word)
             if whole and (asked.fresh or not self._lacks_capital(typed.word, sentence.last)):
                 typed = typed.finished()
                 sentence = self._read(typed.sentence)

@@ -46,7 +46,7 @@ SEVERAL = {
     "howareyou": "how are you", "idontknow": "i don't know", "letmeknow": "let me know",
 }  # fmt: skip
 
-# What is read as these words, and is right as it is typed.
+# What is read as the words that are most like it, and is right as it is typed.
 READ_AS = {
     "lmao": "lol", "lmfao": "lol", "rofl": "lol", "xd": "lol", "kk": "okay", "okie": "okay",
     "howdy": "hi", "hiya": "hi", "heya": "hi", "bf": "boyfriend", "fb": "facebook",
@@ -54,7 +54,8 @@ READ_AS = {
     "mon": "monday", "tue": "tuesday", "thu": "thursday", "thur": "thursday", "fri": "friday",
 }  # fmt: skip
 
-# Short, or another language's greeting, and no slip of another word; a model need not know them.
+# No slips of other words, though a model may know none of them: what is short for others, names of
+# services, sounds, greetings of other languages.
 NO_SLIPS = frozenset((
     "afaik", "afk", "bae", "bff", "bffs", "bonjour", "brb", "bruh", "ciao", "cnn", "dm", "dms",
     "eww", "faq", "fomo", "fyi", "gps", "hallo", "hola", "icymi", "iirc", "imho", "imo", "irl",

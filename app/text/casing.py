@@ -71,7 +71,7 @@ def in_capitals(typed: str) -> bool:
 
 def may_shout(word: str) -> bool:
     """Whether this word alone, in capitals, says that all is in capitals."""
-    return word not in _MAY_BE_ACRONYMS
+    return word.lower() not in _MAY_BE_ACRONYMS
 
 
 def may_be_acronym(typed: str) -> bool:

@@ -2,21 +2,26 @@
 
 import gzip
 import json
+import multiprocessing
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from app.answers import Predicted, PrefixPredicted
 from app.bulk.output import Identity, Output
 from app.bulk.predict import Lines, Question
-from app.bulk.run import Progress, Spread, here, in_processes, run
+from app.bulk.run import Progress, Spread, _ask, here, in_processes, run
 from app.bulk.source import Chunk, Source
 from app.errors import HelperDied, OtherRun, RequestError
 from app.http.problems import problem
@@ -251,6 +256,32 @@ def test_a_killed_worker_ends_the_run_which_can_go_on(
         run(source, tmp_path / "out", deadly, QUESTION, in_processes(deadly, QUESTION, 2), ignore)
     run(source, tmp_path / "out", model, QUESTION, here(model, QUESTION), ignore)
     assert_answers(tmp_path / "out", model, PHRASES)
+
+
+def test_half_an_answer_of_a_killed_worker_is_not_waited_for(source: Source) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    os.write(theirs.fileno(), struct.pack("!i", 1_000) + b"half")
+    with socket.socket(fileno=os.dup(theirs.fileno())) as end:
+        end.shutdown(socket.SHUT_WR)
+    idle: SimpleQueue[Connection] = SimpleQueue()
+    idle.put(ours)
+    with pytest.raises(HelperDied, match="goes on from here"):
+        _ask(idle, next(iter(source.chunks(0))))
+
+
+class Faulty(Model):
+    """A model with a fault."""
+
+    def context(self, phrase: str) -> tuple[int, ...]:
+        raise KeyError(f"at {phrase}")
+
+
+def test_what_a_worker_raises_is_told_with_its_traceback(
+    source: Source, model: Model, tmp_path: Path
+) -> None:
+    faulty = Faulty(**{name: getattr(model, name) for name in Model.__dataclass_fields__})
+    with pytest.raises(RuntimeError, match=r"(?s)Traceback.*in context.*KeyError: 'at w1 w1'"):
+        run(source, tmp_path / "out", faulty, QUESTION, in_processes(faulty, QUESTION, 2), ignore)
 
 
 def command(

@@ -139,6 +139,8 @@ def test_text_speak_is_written_out_or_left_as_it_is(typed: str, meant: str, kind
         ("it is gd ", "it is good"),
         ("thanks lmao ", "thanks lol"),
         ("know b4 ", "know before"),
+        ("Know B4 ", "know before"),
+        ("know (b4), on ", "know before on"),
         ("hw r you ", "<unk> are you"),
         ("on fri ", "on friday"),
         ("5 km ", "<num> kilometers"),
@@ -195,3 +197,9 @@ def test_what_a_person_wrote_with_accents_is_found_without_them() -> None:
     typist = Repeating({"the": 0.4})
     for typed in ("zur", "zuri", "zurich", "zür", "Zür"):
         assert typist.texts(f"in {typed}", recent="I live in Zürich")[0] == "Zürich "
+
+
+def test_the_us_is_a_country_where_not_all_is_in_capitals() -> None:
+    typist = Repeating({"us": 0.01, "use": 0.3, "the": 0.2}, ("us", "use", "what", "is"))
+    assert typist.texts("What is the US", count=1) == [" use "]  # goes on behind it
+    assert "USE " in typist.texts("WHAT IS THE US", count=3)

@@ -42,7 +42,7 @@ async def predict(service: Service, exchange: Exchange, request: PredictRequest)
     reply = recalled(service, exchange, model, asked)
     if reply is None:
         phrase = request.phrase
-        if len(phrase) <= FEW:
+        if len(phrase) <= FEW:  # as `made` would, without a coroutine of its own
             context = model.context(phrase)
         else:
             context = await made(service.large, len(phrase), model.context, phrase)
