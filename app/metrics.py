@@ -6,10 +6,10 @@ called on the event loop's thread, `reloaded` by whoever reloads, one at a time.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.shared_numbers import FULL, GAUGE, Series, SharedNumbers
+from app.shared_numbers import FULL, GAUGE, Key, Series, SharedNumbers
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _QUEUE_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
@@ -172,15 +172,6 @@ class Metrics:
         """Say which process counts here."""
         _Series(self.numbers, _PID)[(name,)][0] = pid
 
-    def processes(self) -> dict[str, int]:
-        """Names and process ids of those that count."""
-        totals = self.numbers.totals()
-        return {
-            key[2]: int(found[0])
-            for key, found in totals.items()
-            if key[:2] == (GAUGE, _PID.name) and found[0]
-        }
-
     def set_trouble(self, trouble: bool) -> None:
         """Say whether workers keep dying."""
         self._trouble[0] = trouble
@@ -188,6 +179,15 @@ class Metrics:
     def in_trouble(self) -> bool:
         """Whether any process has said so."""
         return any(series[0] for series in self.numbers.each((GAUGE, _TROUBLE.name)))
+
+
+def processes(totals: Mapping[Key, Sequence[float]]) -> dict[str, int]:
+    """Names and process ids of those that count, among all that is counted."""
+    return {
+        key[2]: int(found[0])
+        for key, found in totals.items()
+        if key[:2] == (GAUGE, _PID.name) and found[0]
+    }
 
 
 def _observe(series: Series, bounds: Sequence[float], value: float) -> None:

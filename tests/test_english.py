@@ -306,3 +306,9 @@ def test_most_beginnings_of_messages_go_on_as_a_reader_would(english: Model) -> 
     beginnings = read_expected(ROOT / "tests" / "training" / "beginnings.toml")
     missed = missed_phrases(english, beginnings)
     assert len(beginnings) - len(missed) >= 68, missed
+
+
+def test_a_word_that_is_known_to_be_meant_is_offered_however_far_off_it_is(english: Model) -> None:
+    found = suggester_of(english).suggest(Asked("I want to suced"))
+    offered = run(found, english.probabilities).suggestions
+    assert "succeed " in [one.text for one in offered]

@@ -1,7 +1,6 @@
 """`predict --input`: a run over a whole file, and how it is going on the screen."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -35,8 +34,7 @@ def predict_file(
     if output.name.lower().removesuffix(".gz").endswith((".csv", ".parquet")):
         raise typer.BadParameter(f"{output} would hold lines of JSON: name it .jsonl")
     # Before NumPy is imported: its threads would compete with the workers for the cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from app import one_thread  # noqa: F401
     from app.bulk.predict import Question
     from app.bulk.run import here, in_processes, run
     from app.bulk.source import Source

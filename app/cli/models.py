@@ -23,8 +23,7 @@ def serve(
 ) -> None:
     """Start the service. Further settings are UNROLLED_* environment variables."""
     # Before NumPy is imported: its threads would compete with the event loop for the cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from app import one_thread  # noqa: F401
     from app.server import serve as run
     from app.settings import read_settings
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,8 +67,8 @@ def train(
     """Train a model on text and publish its folder."""
     # Before NumPy is imported: another number of threads would round otherwise, and learn another
     # model; for more cores there is --threads.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from app import one_thread  # noqa: F401
+
     texts = {name: as_text(one) for name, one in options.items() if isinstance(one, str)}
     given = {name: value for name, value in options.items() if value is not None} | texts
     path = None if recipe is None else _recipe(recipe)

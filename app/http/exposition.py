@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from app.http.processes import Processes
 from app.http.service import Service
-from app.metrics import FAMILIES, Family
+from app.metrics import FAMILIES, Family, processes
 from app.model import Model
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,12 +29,13 @@ Labelled = Mapping[tuple[str, ...], Sequence[float]]  # by labels
 def exposition(service: Service) -> bytes:
     """All metrics of a service."""
     counted: dict[str, dict[tuple[str, ...], Sequence[float]]] = {}
-    for (_kind, name, *labels), numbers in service.metrics.numbers.totals().items():
+    totals = service.metrics.numbers.totals()
+    for (_kind, name, *labels), numbers in totals.items():
         counted.setdefault(name, {})[tuple(labels)] = numbers
     lines = [line for family in FAMILIES for line in _lines(family, counted.get(family.name, {}))]
     lines += _lines(_PARAMETERS, _parameters(service.repository.models))
     lines += _lines(_PROBLEMS, {(): [len(service.repository.problems)]})
-    for family, value in Processes(service.metrics.processes()).measured():
+    for family, value in Processes(processes(totals)).measured():
         lines += _lines(family, {(): [value]})
     return "\n".join([*lines, ""]).encode()
 

@@ -70,7 +70,8 @@ async def reply_of(
         return Reply(b"".join(taken), media_type, 200, headers)
     exchange.hold(len(some))
 
-    async def streamed(more: bool = more) -> AsyncGenerator[bytes, None]:
+    async def streamed() -> AsyncGenerator[bytes, None]:
+        nonlocal more
         for some in taken:
             for begin in range(0, len(some), _AT_ONCE):
                 yield some[begin : begin + _AT_ONCE]

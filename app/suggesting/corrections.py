@@ -114,6 +114,12 @@ class Corrections:
         meant = self._words.ids_of(filter(None, [self._words.meant(typed)]))
         if not meant:
             return near
+        if meant[0] not in near.places:
+            near = Near(
+                np.append(near.places, meant),
+                np.append(near.distances, np.int8(EXCHANGE)),
+                np.append(near.whole, True),
+            )
         nearer = np.minimum(near.distances, np.int8(EXCHANGE))
         distances = np.where(near.places == meant[0], nearer, near.distances + np.int8(EXCHANGE))
         return near._replace(distances=distances)

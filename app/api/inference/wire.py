@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.inference.errors import invalid
+from app.api.strict import BODY
 from app.api.whole import WHOLES
 from app.errors import RequestError
 from app.http import problems
@@ -34,7 +35,7 @@ _REFUSED = ("shared_memory_region", "classification")
 class Tensor(BaseModel):
     """An input: its data stand in JSON, or behind it where `binary_data_size` says how many."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = BODY
 
     name: str
     shape: Annotated[list[Annotated[int, Field(ge=0, lt=1 << 63)]], Field(max_length=4), WHOLES]
@@ -46,7 +47,7 @@ class Tensor(BaseModel):
 class Wanted(BaseModel):
     """An output by its name."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = BODY
 
     name: str
     parameters: dict[str, Any] = {}
@@ -57,9 +58,7 @@ class InferRequest(BaseModel):
     model it is, as the path does.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, hide_input_in_errors=True, protected_namespaces=()
-    )
+    model_config = ConfigDict(**BODY, protected_namespaces=())
 
     id: str | None = None
     model_name: str | None = None
@@ -244,7 +243,7 @@ def about(at: int, error: RequestError) -> RequestError:
 
 
 class _IndexRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = BODY
 
     ready: bool | None = None
 

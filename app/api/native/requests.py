@@ -8,7 +8,6 @@ import orjson
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetPydanticSchema,
     ValidationInfo,
@@ -17,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from app.api.nulls import OR_NULL
+from app.api.strict import BODY, QUERY
 from app.api.training import NotebookFields
 from app.api.whole import WHOLE
 from app.model import DEFAULT_TOP_K
@@ -84,7 +84,7 @@ Prefix = Annotated[
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = BODY
 
     model: Annotated[
         str | None,
@@ -99,7 +99,7 @@ class _Request(BaseModel):
 class WeightsQuery(BaseModel):
     """The query string of a model's weights."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = QUERY
 
     values: Annotated[bool, Field(description="Whether to give the numbers too")] = False
 
@@ -173,7 +173,7 @@ class DiagramRequest(ExplainRequest):
 class NotebookRequest(NotebookFields):
     """The notebook for a text of one's own."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = BODY
 
 
 class PredictRequest(PhraseRequest):

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.api.strict import BODY, QUERY
 from app.api.whole import WHOLE, WHOLES
 
 MOST_PROMPTS = 1_000
@@ -42,9 +43,7 @@ _STOP = (
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(**BODY, allow_inf_nan=False)
 
     model: ModelName = None
 
@@ -52,7 +51,7 @@ class _Request(BaseModel):
 class StreamOptions(BaseModel):
     """What is sent beside the words."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = BODY
 
     include_usage: bool | None = None
     include_obfuscation: Annotated[
@@ -141,6 +140,6 @@ class DetokenizeRequest(_Request):
 class TokenizerQuery(BaseModel):
     """The query string of `/tokenizer_info`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = QUERY
 
     model: ModelName = None
